@@ -1,0 +1,12 @@
+//! Foldin: recommendations from collaborative autoencoders.
+//!
+//! # Layout
+//! See ARCHITECTURE.md.
+
+pub mod interactions;
+pub mod linalg;
+pub mod models;
+pub mod random;
+pub mod ranking;
+pub mod training;
+pub mod types;

@@ -1,0 +1,5 @@
+//! Dense and sparse linear algebra over plain views; knows nothing of recommenders.
+
+mod columns;
+
+pub use columns::{Columns, ColumnsMut};

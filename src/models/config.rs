@@ -1,0 +1,58 @@
+//! Which model, with which parameters: what a preset expands to, a configuration file overrides and
+//! an artifact records.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EaseConfig, MultDaeConfig, MultVaeConfig, PopularityConfig};
+
+/// A model by name with all its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ModelConfig {
+    /// Most popular items, the same for everyone.
+    Popularity(PopularityConfig),
+    /// Linear item-item model in closed form.
+    Ease(EaseConfig),
+    /// Variational autoencoder with a multinomial likelihood.
+    MultVae(MultVaeConfig),
+    /// Denoising autoencoder with a multinomial likelihood.
+    MultDae(MultDaeConfig),
+}
+
+/// A preset name that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown model `{name}`; available: {}", ModelConfig::PRESETS.join(", "))]
+pub struct UnknownPreset {
+    /// The name asked for.
+    pub name: String,
+}
+
+impl ModelConfig {
+    /// The names [`preset`](Self::preset) understands.
+    pub const PRESETS: [&'static str; 4] = ["popularity", "ease", "mult-vae", "mult-dae"];
+
+    /// A model with the parameters of its paper.
+    ///
+    /// # Errors
+    /// [`UnknownPreset`] listing the names that exist.
+    pub fn preset(name: &str) -> Result<Self, UnknownPreset> {
+        match name {
+            "popularity" => Ok(Self::Popularity(PopularityConfig::default())),
+            "ease" => Ok(Self::Ease(EaseConfig::default())),
+            "mult-vae" => Ok(Self::MultVae(MultVaeConfig::default())),
+            "mult-dae" => Ok(Self::MultDae(MultDaeConfig::default())),
+            _ => Err(UnknownPreset { name: name.into() }),
+        }
+    }
+
+    /// The preset's name, which is also how reports and artifacts call the model.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Popularity(_) => "popularity",
+            Self::Ease(_) => "ease",
+            Self::MultVae(_) => "mult-vae",
+            Self::MultDae(_) => "mult-dae",
+        }
+    }
+}

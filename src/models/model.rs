@@ -1,0 +1,209 @@
+//! The contract every model fulfils, and what a score is computed from.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
+
+use crate::interactions::{History, HistoryRef};
+use crate::linalg::ColumnsMut;
+use crate::types::ItemIdx;
+
+/// How two vectors of a [`Space`] are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Cosine of the angle: vectors of different length are comparable.
+    Cosine,
+    /// Inner product.
+    Dot,
+}
+
+/// A vector space that a model places users or items in.
+///
+/// Vectors are comparable only within one space: a user of Mult-VAE lives in the latent space,
+/// its items in the decoder's hidden space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Stable name, for example `mult-vae/latent`.
+    pub id: String,
+    /// Number of dimensions.
+    pub dim: usize,
+    /// The comparison the space is meant for.
+    pub metric: Metric,
+}
+
+/// The state a batch of users is scored from: the outcome of folding their histories in.
+#[derive(Clone, Debug)]
+pub struct Query {
+    users: usize,
+    state: QueryState,
+}
+
+/// What [`Query`] holds; which one is the model's choice.
+#[derive(Clone, Debug)]
+pub(super) enum QueryState {
+    /// Scores do not depend on the user.
+    Nothing,
+    /// One dense column per user.
+    Dense(DMatrix<f32>),
+    /// The (input-scaled) histories themselves, for linear item-item models.
+    Sparse(Vec<History>),
+}
+
+impl Query {
+    pub(super) fn new(users: usize, state: QueryState) -> Self {
+        Self { users, state }
+    }
+
+    /// Number of users in the batch.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.users
+    }
+
+    pub(super) fn dense(&self) -> &DMatrix<f32> {
+        match &self.state {
+            QueryState::Dense(state) => state,
+            _ => unreachable!("a query is scored by the model that encoded it"),
+        }
+    }
+
+    pub(super) fn sparse(&self) -> &[History] {
+        match &self.state {
+            QueryState::Sparse(state) => state,
+            _ => unreachable!("a query is scored by the model that encoded it"),
+        }
+    }
+}
+
+/// One named tensor of a model, column-major: `shape` is `[rows, cols]`, or `[n]` for a vector.
+#[derive(Clone, Debug)]
+pub struct Tensor<'a> {
+    /// Name within the model, for example `decoder.items`.
+    pub name: &'static str,
+    /// Extents; the first runs fastest in memory.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub data: std::borrow::Cow<'a, [f32]>,
+}
+
+/// A trained recommender that folds any history in.
+///
+/// Every method is pure, and a user's result has identical bits whatever the batch it is computed
+/// in. Methods use the rayon pool they are called from.
+pub trait Model: Send + Sync {
+    /// Which model this is, with the full configuration it was trained with.
+    fn config(&self) -> super::ModelConfig;
+
+    /// Number of items scored.
+    fn items(&self) -> usize;
+
+    /// Folds histories in: the only thing a model ever needs to know of a user.
+    ///
+    /// An empty history is valid; it yields the model's answer to "nothing known".
+    fn encode(&self, histories: &[HistoryRef<'_>]) -> Query;
+
+    /// Scores the items of `items` for every user of `query` into `out` (`items.len() × users`).
+    ///
+    /// # Panics
+    /// When `out` has another shape or `items` leaves the catalogue.
+    fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>);
+
+    /// Scores chosen items for the user at position `user` of `query`; `out[i]` belongs to `items[i]`.
+    /// The scores have the same bits as those of [`score_block`](Self::score_block).
+    ///
+    /// # Panics
+    /// When lengths differ or an item leaves the catalogue.
+    fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]);
+
+    /// The space of user embeddings, or `None` where the model has none.
+    fn user_space(&self) -> Option<Space>;
+
+    /// The space of item embeddings, or `None` where the model has none.
+    fn item_space(&self) -> Option<Space>;
+
+    /// Embeds histories in the user space: `dim × users`; `None` where there is no such space.
+    fn embed_users(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>>;
+
+    /// The vectors of a range of items in the item space: `dim × items.len()`.
+    fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>>;
+
+    /// Everything that has to be stored to restore the model, in a fixed order.
+    fn tensors(&self) -> Vec<Tensor<'_>>;
+}
+
+/// Tensors read back from storage, by name.
+#[derive(Debug, Default)]
+pub struct StoredTensors(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
+
+/// Why stored tensors do not make the model that was asked for.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RestoreError {
+    /// The model needs a tensor that is not there.
+    #[error("tensor `{name}` is missing")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// A tensor has another shape than the configuration implies.
+    #[error("tensor `{name}` has shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// Its name.
+        name: String,
+        /// Shape implied by configuration and catalogue.
+        expected: Vec<usize>,
+        /// Shape stored.
+        found: Vec<usize>,
+    },
+    /// A stored value is NaN or infinite.
+    #[error("tensor `{name}` holds {value} at position {position}")]
+    NotFinite {
+        /// Its name.
+        name: String,
+        /// Position in memory order.
+        position: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A tensor that the model does not know.
+    #[error("tensor `{name}` does not belong to this model")]
+    Unknown {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl StoredTensors {
+    /// Adds a tensor as it was stored.
+    pub fn insert(&mut self, name: String, shape: Vec<usize>, data: Vec<f32>) {
+        self.0.insert(name, (shape, data));
+    }
+
+    /// Takes a tensor out, checking shape and finiteness.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when it is missing, misshapen or not finite.
+    pub fn take(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, RestoreError> {
+        let (found, data) = self.0.remove(name).ok_or_else(|| RestoreError::Missing { name: name.into() })?;
+        if found != expected || data.len() != expected.iter().product() {
+            return Err(RestoreError::Shape { name: name.into(), expected: expected.to_vec(), found });
+        }
+        if let Some(position) = data.iter().position(|v| !v.is_finite()) {
+            return Err(RestoreError::NotFinite { name: name.into(), position, value: data[position] });
+        }
+        Ok(data)
+    }
+
+    /// Checks that every tensor was used.
+    ///
+    /// # Errors
+    /// [`RestoreError::Unknown`] naming one that was not.
+    pub fn finish(self) -> Result<(), RestoreError> {
+        match self.0.into_keys().next() {
+            None => Ok(()),
+            Some(name) => Err(RestoreError::Unknown { name }),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Popularity: every user gets the items most users interacted with.
+//!
+//! Not a recommender anyone wants, but the floor every other model has to clear, and the fallback
+//! when nothing is known of a user. Score of item *i* = number of training users that have it.
+
+use std::ops::Range;
+
+use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
+
+use super::ModelConfig;
+use super::model::{Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use crate::interactions::{HistoryRef, Interactions};
+use crate::linalg::ColumnsMut;
+use crate::types::ItemIdx;
+
+/// Popularity has no parameters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PopularityConfig {}
+
+/// Item counts as scores.
+#[derive(Clone, Debug)]
+pub struct Popularity {
+    counts: Vec<f32>,
+}
+
+impl Popularity {
+    /// Counts the users of every item.
+    #[must_use]
+    pub fn fit(train: &Interactions) -> Self {
+        Self { counts: train.item_counts().into_iter().map(|c| c as f32).collect() }
+    }
+
+    /// Restores the model from its tensor `counts`, of shape `[items]`.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the tensor is not usable.
+    pub fn restore(items: usize, tensors: &mut StoredTensors) -> Result<Self, RestoreError> {
+        Ok(Self { counts: tensors.take("counts", &[items])? })
+    }
+}
+
+impl Model for Popularity {
+    fn config(&self) -> ModelConfig {
+        ModelConfig::Popularity(PopularityConfig {})
+    }
+
+    fn items(&self) -> usize {
+        self.counts.len()
+    }
+
+    fn encode(&self, histories: &[HistoryRef<'_>]) -> Query {
+        Query::new(histories.len(), QueryState::Nothing)
+    }
+
+    fn score_block(&self, query: &Query, items: Range<u32>, mut out: ColumnsMut<'_>) {
+        assert_eq!(out.cols(), query.users(), "one column a user");
+        let block = &self.counts[items.start as usize..items.end as usize];
+        for user in 0..query.users() {
+            out.col(user).copy_from_slice(block);
+        }
+    }
+
+    fn score_items(&self, _: &Query, _: usize, items: &[ItemIdx], out: &mut [f32]) {
+        assert_eq!(items.len(), out.len(), "one score an item");
+        for (score, item) in out.iter_mut().zip(items) {
+            *score = self.counts[item.at()];
+        }
+    }
+
+    fn user_space(&self) -> Option<Space> {
+        None
+    }
+
+    fn item_space(&self) -> Option<Space> {
+        None
+    }
+
+    fn embed_users(&self, _: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
+        None
+    }
+
+    fn embed_items(&self, _: Range<u32>) -> Option<DMatrix<f32>> {
+        None
+    }
+
+    fn tensors(&self) -> Vec<Tensor<'_>> {
+        vec![Tensor { name: "counts", shape: vec![self.counts.len()], data: (&self.counts).into() }]
+    }
+}

@@ -1,0 +1,10 @@
+//! Which items come first for a user? The one place that turns scores into lists, used by
+//! evaluation and by serving alike, so that an offline metric and an online answer cannot disagree.
+
+mod candidates;
+mod rank;
+mod top_n;
+
+pub use candidates::{Candidates, Removed};
+pub use rank::{Ranking, rank, rank_users};
+pub use top_n::{Scored, TopN};

@@ -1,0 +1,92 @@
+//! Scoring by item blocks and selection, for one batch of users or for many.
+
+use rayon::prelude::*;
+
+use super::candidates::{Candidates, Removed};
+use super::top_n::{Scored, TopN};
+use crate::interactions::HistoryRef;
+use crate::linalg::ColumnsMut;
+use crate::models::{Model, Query};
+use crate::types::ItemIdx;
+
+/// Items scored at a time: a block of scores stays in the cache until it is ranked.
+const ITEM_BLOCK: usize = 2048;
+
+/// Users folded in together by [`rank_users`]: enough to use every loaded item vector several times.
+const USER_BATCH: usize = 64;
+
+/// The list of one user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking {
+    /// Best first; ties by item index. At most `n`, fewer when the candidates run out.
+    pub items: Vec<Scored>,
+    /// What the filters took away.
+    pub removed: Removed,
+}
+
+/// Ranks the candidates of every user of `query`; `candidates[u]` belongs to user `u`.
+///
+/// Runs on the calling thread.
+///
+/// # Panics
+/// When there is not one `candidates` entry a user.
+#[must_use]
+pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: usize) -> Vec<Ranking> {
+    assert_eq!(query.users(), candidates.len(), "one candidate set a user");
+    let items = model.items();
+    let mut selections: Vec<TopN> = candidates.iter().map(|_| TopN::new(n.min(items))).collect();
+    // A short allow-list is scored item by item; the whole catalogue would be scored for nothing.
+    let short = |c: &Candidates<'_>| c.allowed.is_some_and(|allowed| allowed.len() < items / 8);
+    for (user, (selection, candidates)) in selections.iter_mut().zip(candidates).enumerate() {
+        if short(candidates) {
+            let listed: Vec<ItemIdx> = candidates
+                .allowed
+                .unwrap_or_default()
+                .iter()
+                .filter(|&&i| candidates.admit(i))
+                .map(|&i| ItemIdx(i))
+                .collect();
+            let mut scores = vec![0.0; listed.len()];
+            model.score_items(query, user, &listed, &mut scores);
+            listed.into_iter().zip(scores).for_each(|(item, score)| selection.offer(Scored { item, score }));
+        }
+    }
+    if !candidates.iter().all(short) {
+        let mut scores = vec![0.0; ITEM_BLOCK.min(items) * candidates.len()];
+        for first in (0..items).step_by(ITEM_BLOCK) {
+            let len = ITEM_BLOCK.min(items - first);
+            let mut block = ColumnsMut::new(&mut scores[..len * candidates.len()], (len, candidates.len()));
+            model.score_block(query, first as u32..(first + len) as u32, block.reborrow());
+            for (user, (selection, candidates)) in selections.iter_mut().zip(candidates).enumerate() {
+                if !short(candidates) {
+                    candidates.mask(first as u32, block.col(user));
+                    selection.offer_block(first as u32, block.col(user));
+                }
+            }
+        }
+    }
+    selections
+        .into_iter()
+        .zip(candidates)
+        .map(|(selection, candidates)| Ranking { items: selection.into_sorted(), removed: candidates.removed(items) })
+        .collect()
+}
+
+/// Folds in and ranks any number of users in parallel, in batches; the order is kept.
+///
+/// # Panics
+/// When there is not one `candidates` entry a history.
+#[must_use]
+pub fn rank_users(
+    model: &dyn Model,
+    histories: &[HistoryRef<'_>],
+    candidates: &[Candidates<'_>],
+    n: usize,
+) -> Vec<Ranking> {
+    assert_eq!(histories.len(), candidates.len(), "one candidate set a user");
+    histories
+        .par_chunks(USER_BATCH)
+        .zip(candidates.par_chunks(USER_BATCH))
+        .flat_map_iter(|(histories, candidates)| rank(model, &model.encode(histories), candidates, n))
+        .collect()
+}
