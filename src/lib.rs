@@ -3,6 +3,7 @@
 //! # Layout
 //! See ARCHITECTURE.md.
 
+pub mod evaluation;
 pub mod interactions;
 pub mod linalg;
 pub mod models;
