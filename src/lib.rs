@@ -3,6 +3,8 @@
 //! # Layout
 //! See ARCHITECTURE.md.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod evaluation;
 pub mod interactions;
 pub mod linalg;
