@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::settings::{DEFAULT_MODEL, Settings};
+use super::settings::Settings;
 use crate::models::ModelConfig;
 
 /// Where a value was given.
@@ -175,13 +175,12 @@ impl Layer {
     }
 }
 
-/// Applies the layers, weakest first, to the defaults.
+/// Applies the layers, weakest first, to `base`: the defaults, or what a published model was made with.
 ///
 /// # Errors
 /// [`SettingsError`] for the first value that cannot be used.
-pub fn resolve(layers: &[Layer]) -> Result<Resolved, SettingsError> {
-    let default = ModelConfig::preset(DEFAULT_MODEL).unwrap_or_else(|error| unreachable!("{error}"));
-    let mut settings = Settings::new(default);
+pub fn resolve(base: Settings, layers: &[Layer]) -> Result<Resolved, SettingsError> {
+    let mut settings = base;
     let mut notes = Vec::new();
     let mut model_parameters: Vec<&Entry> = Vec::new();
     for Layer(entries) in layers {

@@ -2,6 +2,10 @@ use std::io::Write;
 
 use super::*;
 
+fn resolve(layers: &[Layer]) -> Result<Resolved, SettingsError> {
+    super::resolve(Settings::default(), layers)
+}
+
 fn file(text: &str) -> Layer {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();

@@ -6,11 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::interactions::LogRules;
-use crate::models::ModelConfig;
+use crate::models::{ModelConfig, MultVaeConfig};
 use crate::training::TrainingConfig;
-
-/// The model trained when none is named.
-pub const DEFAULT_MODEL: &str = "mult-vae";
 
 /// Everything a run that trains can be told; each field is a section of the configuration file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,20 +70,21 @@ impl Default for ValidationSettings {
     }
 }
 
-impl Settings {
-    /// The defaults around a model.
-    #[must_use]
-    pub fn new(model: ModelConfig) -> Self {
+impl Default for Settings {
+    /// A Mult-VAE with the parameters of its paper.
+    fn default() -> Self {
         Self {
             input: InputSettings::default(),
             output: OutputSettings::default(),
             log: LogRules::default(),
-            model,
+            model: ModelConfig::MultVae(MultVaeConfig::default()),
             training: TrainingConfig::default(),
             validation: ValidationSettings::default(),
         }
     }
+}
 
+impl Settings {
     /// The same settings with a value for everything that may be left out: the keys that exist, and
     /// what type each has.
     pub(super) fn with_every_key(mut self) -> Self {

@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::metric::Metric;
 use crate::interactions::{HistoryRef, Interactions};
@@ -18,6 +18,7 @@ const LISTED_AT_ONCE: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Mean over the evaluated users, in the order asked for.
+    #[serde(rename = "metrics", serialize_with = "as_map")]
     pub means: Vec<(Metric, f64)>,
     /// Who was evaluated and who was not.
     #[serde(flatten)]
@@ -33,6 +34,10 @@ pub struct Counts {
     pub users_without_target: usize,
     /// Target items left out because the user has them already: they are never listed.
     pub targets_already_seen: usize,
+}
+
+fn as_map<S: Serializer>(means: &[(Metric, f64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(means.iter().copied())
 }
 
 impl AddAssign for Counts {

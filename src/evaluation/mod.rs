@@ -3,7 +3,9 @@
 mod evaluate;
 mod metric;
 mod metrics;
+mod trial;
 
-pub use evaluate::{Evaluation, NothingToEvaluate, evaluate};
+pub use evaluate::{Counts, Evaluation, NothingToEvaluate, evaluate};
 pub use metric::{Metric, MetricError, MetricKind};
 pub use metrics::{capped_recall, ndcg, recall};
+pub use trial::{Protocol, TARGET_FRACTION, Trial, read_fold_in_target};
