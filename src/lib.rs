@@ -9,6 +9,7 @@ pub mod evaluation;
 pub mod interactions;
 pub mod linalg;
 pub mod models;
+pub mod nn;
 pub mod random;
 pub mod ranking;
 pub mod training;
