@@ -8,5 +8,6 @@ pub mod linalg;
 pub mod models;
 pub mod random;
 pub mod ranking;
+pub mod storage;
 pub mod training;
 pub mod types;
