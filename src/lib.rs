@@ -3,7 +3,10 @@
 //! # Layout
 //! See ARCHITECTURE.md.
 
+pub mod artifact;
+pub mod engine;
 pub mod interactions;
+pub mod io;
 pub mod linalg;
 pub mod models;
 pub mod random;
