@@ -3,14 +3,18 @@
 //! # Layout
 //! See ARCHITECTURE.md.
 
+pub mod artifact;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod engine;
 pub mod evaluation;
 pub mod interactions;
+pub mod io;
 pub mod linalg;
 pub mod models;
 pub mod nn;
 pub mod random;
 pub mod ranking;
+pub mod storage;
 pub mod training;
 pub mod types;
