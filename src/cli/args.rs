@@ -65,18 +65,18 @@ pub struct Generate {
     /// Directory to write: the log's Parquet files and items.parquet
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Named sizes that the other flags override
+    /// Named sizes that the other flags override: small, default or large [default: default]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Number of users
     #[arg(long, value_name = "N")]
-    pub users: Option<usize>,
+    pub users: Option<u64>,
     /// Number of items
     #[arg(long, value_name = "N")]
-    pub items: Option<usize>,
-    /// Number of interactions, approximately
+    pub items: Option<u64>,
+    /// Rows of the log
     #[arg(long, value_name = "N")]
-    pub interactions: Option<usize>,
+    pub interactions: Option<u64>,
     /// The same seed gives the same log
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,

@@ -120,7 +120,7 @@ impl fmt::Display for Comparison {
         let (users, items, interactions) = (count(users), count(items), count(interactions));
         writeln!(f, "{}; trained on {users} users, {items} items, {interactions} interactions", self.protocol)?;
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
         let names = self.metrics.iter().map(ToString::to_string);
         table.set_header(["model".into()].into_iter().chain(names).chain(["users".into(), "training".into()]));
         for row in &self.models {

@@ -39,6 +39,13 @@ pub fn note(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
+/// How this program was called, for commands that a reader can paste: `foldin`, `target/release/foldin`.
+#[must_use]
+pub fn program() -> String {
+    let name = std::env::args().next().unwrap_or_else(|| "foldin".into());
+    if name.contains(char::is_whitespace) { format!("'{name}'") } else { name }
+}
+
 /// A count with thousands separated: 1234567 is `1,234,567`.
 #[must_use]
 pub fn thousands(count: impl Into<u64>) -> String {

@@ -7,9 +7,12 @@ use anyhow::Error;
 use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
 use crate::artifact::ArtifactError;
+use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
+use crate::generate::{GenerateError, UnknownPreset};
 use crate::io::{LogError, TableError};
 use crate::models::FitError;
+use crate::serve::ServeError;
 use crate::storage::StorageError;
 
 /// Flags or settings that contradict each other or the data.
@@ -66,6 +69,24 @@ impl Failure {
                 ArtifactError::Publication { .. } => Self::Run,
                 _ => Self::Data,
             });
+        }
+        if let Some(error) = cause.downcast_ref::<GenerateError>() {
+            return Some(match error {
+                GenerateError::Parameter { .. } | GenerateError::NotEmpty { .. } => Self::Usage,
+                GenerateError::Directory { .. } | GenerateError::Table(_) => Self::Run,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<ServeError>() {
+            return Some(match error {
+                ServeError::NotLoopback { .. } | ServeError::Option { .. } => Self::Usage,
+                _ => Self::Run,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<RequestError>() {
+            return Some(if matches!(error, RequestError::Internal(_)) { Self::Run } else { Self::Usage });
+        }
+        if cause.is::<UnknownPreset>() {
+            return Some(Self::Usage);
         }
         cause.downcast_ref::<StorageError>().map(Self::of_storage)
     }
