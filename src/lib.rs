@@ -4,6 +4,7 @@
 //! See ARCHITECTURE.md.
 
 pub mod interactions;
+pub mod io;
 pub mod linalg;
 pub mod models;
 pub mod nn;
