@@ -267,7 +267,8 @@ fn training_learns_what_goes_together() {
     // Two tastes: even items and odd items.
     let histories: Vec<History> = (0..60)
         .map(|user| {
-            let pairs = (0..6).map(|k| (ItemIdx((2 * ((5 * user + k * k + k) % 15) + user % 2) as u32), 1.0));
+            let pairs =
+                (0..6).map(|k| (ItemIdx((2 * ((7 * (user / 2) + k * (k + 3) / 2) % 15) + user % 2) as u32), 1.0));
             History::from_pairs(pairs).unwrap()
         })
         .collect();

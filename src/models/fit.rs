@@ -7,11 +7,14 @@ use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer,
 use crate::interactions::Interactions;
 use crate::training::{Diverged, EpochReport, Network, TrainingConfig, TrainingSummary, Watch, run};
 
+/// A function that scores a model on held-out users.
+pub type Validate<'a> = dyn FnMut(&dyn Model) -> f64 + 'a;
+
 /// The caller's side of a training run.
 pub struct Observer<'a> {
     /// Scores a candidate model on validation users: higher is better (NDCG@100). `None`: no
     /// validation, the last epoch is kept.
-    pub validate: Option<&'a mut dyn FnMut(&dyn Model) -> f64>,
+    pub validate: Option<&'a mut Validate<'a>>,
     /// Called after every epoch.
     pub epoch: &'a mut dyn FnMut(&EpochReport),
     /// Called after every optimiser step with (steps done, steps planned).

@@ -14,7 +14,7 @@ mod popularity;
 
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
-pub use fit::{FitError, Fitted, Observer, fit, restore};
+pub use fit::{FitError, Fitted, Observer, Validate, fit, restore};
 pub use input::InputWeights;
 pub use model::{Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
 pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};

@@ -93,13 +93,13 @@ impl<'a> Tensor<'a> {
     /// A matrix of `rows` values a column.
     #[must_use]
     pub fn matrix(name: &'static str, data: &'a [f32], rows: usize) -> Self {
-        Self { name, shape: vec![rows, data.len() / rows], data: data.into() }
+        Self { name, shape: vec![rows, data.len() / rows], data }
     }
 
     /// A vector.
     #[must_use]
     pub fn vector(name: &'static str, data: &'a [f32]) -> Self {
-        Self { name, shape: vec![data.len()], data: data.into() }
+        Self { name, shape: vec![data.len()], data }
     }
 }
 

@@ -33,12 +33,10 @@ pub unsafe fn gather(out: &mut [f32], table: Columns<'_>, offset: usize, items: 
             gather_tile::<1>(out.as_mut_ptr().add(row), data.add(offset + row), stride, items, weights);
             row += LANES;
         }
-        for r in row..len {
-            let mut sum = out[r];
+        for (r, sum) in out.iter_mut().enumerate().skip(row) {
             for (&item, &weight) in items.iter().zip(weights) {
-                sum = weight.mul_add(*data.add(item as usize * stride + offset + r), sum);
+                *sum = weight.mul_add(*data.add(item as usize * stride + offset + r), *sum);
             }
-            out[r] = sum;
         }
     }
 }
