@@ -11,6 +11,8 @@ pub mod linalg;
 pub mod models;
 pub mod random;
 pub mod ranking;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod storage;
 pub mod training;
 pub mod types;
