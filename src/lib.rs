@@ -9,6 +9,7 @@ pub mod interactions;
 pub mod io;
 pub mod linalg;
 pub mod models;
+pub mod nn;
 pub mod random;
 pub mod ranking;
 #[cfg(feature = "serve")]

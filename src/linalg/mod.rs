@@ -1,5 +1,13 @@
 //! Dense and sparse linear algebra over plain views; knows nothing of recommenders.
 
+mod cholesky;
 mod columns;
+mod gram;
+mod kernels;
+mod product;
 
+pub use cholesky::{NotPositiveDefinite, invert_positive_definite};
 pub use columns::{Columns, ColumnsMut};
+pub use gram::gram;
+pub use kernels::{AdamStep, adam, axpy, dots, gather, softmax_loss, tanh_bias};
+pub use product::{multiply, multiply_transposed, sum_columns};

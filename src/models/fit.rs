@@ -1,15 +1,20 @@
 //! From a configuration and interactions, or stored tensors, to a model.
 
+use std::time::Instant;
+
 use super::model::{Model, RestoreError, StoredTensors};
-use super::{ModelConfig, Popularity};
+use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity};
 use crate::interactions::Interactions;
-use crate::training::{EpochReport, TrainingConfig, TrainingSummary};
+use crate::training::{Diverged, EpochReport, Network, TrainingConfig, TrainingSummary, Watch, run};
+
+/// A function that scores a model on held-out users.
+pub type Validate<'a> = dyn FnMut(&dyn Model) -> f64 + 'a;
 
 /// The caller's side of a training run.
 pub struct Observer<'a> {
     /// Scores a candidate model on validation users: higher is better (NDCG@100). `None`: no
     /// validation, the last epoch is kept.
-    pub validate: Option<&'a mut dyn FnMut(&dyn Model) -> f64>,
+    pub validate: Option<&'a mut Validate<'a>>,
     /// Called after every epoch.
     pub epoch: &'a mut dyn FnMut(&EpochReport),
     /// Called after every optimiser step with (steps done, steps planned).
@@ -81,10 +86,88 @@ pub fn fit(
     train: &Interactions,
     observer: Observer<'_>,
 ) -> Result<Fitted, FitError> {
-    let _ = (training, observer);
-    match config {
-        _ => Ok(Fitted { model: Box::new(Popularity::fit(train)), summary: TrainingSummary::default() }),
+    check(config, training)?;
+    let users = train.histories().filter(|history| !history.is_empty()).count();
+    if users < 2 || train.items() < 2 {
+        return Err(FitError::TooSmall { users, items: train.items(), interactions: train.len() });
     }
+    match config {
+        ModelConfig::Popularity(_) => Ok(closed_form(Instant::now(), Popularity::fit(train))),
+        ModelConfig::Ease(config) => {
+            let started = Instant::now();
+            Ok(closed_form(started, Ease::fit(config, train)?))
+        }
+        ModelConfig::MultVae(config) => {
+            let model = MultVae::new(config, train.items(), training.seed);
+            iterate(MultVaeTrainer::new(model), training, train, observer)
+        }
+        ModelConfig::MultDae(config) => {
+            let model = MultDae::new(config, train.items(), training.seed);
+            iterate(MultDaeTrainer::new(model), training, train, observer)
+        }
+    }
+}
+
+fn closed_form(started: Instant, model: impl Model + 'static) -> Fitted {
+    let summary = TrainingSummary { seconds: started.elapsed().as_secs_f64(), ..TrainingSummary::default() };
+    Fitted { model: Box::new(model), summary }
+}
+
+fn iterate<N>(
+    network: N,
+    training: &TrainingConfig,
+    train: &Interactions,
+    observer: Observer<'_>,
+) -> Result<Fitted, FitError>
+where
+    N: Network,
+    N::Weights: Model + 'static,
+{
+    let Observer { validate, epoch, step } = observer;
+    let mut adapted = validate.map(|validate| move |weights: &N::Weights| validate(weights));
+    let validate = adapted.as_mut().map(|validate| validate as &mut dyn FnMut(&N::Weights) -> f64);
+    let (model, summary) = run(network, training, train, Watch { validate, epoch, step })
+        .map_err(|Diverged { what, epoch, step }| FitError::Diverged { what: what.into(), epoch, step })?;
+    Ok(Fitted { model: Box::new(model), summary })
+}
+
+/// Refuses parameters that cannot be meant, each with its name, value and range.
+fn check(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError> {
+    let require = |parameter, value: f64, ok: bool, range| {
+        if ok { Ok(()) } else { Err(FitError::Parameter { parameter, value: value.to_string(), range }) }
+    };
+    let width =
+        |parameter, value: usize| require(parameter, value as f64, (1..=65_536).contains(&value), "from 1 to 65536");
+    let fraction = |parameter, value: f32, ok: bool, range| require(parameter, f64::from(value), ok, range);
+    let dropout = |value: f32| fraction("model.dropout", value, (0.0..1.0).contains(&value), "at least 0 and below 1");
+    match config {
+        ModelConfig::Popularity(_) => return Ok(()),
+        ModelConfig::Ease(ease) => {
+            let ok = ease.lambda > 0.0 && ease.lambda.is_finite();
+            return fraction("model.lambda", ease.lambda, ok, "a finite number greater than 0");
+        }
+        ModelConfig::MultVae(vae) => {
+            width("model.hidden", vae.hidden)?;
+            width("model.latent", vae.latent)?;
+            dropout(vae.dropout)?;
+            let cap = vae.kl_cap;
+            fraction("model.kl_cap", cap, cap >= 0.0 && cap.is_finite(), "a finite number of at least 0")?;
+            fraction("model.kl_anneal", vae.kl_anneal, (0.0..=1.0).contains(&vae.kl_anneal), "from 0 to 1")?;
+        }
+        ModelConfig::MultDae(dae) => {
+            width("model.hidden", dae.hidden)?;
+            dropout(dae.dropout)?;
+        }
+    }
+    let count = |parameter, value: usize| require(parameter, value as f64, value >= 1, "at least 1");
+    count("training.epochs", training.epochs)?;
+    count("training.batch_size", training.batch_size)?;
+    count("training.validate_every", training.validate_every)?;
+    count("training.patience", training.patience)?;
+    count("training.shards", training.shards)?;
+    let (rate, decay) = (training.learning_rate, training.weight_decay);
+    fraction("training.learning_rate", rate, rate > 0.0 && rate.is_finite(), "a finite number greater than 0")?;
+    fraction("training.weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a finite number of at least 0")
 }
 
 /// Restores a model of `items` items from its stored tensors.
@@ -93,7 +176,10 @@ pub fn fit(
 /// [`RestoreError`] when tensors are missing, misshapen, not finite or superfluous.
 pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -> Result<Box<dyn Model>, RestoreError> {
     let model: Box<dyn Model> = match config {
-        _ => Box::new(Popularity::restore(items, &mut tensors)?),
+        ModelConfig::Popularity(_) => Box::new(Popularity::restore(items, &mut tensors)?),
+        ModelConfig::Ease(config) => Box::new(Ease::restore(config, items, &mut tensors)?),
+        ModelConfig::MultVae(config) => Box::new(MultVae::restore(config, items, &mut tensors)?),
+        ModelConfig::MultDae(config) => Box::new(MultDae::restore(config, items, &mut tensors)?),
     };
     tensors.finish()?;
     Ok(model)

@@ -1,30 +1,22 @@
 //! Which model, and how does it turn a history into scores? One model, one file, one trait.
 
 mod config;
+mod decoder;
 mod ease;
 mod fit;
+#[cfg(test)]
+mod gradient_check;
+mod input;
 mod model;
 mod mult_dae;
 mod mult_vae;
 mod popularity;
 
 pub use config::{ModelConfig, UnknownPreset};
-pub use ease::EaseConfig;
-pub use fit::{FitError, Fitted, Observer, fit, restore};
+pub use ease::{Ease, EaseConfig};
+pub use fit::{FitError, Fitted, Observer, Validate, fit, restore};
+pub use input::InputWeights;
 pub use model::{Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
-pub use mult_dae::MultDaeConfig;
-pub use mult_vae::MultVaeConfig;
+pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};
+pub use mult_vae::{MultVae, MultVaeConfig, MultVaeGradient, MultVaeTrainer};
 pub use popularity::{Popularity, PopularityConfig};
-
-use serde::{Deserialize, Serialize};
-
-/// What a model makes of the weights of a history.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputWeights {
-    /// Every interaction counts 1, as in the papers on implicit feedback.
-    #[default]
-    Binary,
-    /// The weights of the log are used as they are.
-    Use,
-}

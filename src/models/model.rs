@@ -86,7 +86,21 @@ pub struct Tensor<'a> {
     /// Extents; the first runs fastest in memory.
     pub shape: Vec<usize>,
     /// The values.
-    pub data: std::borrow::Cow<'a, [f32]>,
+    pub data: &'a [f32],
+}
+
+impl<'a> Tensor<'a> {
+    /// A matrix of `rows` values a column.
+    #[must_use]
+    pub fn matrix(name: &'static str, data: &'a [f32], rows: usize) -> Self {
+        Self { name, shape: vec![rows, data.len() / rows], data }
+    }
+
+    /// A vector.
+    #[must_use]
+    pub fn vector(name: &'static str, data: &'a [f32]) -> Self {
+        Self { name, shape: vec![data.len()], data }
+    }
 }
 
 /// A trained recommender that folds any history in.

@@ -92,6 +92,6 @@ impl Model for Popularity {
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
-        vec![Tensor { name: "counts", shape: vec![self.counts.len()], data: (&self.counts).into() }]
+        vec![Tensor::vector("counts", &self.counts)]
     }
 }

@@ -1,0 +1,296 @@
+//! The kernels for x86-64 with AVX2 and FMA.
+//!
+//! Every function here requires the processor features (its caller has detected them) and the
+//! shapes that its wrapper in the parent module asserts; all memory is reached through slices whose
+//! bounds those assertions establish, or through pointers derived from them.
+
+use std::arch::x86_64::*;
+
+use super::AdamStep;
+use super::scalar::{positives, subtract_targets};
+use crate::linalg::columns::{Columns, ColumnsMut};
+
+/// f32 values in a register.
+const LANES: usize = 8;
+
+/// Registers of the output that a gather keeps while it walks over the history: 96 values, so that
+/// each visit to an item's column reads six whole cache lines.
+const GATHER_TILE: usize = 12;
+
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn gather(out: &mut [f32], table: Columns<'_>, offset: usize, items: &[u32], weights: &[f32]) {
+    let (stride, data) = (table.rows(), table.data().as_ptr());
+    let len = out.len();
+    let mut row = 0;
+    // SAFETY: `row + TILE * LANES <= out.len()`, `offset + out.len() <= table.rows()` and every item is
+    // a column of the table, so all accesses lie within `out` and `table`.
+    unsafe {
+        while row + GATHER_TILE * LANES <= len {
+            gather_tile::<GATHER_TILE>(out.as_mut_ptr().add(row), data.add(offset + row), stride, items, weights);
+            row += GATHER_TILE * LANES;
+        }
+        while row + LANES <= len {
+            gather_tile::<1>(out.as_mut_ptr().add(row), data.add(offset + row), stride, items, weights);
+            row += LANES;
+        }
+        for (r, sum) in out.iter_mut().enumerate().skip(row) {
+            for (&item, &weight) in items.iter().zip(weights) {
+                *sum = weight.mul_add(*data.add(item as usize * stride + offset + r), *sum);
+            }
+        }
+    }
+}
+
+/// Accumulates `T` registers of rows over all items.
+///
+/// # Safety
+/// `out` and each `table + item * stride` must be valid for `T * LANES` values.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn gather_tile<const T: usize>(out: *mut f32, table: *const f32, stride: usize, items: &[u32], weights: &[f32]) {
+    // SAFETY: by the function's contract.
+    unsafe {
+        let mut sums = [_mm256_setzero_ps(); T];
+        for (t, sum) in sums.iter_mut().enumerate() {
+            *sum = _mm256_loadu_ps(out.add(t * LANES));
+        }
+        for (&item, &weight) in items.iter().zip(weights) {
+            let column = table.add(item as usize * stride);
+            let weight = _mm256_set1_ps(weight);
+            for (t, sum) in sums.iter_mut().enumerate() {
+                *sum = _mm256_fmadd_ps(weight, _mm256_loadu_ps(column.add(t * LANES)), *sum);
+            }
+        }
+        for (t, sum) in sums.iter().enumerate() {
+            _mm256_storeu_ps(out.add(t * LANES), *sum);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
+    let wide = _mm256_set1_ps(a);
+    let whole = y.len() / LANES * LANES;
+    for at in (0..whole).step_by(LANES) {
+        // SAFETY: `at + LANES <= whole <= y.len() == x.len()`.
+        unsafe {
+            let sum = _mm256_fmadd_ps(wide, _mm256_loadu_ps(x.as_ptr().add(at)), _mm256_loadu_ps(y.as_ptr().add(at)));
+            _mm256_storeu_ps(y.as_mut_ptr().add(at), sum);
+        }
+    }
+    for (y, &x) in y[whole..].iter_mut().zip(&x[whole..]) {
+        *y = a.mul_add(x, *y);
+    }
+}
+
+/// Columns of `a` and of `b` whose products are computed together: twelve sums fill the registers.
+const DOT_TILE: (usize, usize) = (3, 4);
+/// The same for a single column of `b` (one user): eight streams keep the memory busy.
+const DOT_SINGLE: usize = 8;
+/// Columns of `b` that stay in the second-level cache while all of `a` passes by.
+const DOT_BLOCK: usize = 64;
+
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
+    let (m, n, k) = (a.cols(), b.cols(), a.rows());
+    let (a, b, c) = (a.data().as_ptr(), b.data().as_ptr(), out.data().as_mut_ptr());
+    for block in (0..n).step_by(DOT_BLOCK) {
+        let block_end = (block + DOT_BLOCK).min(n);
+        let mut i = 0;
+        let step = if block_end - block == 1 { DOT_SINGLE } else { DOT_TILE.0 };
+        while i < m {
+            let rows = step.min(m - i);
+            let mut j = block;
+            while j < block_end {
+                let cols = DOT_TILE.1.min(block_end - j);
+                // SAFETY: columns `i..i + rows` of `a` and `j..j + cols` of `b` exist, and so does the
+                // corresponding tile of the output, whose leading dimension is `m`.
+                unsafe {
+                    let tile = (a.add(i * k), b.add(j * k), c.add(j * m + i));
+                    match (rows, cols) {
+                        (8, 1) => dot_tile::<8, 1>(tile, m, k),
+                        (3, 4) => dot_tile::<3, 4>(tile, m, k),
+                        _ => {
+                            for jj in 0..cols {
+                                for ii in 0..rows {
+                                    let single = (tile.0.add(ii * k), tile.1.add(jj * k), tile.2.add(jj * m + ii));
+                                    dot_tile::<1, 1>(single, m, k);
+                                }
+                            }
+                        }
+                    }
+                }
+                j += cols;
+            }
+            i += rows;
+        }
+    }
+}
+
+/// `I × J` inner products of length `k`; the columns of `a` and `b` are `k` apart, those of `c` are `m`.
+///
+/// # Safety
+/// The pointers must be valid for the tile they describe.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *const f32, *mut f32), m: usize, k: usize) {
+    // SAFETY: by the function's contract; `at + LANES <= whole <= k`.
+    unsafe {
+        let mut sums = [[_mm256_setzero_ps(); J]; I];
+        let whole = k / LANES * LANES;
+        let mut at = 0;
+        while at < whole {
+            let mut bs = [_mm256_setzero_ps(); J];
+            for (j, value) in bs.iter_mut().enumerate() {
+                *value = _mm256_loadu_ps(b.add(j * k + at));
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let value = _mm256_loadu_ps(a.add(i * k + at));
+                for (sum, b) in sums.iter_mut().zip(bs) {
+                    *sum = _mm256_fmadd_ps(value, b, *sum);
+                }
+            }
+            at += LANES;
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (j, sum) in sums.iter().enumerate() {
+                let mut total = add_lanes(*sum);
+                for rest in whole..k {
+                    total = (*a.add(i * k + rest)).mul_add(*b.add(j * k + rest), total);
+                }
+                *c.add(j * m + i) = total;
+            }
+        }
+    }
+}
+
+/// Sum of the lanes in the order the scalar twin documents: ((0+4)+(2+6)) + ((1+5)+(3+7)).
+#[target_feature(enable = "avx2,fma")]
+fn add_lanes(v: __m256) -> f32 {
+    let pairs = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+    let fours = _mm_add_ps(pairs, _mm_movehl_ps(pairs, pairs));
+    _mm_cvtss_f32(_mm_add_ss(fours, _mm_shuffle_ps::<1>(fours, fours)))
+}
+
+/// eˣ with a relative error of 1.2e-7 (Cephes `expf`: reduction by powers of two, degree-5 polynomial).
+/// Below −87.3 the result is the smallest normal number, above 88.3 the largest of its range.
+#[target_feature(enable = "avx2,fma")]
+fn exp(x: __m256) -> __m256 {
+    let x = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-87.336_54)), _mm256_set1_ps(88.376_26));
+    let n = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(_mm256_mul_ps(
+        x,
+        _mm256_set1_ps(std::f32::consts::LOG2_E),
+    ));
+    // ln 2 in two parts, so that x − n·ln 2 keeps its last bits.
+    let r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693_359_4), x);
+    let r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.121_944_4e-4), r);
+    let mut p = _mm256_set1_ps(1.987_569_1e-4);
+    for c in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+        p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(c));
+    }
+    let p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0)));
+    let power = _mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)));
+    _mm256_mul_ps(p, _mm256_castsi256_ps(power))
+}
+
+/// Values summed in f32 before they join the f64 total.
+const SUM_BLOCK: usize = 1024;
+
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
+    let whole = logits.len() / LANES * LANES;
+    let mut max8 = _mm256_set1_ps(f32::NEG_INFINITY);
+    for at in (0..whole).step_by(LANES) {
+        // SAFETY: `at + LANES <= whole <= logits.len() == bias.len()`.
+        unsafe {
+            let p = logits.as_mut_ptr().add(at);
+            let value = _mm256_add_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(bias.as_ptr().add(at)));
+            _mm256_storeu_ps(p, value);
+            max8 = _mm256_max_ps(max8, value);
+        }
+    }
+    let mut lanes = [0.0f32; LANES];
+    // SAFETY: `lanes` holds one register.
+    unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), max8) };
+    let mut max = lanes.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    for (logit, bias) in logits[whole..].iter_mut().zip(&bias[whole..]) {
+        *logit += bias;
+        max = max.max(*logit);
+    }
+
+    let (total, score) = positives(logits, items, weights);
+    let mut sum = 0.0f64;
+    for start in (0..whole).step_by(SUM_BLOCK) {
+        let mut part = _mm256_setzero_ps();
+        for at in (start..(start + SUM_BLOCK).min(whole)).step_by(LANES) {
+            // SAFETY: `at + LANES <= whole <= logits.len()`.
+            unsafe {
+                let p = logits.as_mut_ptr().add(at);
+                let e = exp(_mm256_sub_ps(_mm256_loadu_ps(p), _mm256_set1_ps(max)));
+                _mm256_storeu_ps(p, e);
+                part = _mm256_add_ps(part, e);
+            }
+        }
+        sum += f64::from(add_lanes(part));
+    }
+    for logit in &mut logits[whole..] {
+        *logit = (*logit - max).exp();
+        sum += f64::from(*logit);
+    }
+
+    let factor = (f64::from(scale) * total / sum) as f32;
+    let factor8 = _mm256_set1_ps(factor);
+    for at in (0..whole).step_by(LANES) {
+        // SAFETY: `at + LANES <= whole <= logits.len()`.
+        unsafe {
+            let p = logits.as_mut_ptr().add(at);
+            _mm256_storeu_ps(p, _mm256_mul_ps(_mm256_loadu_ps(p), factor8));
+        }
+    }
+    logits[whole..].iter_mut().for_each(|e| *e *= factor);
+    subtract_targets(logits, items, weights, scale);
+    total * (f64::from(max) + sum.ln()) - score
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn tanh_bias(x: &mut [f32], bias: &[f32]) {
+    let whole = x.len() / LANES * LANES;
+    let (one, two) = (_mm256_set1_ps(1.0), _mm256_set1_ps(2.0));
+    for at in (0..whole).step_by(LANES) {
+        // SAFETY: `at + LANES <= whole <= x.len() == bias.len()`.
+        unsafe {
+            let p = x.as_mut_ptr().add(at);
+            let value = _mm256_add_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(bias.as_ptr().add(at)));
+            // tanh x = 1 − 2 / (e²ˣ + 1), which saturates correctly on both sides.
+            let e = exp(_mm256_mul_ps(value, two));
+            _mm256_storeu_ps(p, _mm256_sub_ps(one, _mm256_div_ps(two, _mm256_add_ps(e, one))));
+        }
+    }
+    for (x, bias) in x[whole..].iter_mut().zip(&bias[whole..]) {
+        *x = (*x + bias).tanh();
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn adam(step: &AdamStep, value: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32]) {
+    let whole = value.len() / LANES * LANES;
+    let set = |v: f32| _mm256_set1_ps(v);
+    let (rate, second_scale, epsilon) = (set(step.rate), set(step.second_scale), set(step.epsilon));
+    let (gain1, beta2, gain2) = (set(1.0 - step.beta1), set(step.beta2), set(1.0 - step.beta2));
+    let decay = set(step.weight_decay);
+    for at in (0..whole).step_by(LANES) {
+        // SAFETY: `at + LANES <= whole`, the common length of the four slices.
+        unsafe {
+            let (pv, pm, ps) = (value.as_mut_ptr().add(at), first.as_mut_ptr().add(at), second.as_mut_ptr().add(at));
+            let v = _mm256_loadu_ps(pv);
+            let g = _mm256_fmadd_ps(decay, v, _mm256_loadu_ps(gradient.as_ptr().add(at)));
+            let m = _mm256_loadu_ps(pm);
+            let m = _mm256_fmadd_ps(gain1, _mm256_sub_ps(g, m), m);
+            let s = _mm256_loadu_ps(ps);
+            let s = _mm256_fmadd_ps(gain2, _mm256_mul_ps(g, g), _mm256_mul_ps(beta2, s));
+            let denominator = _mm256_fmadd_ps(_mm256_sqrt_ps(s), second_scale, epsilon);
+            _mm256_storeu_ps(pm, m);
+            _mm256_storeu_ps(ps, s);
+            _mm256_storeu_ps(pv, _mm256_sub_ps(v, _mm256_div_ps(_mm256_mul_ps(rate, m), denominator)));
+        }
+    }
+    super::scalar::adam(step, &mut value[whole..], &mut first[whole..], &mut second[whole..], &gradient[whole..]);
+}

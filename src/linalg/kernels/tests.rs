@@ -1,0 +1,121 @@
+//! Each kernel against its naive twin.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn values(len: usize) -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(-4.0f32..4.0, len)
+}
+
+/// Sorted unique columns with weights.
+fn history(cols: usize) -> impl Strategy<Value = (Vec<u32>, Vec<f32>)> {
+    prop::collection::btree_map(0..cols as u32, 0.1f32..3.0, 0..cols.min(30)).prop_map(|m| m.into_iter().unzip())
+}
+
+#[track_caller]
+fn assert_close(got: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), expected.len());
+    for (i, (g, e)) in got.iter().zip(expected).enumerate() {
+        assert!((g - e).abs() <= tolerance * (1.0 + e.abs()), "at {i}: {g} instead of {e}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn gather_equals_its_twin(
+        (rows, offset, cols, table, out) in (1usize..230, 0usize..20, 1usize..40).prop_flat_map(|(rows, offset, cols)| {
+            (Just(rows), Just(offset), Just(cols), values((rows + offset) * cols), values(rows))
+        }),
+        seed in any::<prop::sample::Index>(),
+    ) {
+        let items: Vec<u32> = (0..cols as u32).filter(|i| !(i + seed.index(7) as u32).is_multiple_of(3)).collect();
+        let weights: Vec<f32> = items.iter().map(|&i| 0.3 + i as f32 * 0.01).collect();
+        let table = Columns::new(&table, (rows + offset, cols));
+        let (mut got, mut expected) = (out.clone(), out);
+        gather(&mut got, table, offset, &items, &weights);
+        scalar::gather(&mut expected, table, offset, &items, &weights);
+        assert_close(&got, &expected, 1e-5);
+    }
+
+    #[test]
+    fn dots_equal_their_twin_and_do_not_depend_on_the_batch(
+        (k, m, n, a, b) in (0usize..70, 1usize..20, 1usize..10).prop_flat_map(|(k, m, n)| {
+            (Just(k), Just(m), Just(n), values(k * m), values(k * n))
+        }),
+    ) {
+        let (a, b) = (Columns::new(&a, (k, m)), Columns::new(&b, (k, n)));
+        let (mut got, mut expected) = (vec![f32::NAN; m * n], vec![f32::NAN; m * n]);
+        dots(ColumnsMut::new(&mut got, (m, n)), a, b);
+        scalar::dots(ColumnsMut::new(&mut expected, (m, n)), a, b);
+        assert_close(&got, &expected, 1e-4);
+        for j in 0..n {
+            let mut alone = vec![f32::NAN; m];
+            dots(ColumnsMut::new(&mut alone, (m, 1)), a, b.range(j..j + 1));
+            prop_assert_eq!(&alone, &got[j * m..][..m], "column {} has other bits when computed alone", j);
+        }
+    }
+
+    #[test]
+    fn softmax_loss_equals_its_twin(
+        (logits, bias, (items, weights)) in (1usize..2100).prop_flat_map(|n| (values(n), values(n), history(n))),
+        scale in 0.01f32..2.0,
+    ) {
+        let (mut got, mut expected) = (logits.clone(), logits);
+        let loss = softmax_loss(&mut got, &bias, &items, &weights, scale);
+        let expected_loss = scalar::softmax_loss(&mut expected, &bias, &items, &weights, scale);
+        assert_close(&got, &expected, 1e-5);
+        prop_assert!((loss - expected_loss).abs() <= 1e-5 * (1.0 + expected_loss.abs()), "{} {}", loss, expected_loss);
+    }
+
+    #[test]
+    fn tanh_equals_its_twin((x, bias) in (0usize..40).prop_flat_map(|n| (values(n), values(n)))) {
+        let (mut got, mut expected) = (x.clone(), x);
+        tanh_bias(&mut got, &bias);
+        scalar::tanh_bias(&mut expected, &bias);
+        assert_close(&got, &expected, 1e-6);
+    }
+
+    #[test]
+    fn adam_equals_its_twin((value, first, second, gradient) in (0usize..40).prop_flat_map(|n| (values(n), values(n), values(n), values(n)))) {
+        let step = AdamStep { rate: 0.01, second_scale: 1.3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
+        let second: Vec<f32> = second.into_iter().map(f32::abs).collect();
+        let mut got = (value.clone(), first.clone(), second.clone());
+        let mut expected = (value, first, second);
+        adam(&step, &mut got.0, &mut got.1, &mut got.2, &gradient);
+        scalar::adam(&step, &mut expected.0, &mut expected.1, &mut expected.2, &gradient);
+        assert_close(&got.0, &expected.0, 1e-5);
+        assert_close(&got.1, &expected.1, 1e-5);
+        assert_close(&got.2, &expected.2, 1e-5);
+    }
+
+    #[test]
+    fn gemm_equals_the_triple_loop(
+        (m, n, k, a, b) in (1usize..20, 1usize..20, 1usize..40).prop_flat_map(|(m, n, k)| {
+            (Just(m), Just(n), Just(k), values(m * k), values(n * k))
+        }),
+    ) {
+        let mut got = vec![1.0f32; m * n];
+        gemm(&mut StridedMut::new(&mut got, (m, n), m), 0.5, 2.0, Strided::new(&a, (m, k), (1, m)), Strided::new(&b, (k, n), (n, 1)));
+        let mut expected = vec![0.5f32; m * n];
+        for j in 0..n {
+            for i in 0..m {
+                expected[j * m + i] += (0..k).map(|p| 2.0 * a[p * m + i] * b[p * n + j]).sum::<f32>();
+            }
+        }
+        assert_close(&got, &expected, 1e-4);
+    }
+}
+
+#[test]
+fn softmax_survives_extreme_logits() {
+    let mut logits = vec![-1e30f32, 0.0, 80.0, 1e4, -1e4, 5.0, 5.0, 5.0, 1e4];
+    let loss = softmax_loss(&mut logits, &[0.0; 9], &[0, 3], &[1.0, 1.0], 1.0);
+    assert!(loss.is_finite() && logits.iter().all(|g| g.is_finite()), "{loss} {logits:?}");
+}
+
+#[test]
+#[should_panic(expected = "an item is outside")]
+fn items_beyond_the_table_are_refused() {
+    gather(&mut [0.0], Columns::new(&[1.0, 2.0], (1, 2)), 0, &[2], &[1.0]);
+}

@@ -1,0 +1,59 @@
+//! Analytic gradients against central finite differences.
+
+use crate::interactions::Interactions;
+use crate::training::{Network, Shard};
+use crate::types::UserIdx;
+
+/// An asymmetric fixture: no two users, items or lengths alike.
+pub fn fixture() -> Interactions {
+    let offsets = vec![0, 3, 5, 6, 10];
+    let items = vec![0, 2, 5, 1, 2, 6, 0, 3, 4, 6];
+    let weights = vec![1.0, 2.0, 0.5, 3.0, 1.0, 1.5, 0.7, 1.2, 2.5, 1.0];
+    Interactions::from_csr((4, 7), offsets, items, weights).unwrap()
+}
+
+/// Checks every parameter of `network`. `tensors` and `gradients` list the same tensors in the same order.
+///
+/// Dropout and the code's noise depend on the shard's names alone, so the loss is a fixed function of
+/// the weights and can be differentiated numerically.
+pub fn check<N: Network>(
+    mut network: N,
+    tensors: impl Fn(&mut N) -> Vec<&mut Vec<f32>>,
+    gradients: impl Fn(&N::Gradient) -> Vec<Vec<f32>>,
+) {
+    const H: f32 = 4e-3;
+    let train = fixture();
+    let shard = Shard {
+        histories: (0..4).map(|user| train.history(UserIdx(user))).collect(),
+        users: &[0, 1, 2, 3],
+        seed: 3,
+        epoch: 1,
+        progress: 0.9,
+        batch_users: 4,
+    };
+    let mut gradient = network.new_gradient();
+    network.gradient(&shard, &mut gradient);
+    let analytic = gradients(&gradient);
+    let mut scratch = network.new_gradient();
+    let mut nonzero = 0;
+    for (t, analytic) in analytic.iter().enumerate() {
+        assert_eq!(tensors(&mut network)[t].len(), analytic.len(), "tensor {t}: one gradient a parameter");
+        for (at, &expected) in analytic.iter().enumerate() {
+            let mut loss_at = |shift: f32| {
+                let original = tensors(&mut network)[t][at];
+                tensors(&mut network)[t][at] = original + shift;
+                let loss = network.gradient(&shard, &mut scratch);
+                tensors(&mut network)[t][at] = original;
+                loss / 4.0
+            };
+            let numeric = (loss_at(H) - loss_at(-H)) / (2.0 * f64::from(H));
+            let expected = f64::from(expected);
+            assert!(
+                (numeric - expected).abs() < 1e-3 + 1e-2 * expected.abs(),
+                "tensor {t}, parameter {at}: {expected}, numerically {numeric}"
+            );
+            nonzero += usize::from(expected.abs() > 1e-2);
+        }
+    }
+    assert!(nonzero > 40, "only {nonzero} gradients are large enough to mean anything");
+}

@@ -1,0 +1,112 @@
+//! The Adam optimiser (Kingma & Ba 2015), one state per tensor.
+
+use rayon::prelude::*;
+
+use super::sparse_input::SparseGradient;
+use crate::linalg::{AdamStep, adam};
+
+/// The parameters of Adam.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamConfig {
+    /// Step size α.
+    pub learning_rate: f32,
+    /// L2 penalty added to the gradient.
+    pub weight_decay: f32,
+}
+
+impl AdamConfig {
+    /// Decay rates and ε as in the paper.
+    const BETA1: f64 = 0.9;
+    const BETA2: f64 = 0.999;
+    const EPSILON: f32 = 1e-8;
+
+    /// The constants of step `t`, from 1.
+    #[must_use]
+    pub fn step(&self, t: usize) -> AdamStep {
+        let t = t as f64;
+        AdamStep {
+            rate: (f64::from(self.learning_rate) / (1.0 - Self::BETA1.powf(t))) as f32,
+            second_scale: (1.0 / (1.0 - Self::BETA2.powf(t)).sqrt()) as f32,
+            beta1: Self::BETA1 as f32,
+            beta2: Self::BETA2 as f32,
+            epsilon: Self::EPSILON,
+            weight_decay: self.weight_decay,
+        }
+    }
+}
+
+/// The moments of one tensor.
+#[derive(Clone, Debug)]
+pub struct Adam {
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+/// Parameters updated by one task: large enough to amortise it, small enough to balance.
+const CHUNK: usize = 1 << 15;
+
+impl Adam {
+    /// Zero moments for `len` parameters.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
+        Self { first: vec![0.0; len], second: vec![0.0; len] }
+    }
+
+    /// Updates a tensor with a dense gradient.
+    ///
+    /// # Panics
+    /// When lengths differ.
+    pub fn update(&mut self, step: &AdamStep, value: &mut [f32], gradient: &[f32]) {
+        assert_eq!(value.len(), gradient.len(), "one gradient a parameter");
+        value
+            .par_chunks_mut(CHUNK)
+            .zip(self.first.par_chunks_mut(CHUNK))
+            .zip(self.second.par_chunks_mut(CHUNK))
+            .zip(gradient.par_chunks(CHUNK))
+            .for_each(|(((value, first), second), gradient)| adam(step, value, first, second, gradient));
+    }
+
+    /// Updates a table of `rows` values an item. Items without a gradient have gradient zero: their
+    /// moments decay and still move them, exactly as with a dense gradient.
+    ///
+    /// # Panics
+    /// When lengths differ.
+    pub fn update_table(&mut self, step: &AdamStep, value: &mut [f32], gradient: &SparseGradient) {
+        let rows = gradient.rows();
+        let zeros = vec![0.0; rows];
+        let items = (CHUNK / rows.max(1)).max(1);
+        value
+            .par_chunks_mut(items * rows)
+            .zip(self.first.par_chunks_mut(items * rows))
+            .zip(self.second.par_chunks_mut(items * rows))
+            .enumerate()
+            .for_each(|(chunk, ((value, first), second))| {
+                let columns =
+                    value.chunks_exact_mut(rows).zip(first.chunks_exact_mut(rows)).zip(second.chunks_exact_mut(rows));
+                for (at, ((value, first), second)) in columns.enumerate() {
+                    adam(step, value, first, second, gradient.column(chunk * items + at).unwrap_or(&zeros));
+                }
+            });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_steps_match_the_published_algorithm() {
+        let config = AdamConfig { learning_rate: 0.1, weight_decay: 0.0 };
+        let gradients = [0.5f64, -1.0, 2.0];
+        let (mut m, mut v, mut expected) = (0.0, 0.0, 1.0f64);
+        let (mut adam, mut value) = (Adam::new(1), [1.0f32]);
+        for (t, g) in gradients.into_iter().enumerate() {
+            m = 0.9 * m + 0.1 * g;
+            v = 0.999 * v + 0.001 * g * g;
+            let t = t as i32 + 1;
+            expected -= 0.1 * (m / (1.0 - 0.9f64.powi(t))) / ((v / (1.0 - 0.999f64.powi(t))).sqrt() + 1e-8);
+            adam.update(&config.step(t as usize), &mut value, &[g as f32]);
+        }
+        assert!((f64::from(value[0]) - expected).abs() < 1e-6, "{} instead of {expected}", value[0]);
+    }
+}

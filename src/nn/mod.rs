@@ -1,0 +1,19 @@
+//! What are networks built from? Layers, losses, corruption, initialisation and the optimiser.
+//!
+//! Batches are matrices with one user a column. Every layer computes a user's output from that
+//! user's column alone, in a fixed order, so outputs have the same bits in any batch.
+
+mod adam;
+mod dense;
+mod gaussian;
+mod init;
+mod multinomial;
+mod sparse_batch;
+mod sparse_input;
+
+pub use adam::{Adam, AdamConfig};
+pub use dense::{Dense, tanh_backward};
+pub use gaussian::{Gaussian, gaussian_backward, gaussian_sample, kl_divergence};
+pub use multinomial::multinomial_loss;
+pub use sparse_batch::SparseBatch;
+pub use sparse_input::{SparseGradient, SparseInput};

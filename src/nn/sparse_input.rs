@@ -1,0 +1,119 @@
+//! The first layer: a sparse row times a dense table, never densified.
+
+use rayon::prelude::*;
+
+use super::init::{small_bias, xavier_normal};
+use super::sparse_batch::SparseBatch;
+use crate::linalg::{Columns, ColumnsMut, gather, sum_columns, tanh_bias};
+
+/// h = tanh(Σᵢ xᵢ · table[:, i] + bias), with one contiguous column of the table an item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseInput {
+    /// `width × items`, column-major.
+    pub table: Vec<f32>,
+    /// `width` values.
+    pub bias: Vec<f32>,
+}
+
+impl SparseInput {
+    /// Random weights; `parameter` numbers the layer's two tensors from there.
+    #[must_use]
+    pub fn new((items, width): (usize, usize), seed: u64, parameter: u64) -> Self {
+        Self { table: xavier_normal((items, width), seed, parameter), bias: small_bias(width, seed, parameter + 1) }
+    }
+
+    /// Width of the output.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.bias.len()
+    }
+
+    fn columns(&self) -> Columns<'_> {
+        Columns::new(&self.table, (self.width(), self.table.len() / self.width()))
+    }
+
+    /// Writes the activations of a batch: `width × users`.
+    ///
+    /// # Panics
+    /// When `out` has another shape or the batch names an item outside the table.
+    pub fn forward(&self, batch: &SparseBatch, mut out: ColumnsMut<'_>) {
+        assert_eq!((out.rows(), out.cols()), (self.width(), batch.users()), "one column a user");
+        let table = self.columns();
+        out.data().par_chunks_mut(self.width()).enumerate().for_each(|(user, column)| {
+            let (items, weights) = batch.row(user);
+            column.fill(0.0);
+            gather(column, table, 0, items, weights);
+            tanh_bias(column, &self.bias);
+        });
+    }
+
+    /// The gradients of table and bias from `delta`, the gradient before the activation
+    /// (`width × users`): for each touched item Σᵤ xᵤᵢ · delta[:, u].
+    ///
+    /// # Panics
+    /// When shapes do not fit.
+    pub fn backward(&self, batch: &SparseBatch, delta: Columns<'_>, gradient: &mut SparseGradient, bias: &mut [f32]) {
+        /// Items a task owns.
+        const ITEMS: usize = 64;
+        assert_eq!((delta.rows(), delta.cols()), (self.width(), batch.users()), "one column a user");
+        sum_columns(bias, delta);
+        let (offsets, users, weights) = batch.by_item(gradient.touched.len());
+        let rows = self.width();
+        let columns = gradient.values.par_chunks_mut(ITEMS * rows).zip(gradient.touched.par_chunks_mut(ITEMS));
+        columns.enumerate().for_each(|(chunk, (values, touched))| {
+            for (at, (column, touched)) in values.chunks_exact_mut(rows).zip(touched).enumerate() {
+                let range = offsets[chunk * ITEMS + at]..offsets[chunk * ITEMS + at + 1];
+                *touched = !range.is_empty();
+                if *touched {
+                    column.fill(0.0);
+                    gather(column, delta, 0, &users[range.clone()], &weights[range]);
+                }
+            }
+        });
+    }
+}
+
+/// The gradient of a table: a column for each touched item, nothing for the others.
+#[derive(Clone, Debug)]
+pub struct SparseGradient {
+    /// `rows × items`; columns of untouched items hold leftovers.
+    values: Vec<f32>,
+    touched: Vec<bool>,
+    rows: usize,
+}
+
+impl SparseGradient {
+    /// No item touched.
+    #[must_use]
+    pub fn new(rows: usize, items: usize) -> Self {
+        Self { values: vec![0.0; rows * items], touched: vec![false; items], rows }
+    }
+
+    /// Length of a column.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The gradient of an item, `None` when it is zero because no user of the batch has the item.
+    #[must_use]
+    pub fn column(&self, item: usize) -> Option<&[f32]> {
+        self.touched[item].then(|| &self.values[item * self.rows..][..self.rows])
+    }
+
+    /// Adds another gradient of the same table.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    pub fn add(&mut self, other: &Self) {
+        assert_eq!((self.rows, self.touched.len()), (other.rows, other.touched.len()), "gradients of different tables");
+        for (item, column) in self.values.chunks_exact_mut(self.rows).enumerate() {
+            match (self.touched[item], other.column(item)) {
+                (_, None) => {}
+                (false, Some(theirs)) => column.copy_from_slice(theirs),
+                (true, Some(theirs)) => column.iter_mut().zip(theirs).for_each(|(a, b)| *a += b),
+            }
+            self.touched[item] |= other.touched[item];
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the training loop asks of a network.
+
+use crate::interactions::HistoryRef;
+use crate::linalg::AdamStep;
+
+/// A part of a batch, with everything its gradient may depend on.
+#[derive(Clone, Debug)]
+pub struct Shard<'a> {
+    /// The training histories of the shard's users.
+    pub histories: Vec<HistoryRef<'a>>,
+    /// Their row numbers in the training matrix, which name their random streams.
+    pub users: &'a [u32],
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, from 1.
+    pub epoch: u64,
+    /// Fraction of the planned steps already done, from 0 to 1: what schedules depend on.
+    pub progress: f64,
+    /// Users in the whole batch: the gradient is that of the mean over all of them.
+    pub batch_users: usize,
+}
+
+impl Shard<'_> {
+    /// The name of the random stream of the user at a position: (seed, epoch, row).
+    #[must_use]
+    pub fn stream_of(&self, position: usize) -> (u64, u64, u64) {
+        (self.seed, self.epoch, u64::from(self.users[position]))
+    }
+}
+
+/// A gradient that can be summed over shards.
+pub trait Gradient {
+    /// Adds another shard's gradient.
+    fn add(&mut self, other: &Self);
+}
+
+/// A network under training.
+///
+/// A step is `gradient` for every shard of the batch, the sum of the gradients in the order of the
+/// shards, then `apply`: the shards of one step could be computed by different processes.
+pub trait Network {
+    /// What validation looks at and what is kept of the best epoch.
+    type Weights: Clone;
+    /// The gradient of all parameters.
+    type Gradient: Gradient;
+
+    /// The current weights.
+    fn weights(&self) -> &Self::Weights;
+
+    /// A gradient buffer.
+    fn new_gradient(&self) -> Self::Gradient;
+
+    /// Overwrites `gradient` with that of the mean loss over the batch, restricted to this shard, and
+    /// returns the shard's summed loss.
+    fn gradient(&mut self, shard: &Shard<'_>, gradient: &mut Self::Gradient) -> f64;
+
+    /// Moves the weights.
+    fn apply(&mut self, step: &AdamStep, gradient: &Self::Gradient);
+
+    /// The name of a tensor that holds a value that is not finite, if any.
+    fn not_finite(&self) -> Option<&'static str>;
+}

@@ -1,0 +1,326 @@
+//! What every model must fulfil, on one asymmetric fixture.
+
+use foldin::interactions::{History, HistoryRef, Interactions};
+use foldin::linalg::ColumnsMut;
+use foldin::models::{
+    EaseConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer, PopularityConfig,
+    Query, StoredTensors, fit, restore,
+};
+use foldin::ranking::{Candidates, rank_users};
+use foldin::training::TrainingConfig;
+use foldin::types::{ItemIdx, UserIdx};
+
+const ITEMS: usize = 37;
+const USERS: usize = 90;
+
+/// Users of every length from 1 on, items of every popularity, weights that differ: nothing in it is
+/// symmetric, so a transposition or an off-by-one shows.
+fn fixture() -> Interactions {
+    let histories: Vec<History> = (0..USERS)
+        .map(|user| {
+            let pairs = (0..1 + user % 11).map(|k| {
+                let item = (user * user + 3 * k * k + k) % (ITEMS - user % 5);
+                (ItemIdx(item as u32), 0.5 + ((user + 2 * k) % 7) as f32)
+            });
+            History::from_pairs(pairs).unwrap()
+        })
+        .collect();
+    Interactions::from_histories(ITEMS, histories.iter().map(History::as_ref)).unwrap()
+}
+
+fn configurations() -> Vec<ModelConfig> {
+    let mut all = vec![ModelConfig::Popularity(PopularityConfig::default())];
+    for weights in [InputWeights::Binary, InputWeights::Use] {
+        all.push(ModelConfig::Ease(EaseConfig { lambda: 20.0, weights }));
+        all.push(ModelConfig::MultVae(MultVaeConfig { hidden: 19, latent: 6, weights, ..MultVaeConfig::default() }));
+        all.push(ModelConfig::MultDae(MultDaeConfig { hidden: 13, weights, ..MultDaeConfig::default() }));
+    }
+    all
+}
+
+fn training() -> TrainingConfig {
+    TrainingConfig { epochs: 3, batch_size: 16, learning_rate: 5e-3, ..TrainingConfig::default() }
+}
+
+fn train(config: &ModelConfig, training: &TrainingConfig) -> Fitted {
+    let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+    fit(config, training, &fixture(), observer).unwrap()
+}
+
+fn each_model(check: impl Fn(&str, &dyn Model, &Interactions)) {
+    let data = fixture();
+    for config in configurations() {
+        check(&format!("{config:?}"), &*train(&config, &training()).model, &data);
+    }
+}
+
+fn scores(model: &dyn Model, query: &Query) -> Vec<f32> {
+    let mut out = vec![f32::NAN; ITEMS * query.users()];
+    model.score_block(query, 0..ITEMS as u32, ColumnsMut::new(&mut out, (ITEMS, query.users())));
+    out
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn a_users_scores_are_identical_in_any_batch() {
+    each_model(|name, model, data| {
+        let histories: Vec<HistoryRef<'_>> = data.histories().collect();
+        let whole = scores(model, &model.encode(&histories));
+        assert!(whole.iter().all(|s| s.is_finite()), "{name}");
+        for size in [1, 2, 7, 64] {
+            let parts: Vec<f32> = histories.chunks(size).flat_map(|part| scores(model, &model.encode(part))).collect();
+            assert_eq!(bits(&parts), bits(&whole), "{name}: batches of {size}");
+        }
+    });
+}
+
+#[test]
+fn a_stored_history_folds_in_like_the_same_items_given_ad_hoc() {
+    each_model(|name, model, data| {
+        for user in [0, 10, 43, 89] {
+            let stored = data.history(UserIdx(user));
+            // Given in another order and with a repeated item, as a client might.
+            let mut pairs: Vec<(ItemIdx, f32)> =
+                stored.items().iter().zip(stored.weights()).map(|(&i, &w)| (ItemIdx(i), w)).collect();
+            pairs.reverse();
+            pairs.push(pairs[0]);
+            let ad_hoc = History::from_pairs(pairs).unwrap();
+            let (a, b) = (model.encode(&[stored]), model.encode(&[ad_hoc.as_ref()]));
+            assert_eq!(bits(&scores(model, &a)), bits(&scores(model, &b)), "{name}: user {user}");
+            assert_eq!(model.embed_users(&[stored]), model.embed_users(&[ad_hoc.as_ref()]), "{name}: user {user}");
+        }
+    });
+}
+
+#[test]
+fn blocks_and_single_items_equal_the_whole() {
+    each_model(|name, model, data| {
+        let histories: Vec<HistoryRef<'_>> = data.histories().take(9).collect();
+        let query = model.encode(&histories);
+        let whole = scores(model, &query);
+        for width in [1, 5, 16] {
+            for first in (0..ITEMS).step_by(width) {
+                let len = width.min(ITEMS - first);
+                let mut block = vec![f32::NAN; len * 9];
+                model.score_block(&query, first as u32..(first + len) as u32, ColumnsMut::new(&mut block, (len, 9)));
+                for user in 0..9 {
+                    let expected = &whole[user * ITEMS + first..][..len];
+                    assert_eq!(
+                        bits(&block[user * len..][..len]),
+                        bits(expected),
+                        "{name}: items {first}.., user {user}"
+                    );
+                }
+            }
+        }
+        let chosen = [ItemIdx(36), ItemIdx(0), ItemIdx(17)];
+        let mut single = [f32::NAN; 3];
+        model.score_items(&query, 8, &chosen, &mut single);
+        let expected = chosen.map(|item| whole[8 * ITEMS + item.at()]);
+        assert_eq!(bits(&single), bits(&expected), "{name}");
+    });
+}
+
+#[test]
+fn an_empty_history_has_an_answer() {
+    each_model(|name, model, _| {
+        let empty = History::default();
+        assert!(scores(model, &model.encode(&[empty.as_ref()])).iter().all(|s| s.is_finite()), "{name}");
+    });
+}
+
+#[test]
+fn embeddings_are_finite_and_of_the_declared_width() {
+    each_model(|name, model, data| {
+        let histories: Vec<HistoryRef<'_>> = data.histories().collect();
+        let users = model.embed_users(&histories);
+        assert_eq!(users.as_ref().map(|e| e.shape()), model.user_space().map(|s| (s.dim, USERS)), "{name}");
+        let items = model.embed_items(0..ITEMS as u32);
+        assert_eq!(items.as_ref().map(|e| e.shape()), model.item_space().map(|s| (s.dim, ITEMS)), "{name}");
+        let some = model.embed_items(5..9);
+        assert_eq!(some, items.as_ref().map(|e| e.columns(5, 4).into_owned()), "{name}");
+        for embeddings in [users, items].into_iter().flatten() {
+            assert!(embeddings.iter().all(|v| v.is_finite()), "{name}");
+            assert!(embeddings.column_iter().any(|c| c != embeddings.column(0)), "{name}: all vectors alike");
+        }
+    });
+}
+
+#[test]
+fn tensors_restore_the_model_to_the_bit() {
+    each_model(|name, model, data| {
+        let mut stored = StoredTensors::default();
+        for tensor in model.tensors() {
+            assert_eq!(tensor.shape.iter().product::<usize>(), tensor.data.len(), "{name}: {}", tensor.name);
+            stored.insert(tensor.name.into(), tensor.shape, tensor.data.to_vec());
+        }
+        let restored = restore(&model.config(), ITEMS, stored).unwrap();
+        let histories: Vec<HistoryRef<'_>> = data.histories().collect();
+        let (before, after) = (model.encode(&histories), restored.encode(&histories));
+        assert_eq!(bits(&scores(model, &before)), bits(&scores(&*restored, &after)), "{name}");
+        assert_eq!(restored.config(), model.config());
+    });
+}
+
+#[test]
+fn stored_tensors_that_do_not_fit_are_refused_by_name() {
+    each_model(|name, model, _| {
+        let stored = |change: &dyn Fn(usize, &mut Vec<f32>)| {
+            let mut stored = StoredTensors::default();
+            for (number, tensor) in model.tensors().into_iter().enumerate() {
+                let mut data = tensor.data.to_vec();
+                change(number, &mut data);
+                stored.insert(tensor.name.into(), tensor.shape, data);
+            }
+            stored
+        };
+        let first = model.tensors()[0].name;
+        let error = restore(
+            &model.config(),
+            ITEMS,
+            stored(&|n, d| {
+                if n == 0 {
+                    d[1] = f32::NAN
+                }
+            }),
+        )
+        .err()
+        .unwrap();
+        assert!(error.to_string().contains(first), "{name}: {error}");
+        let error = restore(&model.config(), ITEMS + 1, stored(&|_, _| {})).err().unwrap();
+        assert!(error.to_string().contains("shape"), "{name}: {error}");
+        let mut extra = stored(&|_, _| {});
+        extra.insert("stray".into(), vec![1], vec![0.0]);
+        assert!(restore(&model.config(), ITEMS, extra).err().unwrap().to_string().contains("stray"), "{name}");
+        assert!(restore(&model.config(), ITEMS, StoredTensors::default()).is_err(), "{name}");
+    });
+}
+
+fn weights_with(threads: usize, config: &ModelConfig, training: &TrainingConfig) -> Vec<Vec<u32>> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let fitted = pool.install(|| train(config, training));
+    fitted.model.tensors().iter().map(|t| bits(t.data)).collect()
+}
+
+#[test]
+fn weights_do_not_depend_on_the_number_of_threads() {
+    for config in configurations() {
+        for shards in [1, 3] {
+            let training = TrainingConfig { shards, ..training() };
+            let one = weights_with(1, &config, &training);
+            for threads in [2, 3] {
+                assert!(
+                    weights_with(threads, &config, &training) == one,
+                    "{config:?}: {threads} threads, {shards} shards"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_seed_decides() {
+    let iterative = |c: &ModelConfig| matches!(c, ModelConfig::MultVae(_) | ModelConfig::MultDae(_));
+    for config in configurations().iter().filter(|c| iterative(c)) {
+        let other = TrainingConfig { seed: 2, ..training() };
+        assert!(weights_with(1, config, &training()) == weights_with(1, config, &training()), "{config:?}");
+        assert!(weights_with(1, config, &training()) != weights_with(1, config, &other), "{config:?}");
+    }
+}
+
+#[test]
+fn the_best_epoch_is_kept() {
+    // Validation peaks at epoch 2 of 6 and patience is 3: training stops after epoch 5 with the weights of epoch 2.
+    let config = ModelConfig::MultDae(MultDaeConfig { hidden: 8, ..MultDaeConfig::default() });
+    let data = fixture();
+    let (mut calls, mut epochs) = (0, 0);
+    let mut seen: Vec<Vec<u32>> = Vec::new();
+    let mut validate = |model: &dyn Model| {
+        seen.push(bits(model.tensors()[0].data));
+        calls += 1;
+        [0.1, 0.5, 0.2, 0.3, 0.4, 0.9][calls - 1]
+    };
+    let observer = Observer { validate: Some(&mut validate), epoch: &mut |_| epochs += 1, step: &mut |_, _| {} };
+    let training = TrainingConfig { epochs: 6, patience: 3, ..training() };
+    let fitted = fit(&config, &training, &data, observer).unwrap();
+    assert_eq!((fitted.summary.best_epoch, fitted.summary.best_validation, epochs), (2, Some(0.5), 5));
+    assert_eq!(bits(fitted.model.tensors()[0].data), seen[1]);
+}
+
+#[test]
+fn shards_change_nothing_but_rounding() {
+    let config = ModelConfig::MultVae(MultVaeConfig { hidden: 9, latent: 4, ..MultVaeConfig::default() });
+    let one = train(&config, &training());
+    let three = train(&config, &TrainingConfig { shards: 3, ..training() });
+    for (a, b) in one.model.tensors().iter().zip(three.model.tensors()) {
+        for (a, b) in a.data.iter().zip(b.data) {
+            assert!((a - b).abs() < 2e-3, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn training_learns_what_goes_together() {
+    // Two tastes: even items and odd items.
+    let histories: Vec<History> = (0..60)
+        .map(|user| {
+            let pairs =
+                (0..6).map(|k| (ItemIdx((2 * ((7 * (user / 2) + k * (k + 3) / 2) % 15) + user % 2) as u32), 1.0));
+            History::from_pairs(pairs).unwrap()
+        })
+        .collect();
+    let data = Interactions::from_histories(30, histories.iter().map(History::as_ref)).unwrap();
+    let taste = History::from_pairs([(ItemIdx(3), 1.0), (ItemIdx(9), 1.0)]).unwrap();
+    let training = TrainingConfig { epochs: 60, batch_size: 20, learning_rate: 1e-2, ..TrainingConfig::default() };
+    for config in [
+        ModelConfig::Ease(EaseConfig { lambda: 5.0, ..EaseConfig::default() }),
+        ModelConfig::MultVae(MultVaeConfig { hidden: 20, latent: 8, ..MultVaeConfig::default() }),
+        ModelConfig::MultDae(MultDaeConfig { hidden: 20, ..MultDaeConfig::default() }),
+    ] {
+        let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+        let fitted = fit(&config, &training, &data, observer).unwrap();
+        let candidates = [Candidates { seen: taste.as_ref().items(), ..Candidates::default() }];
+        let list = &rank_users(&*fitted.model, &[taste.as_ref()], &candidates, 8)[0];
+        let odd = list.items.iter().filter(|s| s.item.0 % 2 == 1).count();
+        assert!(odd >= 7, "{}: {odd} of 8 recommendations share the taste: {list:?}", config.name());
+    }
+}
+
+#[test]
+fn parameters_out_of_range_are_named_with_their_range() {
+    let observer =
+        || Observer { validate: None, epoch: Box::leak(Box::new(|_: &_| {})), step: Box::leak(Box::new(|_, _| {})) };
+    let vae = |change: fn(&mut MultVaeConfig)| {
+        let mut config = MultVaeConfig::default();
+        change(&mut config);
+        ModelConfig::MultVae(config)
+    };
+    let cases = [
+        (vae(|c| c.dropout = 1.0), training(), "model.dropout is 1"),
+        (vae(|c| c.hidden = 0), training(), "model.hidden is 0"),
+        (vae(|c| c.kl_anneal = -0.1), training(), "model.kl_anneal is -0.1"),
+        (vae(|c| c.kl_cap = f32::NAN), training(), "model.kl_cap is NaN"),
+        (ModelConfig::Ease(EaseConfig { lambda: -1.0, ..EaseConfig::default() }), training(), "model.lambda is -1"),
+        (vae(|_| {}), TrainingConfig { learning_rate: 0.0, ..training() }, "training.learning_rate is 0"),
+        (vae(|_| {}), TrainingConfig { batch_size: 0, ..training() }, "training.batch_size is 0"),
+    ];
+    for (config, training, expected) in cases {
+        let error = fit(&config, &training, &fixture(), observer()).err().unwrap().to_string();
+        assert!(error.contains(expected) && error.contains("must be"), "{error}");
+    }
+    let one_user = fixture().select_users(&[UserIdx(4)]);
+    let error = fit(&vae(|_| {}), &training(), &one_user, observer()).err().unwrap().to_string();
+    assert!(error.contains("1 users"), "{error}");
+}
+
+#[test]
+fn divergence_is_reported_with_epoch_and_step() {
+    let config = ModelConfig::MultVae(MultVaeConfig { hidden: 8, latent: 4, ..MultVaeConfig::default() });
+    let training = TrainingConfig { learning_rate: 1e30, ..training() };
+    let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+    let error = fit(&config, &training, &fixture(), observer).err().unwrap().to_string();
+    assert!(error.contains("not finite at epoch 1") && error.contains("learning_rate"), "{error}");
+}
