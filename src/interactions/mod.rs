@@ -1,13 +1,17 @@
 //! What did whom do with what? Logs as a sparse users × items matrix with its id maps.
 
+mod builder;
 mod catalogue;
 mod history;
 mod ids;
 mod matrix;
 mod rules;
+mod split;
 
+pub use builder::{BuildError, Built, BuiltCore, Dropped, InteractionsBuilder};
 pub use catalogue::Catalogue;
 pub use history::{BadWeight, History, HistoryRef};
 pub use ids::{IdMap, IdOrderError, TextIds};
 pub use matrix::{Interactions, MatrixError};
 pub use rules::{Duplicates, LogColumns, LogRules};
+pub use split::{FoldInTarget, fold_in_target, hold_out_users};

@@ -1,0 +1,288 @@
+//! From rows in any order to the matrix: merging, minimums and compaction, without hashing pairs.
+
+use super::matrix::{Interactions, MatrixError};
+use super::rules::{Duplicates, LogRules};
+
+/// Collects (user, item, weight) rows and turns them into [`Interactions`].
+///
+/// Holds 12 bytes a row. Rows are grouped by user with a counting sort in place, then each user's
+/// rows are sorted by item and merged; the result does not depend on the order of the rows.
+#[derive(Clone, Debug)]
+pub struct InteractionsBuilder {
+    min_weight: f32,
+    duplicates: Duplicates,
+    min_user_items: usize,
+    min_item_users: usize,
+    users: Vec<u32>,
+    items: Vec<u32>,
+    weights: Vec<f32>,
+    below_min_weight: u64,
+}
+
+/// What the rules took away, in interactions; with what is left it adds up to the rows pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Rows below the minimum weight.
+    pub below_min_weight: u64,
+    /// Rows merged into another row of the same user and item.
+    pub merged_duplicates: u64,
+    /// Interactions of users with too few of them.
+    pub user_below_minimum: u64,
+    /// Interactions of items with too few users.
+    pub item_below_minimum: u64,
+}
+
+/// The matrix of all rows over the axes as they were given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Built {
+    /// Users and items as numbered by the caller.
+    pub interactions: Interactions,
+    /// What the rules took away.
+    pub dropped: Dropped,
+}
+
+/// The matrix after the minimums, over the users and items that are left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BuiltCore {
+    /// Row `r` is user `users[r]`, column `c` is item `items[c]`.
+    pub interactions: Interactions,
+    /// The users that are left, by their old index, ascending.
+    pub users: Vec<u32>,
+    /// The items that are left, by their old index, ascending.
+    pub items: Vec<u32>,
+    /// What the rules took away.
+    pub dropped: Dropped,
+    /// Rounds of the k-core filter that dropped something.
+    pub core_rounds: usize,
+}
+
+/// Why rows cannot become a matrix.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BuildError {
+    /// The weights of one pair add up to more than an `f32` holds.
+    #[error("the weights of user index {user} and item index {item} add up to {sum}, which is too large")]
+    WeightOverflow {
+        /// Index of the user.
+        user: u32,
+        /// Index of the item.
+        item: u32,
+        /// The sum.
+        sum: f64,
+    },
+    /// A pushed row breaks the contract of [`InteractionsBuilder::push`].
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+}
+
+/// CSR parts under construction.
+struct Rows {
+    offsets: Vec<usize>,
+    items: Vec<u32>,
+    weights: Vec<f32>,
+}
+
+impl InteractionsBuilder {
+    /// An empty builder that follows `rules` (the column names play no part here).
+    #[must_use]
+    pub fn new(rules: &LogRules) -> Self {
+        Self {
+            min_weight: rules.min_weight.unwrap_or(0.0),
+            duplicates: rules.duplicates,
+            min_user_items: rules.min_user_items,
+            min_item_users: rules.min_item_users,
+            users: Vec::new(),
+            items: Vec::new(),
+            weights: Vec::new(),
+            below_min_weight: 0,
+        }
+    }
+
+    /// Makes room for `rows` more rows, as far as memory allows; a hint, never an error.
+    pub fn reserve(&mut self, rows: usize) {
+        let _ = self.users.try_reserve_exact(rows);
+        let _ = self.items.try_reserve_exact(rows);
+        let _ = self.weights.try_reserve_exact(rows);
+    }
+
+    /// Takes one row. The weight must be finite and either greater than 0 or below the minimum weight,
+    /// otherwise the build fails.
+    pub fn push(&mut self, user: u32, item: u32, weight: f32) {
+        if weight < self.min_weight {
+            self.below_min_weight += 1;
+        } else {
+            self.users.push(user);
+            self.items.push(item);
+            self.weights.push(weight);
+        }
+    }
+
+    /// Renumbers what has been collected: user `u` becomes `users[u]`, item `i` becomes `items[i]`.
+    ///
+    /// # Panics
+    /// When a collected row lies outside the tables.
+    pub fn renumber(&mut self, users: Option<&[u32]>, items: Option<&[u32]>) {
+        for (axis, numbers) in [(&mut self.users, users), (&mut self.items, items)] {
+            if let Some(numbers) = numbers {
+                axis.iter_mut().for_each(|index| *index = numbers[*index as usize]);
+            }
+        }
+    }
+
+    /// Builds over fixed axes of `users` and `items`: rows are merged, the minimums of users and items
+    /// are *not* applied, and a user or item without rows keeps its (empty) place.
+    ///
+    /// # Errors
+    /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`push`](Self::push).
+    pub fn build(self, (users, items): (usize, usize)) -> Result<Built, BuildError> {
+        let (rows, dropped, _) = self.merged(users)?;
+        Ok(Built { interactions: rows.finish(items)?, dropped })
+    }
+
+    /// Builds over the users and items that are left once the minimums hold.
+    ///
+    /// # Errors
+    /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`push`](Self::push).
+    pub fn build_core(self, (users, items): (usize, usize)) -> Result<BuiltCore, BuildError> {
+        let (mut rows, mut dropped, minimums) = self.merged(users)?;
+        let core_rounds = rows.core(items, minimums, &mut dropped);
+        let (users, items) = rows.compact(items);
+        Ok(BuiltCore { interactions: rows.finish(items.len())?, users, items, dropped, core_rounds })
+    }
+
+    /// Groups, sorts and merges; returns the minimums of users and items beside it.
+    fn merged(self, users: usize) -> Result<(Rows, Dropped, [usize; 2]), BuildError> {
+        let pushed = self.users.len();
+        let mut rows = Rows::group(self.users, self.items, self.weights, users);
+        rows.merge(self.duplicates)?;
+        let dropped = Dropped {
+            below_min_weight: self.below_min_weight,
+            merged_duplicates: (pushed - rows.items.len()) as u64,
+            ..Dropped::default()
+        };
+        Ok((rows, dropped, [self.min_user_items, self.min_item_users]))
+    }
+}
+
+impl Rows {
+    /// Counting sort by user in place (an "American flag" pass: every swap puts one row where it
+    /// belongs), so that no second copy of the rows is needed.
+    fn group(mut users: Vec<u32>, mut items: Vec<u32>, mut weights: Vec<f32>, count: usize) -> Self {
+        let mut offsets = vec![0usize; count + 1];
+        users.iter().for_each(|&user| offsets[user as usize + 1] += 1);
+        (0..count).for_each(|user| offsets[user + 1] += offsets[user]);
+        let mut next = offsets.clone();
+        for user in 0..count {
+            while next[user] < offsets[user + 1] {
+                let here = next[user];
+                let owner = users[here] as usize;
+                let there = next[owner];
+                next[owner] += 1;
+                users.swap(here, there);
+                items.swap(here, there);
+                weights.swap(here, there);
+            }
+        }
+        Self { offsets, items, weights }
+    }
+
+    /// Sorts every row by item and merges repeated items.
+    fn merge(&mut self, duplicates: Duplicates) -> Result<(), BuildError> {
+        let mut row: Vec<u64> = Vec::new();
+        let mut end = 0;
+        for user in 0..self.offsets.len() - 1 {
+            let range = self.offsets[user]..self.offsets[user + 1];
+            self.offsets[user] = end;
+            row.clear();
+            // Positive floats order like their bits: sorting (item, weight) as one integer also makes
+            // the sum of equal items independent of the order of the rows.
+            row.extend(range.map(|at| u64::from(self.items[at]) << 32 | u64::from(self.weights[at].to_bits())));
+            row.sort_unstable();
+            for pairs in row.chunk_by(|a, b| a >> 32 == b >> 32) {
+                let item = (pairs[0] >> 32) as u32;
+                let weight = |pair: &u64| f32::from_bits(*pair as u32);
+                self.items[end] = item;
+                self.weights[end] = match duplicates {
+                    Duplicates::Max => weight(&pairs[pairs.len() - 1]),
+                    Duplicates::Sum => {
+                        let sum: f64 = pairs.iter().map(|pair| f64::from(weight(pair))).sum();
+                        if sum > f64::from(f32::MAX) {
+                            return Err(BuildError::WeightOverflow { user: user as u32, item, sum });
+                        }
+                        sum as f32
+                    }
+                };
+                end += 1;
+            }
+        }
+        self.truncate(end);
+        Ok(())
+    }
+
+    /// Drops users and items below their minimum until both minimums hold (the k-core, which does not
+    /// depend on the order of the drops); returns the rounds that dropped something. A user that is
+    /// dropped keeps an empty row.
+    fn core(&mut self, items: usize, [min_user, min_item]: [usize; 2], dropped: &mut Dropped) -> usize {
+        let mut counts = vec![0usize; items];
+        self.items.iter().for_each(|&item| counts[item as usize] += 1);
+        let mut rounds = 0;
+        loop {
+            let (mut end, mut lost) = (0, 0);
+            for user in 0..self.offsets.len() - 1 {
+                let range = self.offsets[user]..self.offsets[user + 1];
+                self.offsets[user] = end;
+                // Items that fell below the minimum in the round before have a count of 0.
+                for at in range {
+                    if counts[self.items[at] as usize] > 0 {
+                        self.items[end] = self.items[at];
+                        self.weights[end] = self.weights[at];
+                        end += 1;
+                    }
+                }
+                let start = self.offsets[user];
+                if end - start < min_user {
+                    self.items[start..end].iter().for_each(|&item| counts[item as usize] -= 1);
+                    lost += end - start;
+                    end = start;
+                }
+            }
+            self.truncate(end);
+            let mut fallen = 0;
+            for count in counts.iter_mut().filter(|count| **count < min_item) {
+                fallen += std::mem::take(count);
+            }
+            dropped.user_below_minimum += lost as u64;
+            dropped.item_below_minimum += fallen as u64;
+            rounds += usize::from(lost + fallen > 0);
+            if fallen == 0 {
+                return rounds;
+            }
+        }
+    }
+
+    /// Renumbers what is left; returns the old indices of users and items.
+    fn compact(&mut self, items: usize) -> (Vec<u32>, Vec<u32>) {
+        let users: Vec<u32> = (0..self.offsets.len() as u32 - 1)
+            .filter(|&user| self.offsets[user as usize] < self.offsets[user as usize + 1])
+            .collect();
+        // Every row that is left ends where the next one starts, so removing the starts of empty rows is enough.
+        self.offsets.dedup();
+        let mut numbers = vec![0u32; items];
+        self.items.iter().for_each(|&item| numbers[item as usize] = 1);
+        let kept: Vec<u32> = (0..items as u32).filter(|&item| numbers[item as usize] == 1).collect();
+        kept.iter().zip(0u32..).for_each(|(&item, number)| numbers[item as usize] = number);
+        self.items.iter_mut().for_each(|item| *item = numbers[*item as usize]);
+        (users, kept)
+    }
+
+    fn truncate(&mut self, end: usize) {
+        self.items.truncate(end);
+        self.weights.truncate(end);
+        if let Some(last) = self.offsets.last_mut() {
+            *last = end;
+        }
+    }
+
+    fn finish(self, items: usize) -> Result<Interactions, MatrixError> {
+        Interactions::from_csr((self.offsets.len() - 1, items), self.offsets, self.items, self.weights)
+    }
+}

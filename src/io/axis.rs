@@ -1,0 +1,154 @@
+//! From a column of external ids to numbers, for one axis of a log.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+
+use super::error::TableError;
+use super::ids::{IdColumn, IdKind};
+use super::interner::{Interner, MAX_IDS, UNKNOWN};
+use crate::interactions::{IdMap, TextIds};
+
+/// Marks a dictionary entry that has not been looked up.
+const UNMAPPED: u32 = MAX_IDS;
+
+/// One axis of a log while it is read.
+pub(super) struct Axis {
+    ids: AxisIds,
+    dictionary: Dictionary,
+}
+
+/// Where the numbers come from.
+enum AxisIds {
+    /// Ids are numbered as they appear; the first file decides on their type.
+    Growing(Option<(Interner, PathBuf)>),
+    /// Ids are given; others are unknown.
+    Fixed(Interner),
+}
+
+/// The numbers of the values of the dictionary seen last. The reader hands out the same dictionary for many
+/// batches; holding on to it keeps its address from being used for another.
+#[derive(Default)]
+struct Dictionary {
+    values: Option<ArrayRef>,
+    numbers: Vec<u32>,
+}
+
+impl Axis {
+    /// An axis that takes every id.
+    pub fn growing() -> Self {
+        Self { ids: AxisIds::Growing(None), dictionary: Dictionary::default() }
+    }
+
+    /// An axis of given ids, numbered by their index.
+    pub fn fixed(ids: &IdMap) -> Self {
+        Self { ids: AxisIds::Fixed(Interner::from(ids)), dictionary: Dictionary::default() }
+    }
+
+    /// Prepares for ids of `kind` from `column` of `file`.
+    ///
+    /// # Errors
+    /// [`TableError::IdType`] when they cannot be compared with those known so far.
+    pub fn expect(&mut self, kind: IdKind, file: &Path, column: &str) -> Result<(), TableError> {
+        let (expected, other) = match &mut self.ids {
+            AxisIds::Growing(Some((ids, first))) => (ids.kind(), first.clone()),
+            AxisIds::Growing(empty) => {
+                *empty = Some((Interner::new(kind), file.into()));
+                return Ok(());
+            }
+            // Integers of any type can be looked up among integers of any type.
+            AxisIds::Fixed(ids) if (ids.kind() == IdKind::Text) == (kind == IdKind::Text) => return Ok(()),
+            AxisIds::Fixed(ids) => (ids.kind(), PathBuf::from("the given vocabulary")),
+        };
+        if expected == kind {
+            return Ok(());
+        }
+        let (found, expected) = (kind.name(), expected.name());
+        Err(TableError::IdType { file: file.into(), column: column.into(), found, other, expected })
+    }
+
+    /// Writes the number of every id of `column` to `numbers`, [`UNKNOWN`] for those that have none: on
+    /// a fixed axis an id that is not given, on a growing one an id after four billion others.
+    pub fn number(&mut self, column: &IdColumn, numbers: &mut Vec<u32>) {
+        numbers.clear();
+        match &mut self.ids {
+            AxisIds::Growing(None) => {}
+            AxisIds::Growing(Some((ids, _))) => match (ids, column) {
+                (Interner::Int(ids), IdColumn::Int(column)) => {
+                    numbers.extend(column.values().iter().map(|&id| ids.intern(id)));
+                }
+                (Interner::Uint(ids), IdColumn::Uint(column)) => {
+                    numbers.extend(column.values().iter().map(|&id| ids.intern(id)));
+                }
+                (Interner::Text(ids), IdColumn::Text(column)) => {
+                    self.dictionary.number(column.keys().values(), column.values(), |id| ids.intern(id), numbers);
+                }
+                // `expect` has refused every other combination.
+                _ => unreachable!("ids of another type than expected"),
+            },
+            AxisIds::Fixed(ids) => match (&*ids, column) {
+                (Interner::Int(ids), IdColumn::Int(column)) => {
+                    numbers.extend(column.values().iter().map(|&id| ids.find(id)));
+                }
+                (Interner::Uint(ids), IdColumn::Uint(column)) => {
+                    numbers.extend(column.values().iter().map(|&id| ids.find(id)));
+                }
+                (Interner::Int(ids), IdColumn::Uint(column)) => {
+                    numbers
+                        .extend(column.values().iter().map(|&id| i64::try_from(id).map_or(UNKNOWN, |id| ids.find(id))));
+                }
+                (Interner::Uint(ids), IdColumn::Int(column)) => {
+                    numbers
+                        .extend(column.values().iter().map(|&id| u64::try_from(id).map_or(UNKNOWN, |id| ids.find(id))));
+                }
+                (Interner::Text(ids), IdColumn::Text(column)) => {
+                    self.dictionary.number(column.keys().values(), column.values(), |id| ids.find(id), numbers);
+                }
+                // `expect` has refused every other combination.
+                _ => unreachable!("ids of another type than expected"),
+            },
+        }
+    }
+
+    /// Checks that numbers have not run out.
+    ///
+    /// # Errors
+    /// [`TableError::TooManyIds`].
+    pub fn check_capacity(&self, file: &Path, column: &str) -> Result<(), TableError> {
+        match &self.ids {
+            AxisIds::Growing(Some((ids, _))) if ids.len() >= MAX_IDS as usize => {
+                Err(TableError::TooManyIds { file: file.into(), column: column.into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The ids seen, sorted, and the position in it of every number given out.
+    pub fn into_sorted(self) -> (IdMap, Vec<u32>) {
+        match self.ids {
+            AxisIds::Growing(Some((ids, _))) | AxisIds::Fixed(ids) => ids.into_sorted(),
+            AxisIds::Growing(None) => (IdMap::Text(TextIds::default()), Vec::new()),
+        }
+    }
+}
+
+impl Dictionary {
+    fn number(&mut self, keys: &[i32], values: &ArrayRef, mut lookup: impl FnMut(&str) -> u32, numbers: &mut Vec<u32>) {
+        if !self.values.as_ref().is_some_and(|known| Arc::ptr_eq(known, values)) {
+            self.values = Some(Arc::clone(values));
+            self.numbers.clear();
+            self.numbers.resize(values.len(), UNMAPPED);
+        }
+        let texts = values.as_string::<i32>();
+        numbers.extend(keys.iter().map(|&key| {
+            let number = &mut self.numbers[key as usize];
+            // A dictionary may hold values that no row uses: they must not become users or items.
+            if *number == UNMAPPED {
+                *number = lookup(texts.value(key as usize));
+            }
+            *number
+        }));
+    }
+}

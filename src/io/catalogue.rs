@@ -1,0 +1,117 @@
+//! The axes of a model as tables: `items.parquet` and `users.parquet` of a model directory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
+use arrow_array::{StringArray, UInt32Array};
+use arrow_schema::{DataType, Field};
+
+use super::error::TableError;
+use super::ids::{IdColumn, IdKind, id_array, id_type};
+use super::source::open;
+use super::table::Batch;
+use super::titles::text_at;
+use super::writer::{ROW_GROUP_ROWS, TableWriter};
+use crate::interactions::{Catalogue, IdMap};
+
+const REMEDY: &str = "this is not a table that Foldin wrote here; restore the original file";
+
+/// Writes the items of a model: `item_id` (in the type of the log), `title` (null where unknown) and
+/// `users` (how many users have the item).
+///
+/// # Errors
+/// [`TableError`] when the file cannot be written; nothing is left behind.
+///
+/// # Panics
+/// When `popularity` has not one entry an item.
+pub fn write_catalogue(path: &Path, catalogue: &Catalogue, popularity: &[u32]) -> Result<(), TableError> {
+    assert_eq!(popularity.len(), catalogue.len(), "one popularity entry an item");
+    let fields = vec![
+        Field::new("item_id", id_type(catalogue.ids()), false),
+        Field::new("title", DataType::Utf8, true),
+        Field::new("users", DataType::UInt32, false),
+    ];
+    let mut writer = TableWriter::create(path, fields)?;
+    for items in chunks(catalogue.len()) {
+        let titles: StringArray = items.clone().map(|item| catalogue.title(item)).collect();
+        let users = UInt32Array::from_iter_values(items.clone().map(|item| popularity[item as usize]));
+        writer.append(vec![id_array(catalogue.ids(), items), Arc::new(titles), Arc::new(users)])?;
+    }
+    writer.finish().map(drop)
+}
+
+/// Reads what [`write_catalogue`] wrote: the items, and how many users have each.
+///
+/// # Errors
+/// [`TableError`] when the file cannot be read, is damaged or its ids are not ascending.
+pub fn read_catalogue(path: &Path) -> Result<(Catalogue, Vec<u32>), TableError> {
+    let mut titles: Vec<Option<Box<str>>> = Vec::new();
+    let mut users: Vec<u32> = Vec::new();
+    let types = [("title", DataType::Utf8), ("users", DataType::UInt32)];
+    let ids = read_ids(path, "item_id", &types, |batch| {
+        let column = batch.column("title")?;
+        titles.extend((0..batch.rows()).map(|row| text_at(column, row).map(Box::from)));
+        users.extend(batch.complete_column("users")?.as_primitive::<UInt32Type>().values());
+        Ok(())
+    })?;
+    Ok((Catalogue::new(ids).with_titles(titles), users))
+}
+
+/// Writes the users of a model: `user_id`, in the type of the log.
+///
+/// # Errors
+/// [`TableError`] when the file cannot be written; nothing is left behind.
+pub fn write_user_ids(path: &Path, users: &IdMap) -> Result<(), TableError> {
+    let mut writer = TableWriter::create(path, vec![Field::new("user_id", id_type(users), false)])?;
+    for rows in chunks(users.len()) {
+        writer.append(vec![id_array(users, rows)])?;
+    }
+    writer.finish().map(drop)
+}
+
+/// Reads what [`write_user_ids`] wrote.
+///
+/// # Errors
+/// [`TableError`] when the file cannot be read, is damaged or its ids are not ascending.
+pub fn read_user_ids(path: &Path) -> Result<IdMap, TableError> {
+    read_ids(path, "user_id", &[], |_| Ok(()))
+}
+
+/// `0..len` in parts that fit a row group.
+fn chunks(len: usize) -> impl Iterator<Item = std::ops::Range<u32>> {
+    (0..len).step_by(ROW_GROUP_ROWS).map(move |start| start as u32..(start + ROW_GROUP_ROWS).min(len) as u32)
+}
+
+/// Reads a table of one row an id, in order of the ids; `each` takes the batches with the other columns.
+fn read_ids(
+    path: &Path,
+    column: &str,
+    others: &[(&str, DataType)],
+    mut each: impl FnMut(&Batch) -> Result<(), TableError>,
+) -> Result<IdMap, TableError> {
+    let table = open(path)?;
+    let kind = IdKind::of(path, table.field(column, REMEDY)?, REMEDY)?;
+    for (name, expected) in others {
+        let found = table.field(name, REMEDY)?.data_type();
+        if found != expected {
+            return Err(TableError::ColumnType {
+                file: path.into(),
+                column: (*name).into(),
+                found: found.to_string(),
+                accepted: "the types it was written with",
+                remedy: REMEDY,
+            });
+        }
+    }
+    let names: Vec<&str> = others.iter().map(|(name, _)| *name).chain([column]).collect();
+    let mut parts = Vec::new();
+    for batch in table.batches(&names)? {
+        let batch = batch?;
+        parts.push(IdColumn::read(path, &batch, column)?);
+        each(&batch)?;
+    }
+    let ids = IdColumn::concatenate(kind, &parts);
+    ids.checked().map_err(|source| TableError::Order { file: path.into(), column: column.into(), source })
+}

@@ -1,0 +1,249 @@
+//! What can be wrong with a table, said so that the reader knows which file, column and row to look at
+//! and what to do.
+
+use std::path::PathBuf;
+
+use super::report::LogReport;
+use crate::interactions::{BuildError, IdOrderError};
+
+/// Why a Parquet table cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The operating system refuses.
+    #[error("cannot {action} {}: {source}; check that the path exists and its permissions", file.display())]
+    File {
+        /// What was tried: `read`, `write`, `list`.
+        action: &'static str,
+        /// The file or directory.
+        file: PathBuf,
+        /// The reason given by the operating system.
+        source: std::io::Error,
+    },
+    /// Something else than Parquet.
+    #[error("{} is not a Parquet file: {found}; convert it to Parquet first", file.display())]
+    NotParquet {
+        /// The file.
+        file: PathBuf,
+        /// What is there instead.
+        found: String,
+    },
+    /// Starts like Parquet, but cannot be decoded.
+    #[error("{} is truncated or damaged: {reason}; copy or write it again", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Where decoding failed.
+        reason: String,
+    },
+    /// There is no column of that name.
+    #[error("{} has no column `{column}`{}; its columns are: {}; {remedy}", file.display(), suggestion(nearest.as_deref()), available.join(", "))]
+    MissingColumn {
+        /// The file.
+        file: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        available: Vec<String>,
+        /// The one with the most similar name, where any is similar.
+        nearest: Option<String>,
+        /// How to name another column.
+        remedy: &'static str,
+    },
+    /// The column holds another type of value.
+    #[error("{}: column `{column}` is of type {found}, accepted are {accepted}; {remedy}", file.display())]
+    ColumnType {
+        /// The file.
+        file: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The types that would do.
+        accepted: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A value is missing where one is needed.
+    #[error("{}: column `{column}`, row {row}: the value is null; remove or complete the row", file.display())]
+    Null {
+        /// The file.
+        file: PathBuf,
+        /// The column.
+        column: String,
+        /// The row, from 1.
+        row: u64,
+    },
+    /// Ids that have to be ascending and unique are not.
+    #[error("{}: column `{column}`: {source}", file.display())]
+    Order {
+        /// The file.
+        file: PathBuf,
+        /// The column.
+        column: String,
+        /// The first id out of order.
+        source: IdOrderError,
+    },
+    /// More ids than indices.
+    #[error("{}: column `{column}` has more than {} different ids", file.display(), super::interner::MAX_IDS)]
+    TooManyIds {
+        /// The file being read when the limit was passed.
+        file: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// Ids of another type than before.
+    #[error("{}: column `{column}` holds {found} ids, but {} holds {expected} ids; write both with the same type", file.display(), other.display())]
+    IdType {
+        /// The file.
+        file: PathBuf,
+        /// The column.
+        column: String,
+        /// The type of its ids.
+        found: &'static str,
+        /// Where the expected type comes from: another file, or the ids known already.
+        other: PathBuf,
+        /// The type expected.
+        expected: &'static str,
+    },
+    /// Encoding a table failed.
+    #[error("cannot write {}: {reason}", file.display())]
+    Encode {
+        /// The file.
+        file: PathBuf,
+        /// What the encoder says.
+        reason: String,
+    },
+}
+
+/// Why a log cannot be turned into interactions.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A directory without any Parquet file.
+    #[error("{} holds no *.parquet file (hidden files, names starting with `_` and subdirectories are not read)", directory.display())]
+    NoFiles {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A log without rows.
+    #[error("{} holds no rows", log.display())]
+    Empty {
+        /// File or directory.
+        log: PathBuf,
+    },
+    /// A weight that cannot be used.
+    #[error(
+        "{}: column `{column}`, row {row}: weight {value} is not a finite number greater than 0; fix or remove the row{}",
+        file.display(),
+        if *is_zero { ", or set a minimum weight above 0, which drops it" } else { "" }
+    )]
+    Weight {
+        /// The file.
+        file: PathBuf,
+        /// The weight column.
+        column: String,
+        /// The row, from 1.
+        row: u64,
+        /// The value as stored.
+        value: String,
+        /// True for a zero, which a minimum weight would drop.
+        is_zero: bool,
+    },
+    /// A rule that makes no sense.
+    #[error("{field} is {value}, {expected}")]
+    Rule {
+        /// Its name in the configuration.
+        field: &'static str,
+        /// The value given.
+        value: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// Every row was dropped.
+    #[error("nothing is left of {}; relax the rules or check the column names\n{report}", log.display())]
+    NothingLeft {
+        /// File or directory.
+        log: PathBuf,
+        /// What was dropped, by reason.
+        report: Box<LogReport>,
+    },
+    /// Too few users or items to learn anything.
+    #[error(
+        "{} is left with {} user(s) and {} item(s), at least 2 of each are needed; relax the rules or check the column names\n{report}",
+        log.display(), report.users, report.items
+    )]
+    TooFew {
+        /// File or directory.
+        log: PathBuf,
+        /// What was kept and dropped.
+        report: Box<LogReport>,
+    },
+    /// Weights that add up to infinity.
+    #[error("{}: the weights of user `{user}` and item `{item}` add up to {sum}, which is too large; merge duplicates by their maximum", log.display())]
+    WeightOverflow {
+        /// File or directory.
+        log: PathBuf,
+        /// The user.
+        user: String,
+        /// The item.
+        item: String,
+        /// The sum.
+        sum: f64,
+    },
+    /// The rows do not make a matrix.
+    #[error("{}: {source}", log.display())]
+    Build {
+        /// File or directory.
+        log: PathBuf,
+        /// What is wrong.
+        source: BuildError,
+    },
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+/// The name most similar to `wanted` by edit distance, ignoring case and punctuation; none when even
+/// that one differs in more than half of its letters.
+pub(super) fn nearest_name<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let letters = |name: &str| -> Vec<char> {
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let wanted = letters(wanted);
+    names
+        .map(|name| (edit_distance(&wanted, &letters(name)), name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| 2 * distance <= wanted.len().max(letters(name).len()))
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Levenshtein distance.
+fn edit_distance(a: &[char], b: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_only_when_it_is_near() {
+        let names = ["userId", "movieId", "rating", "timestamp"];
+        let nearest = |wanted| nearest_name(wanted, names.into_iter());
+        assert_eq!(nearest("user_id").as_deref(), Some("userId"));
+        assert_eq!(nearest("ratings").as_deref(), Some("rating"));
+        assert_eq!(nearest("event_type"), None);
+    }
+}

@@ -1,0 +1,25 @@
+//! How do tables get in and out? The only user of Arrow and Parquet: logs become
+//! [`Interactions`](crate::interactions::Interactions), and what Foldin knows becomes Parquet.
+
+mod axis;
+mod catalogue;
+mod error;
+mod ids;
+mod interner;
+mod log;
+mod log_writer;
+mod recommendations;
+mod report;
+mod source;
+mod table;
+mod titles;
+mod weights;
+mod writer;
+
+pub use catalogue::{read_catalogue, read_user_ids, write_catalogue, write_user_ids};
+pub use error::{LogError, TableError};
+pub use log::{Log, read_log, read_log_onto};
+pub use log_writer::{Event, ItemWriter, LogWriter};
+pub use recommendations::RecommendationWriter;
+pub use report::{LogReport, RowsDropped};
+pub use titles::{TitleReport, read_titles};
