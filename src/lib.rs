@@ -15,6 +15,8 @@ pub mod models;
 pub mod nn;
 pub mod random;
 pub mod ranking;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod storage;
 pub mod training;
 pub mod types;
