@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod cli;
 pub mod engine;
 pub mod evaluation;
+pub mod generate;
 pub mod interactions;
 pub mod io;
 pub mod linalg;

@@ -54,6 +54,9 @@ pub struct Quickstart {
     /// Where the log and the model are written; an earlier quickstart there is replaced
     #[arg(long, value_name = "DIR", default_value = "foldin-quickstart")]
     pub out: PathBuf,
+    /// Size of the log: small, default or large
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub preset: String,
     /// Keep the server up and print a call to paste
     #[arg(long)]
     pub serve: bool,

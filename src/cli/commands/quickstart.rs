@@ -45,11 +45,12 @@ const AD_HOC: usize = 5;
 pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let started = Instant::now();
     let (data_dir, model_dir) = (args.out.join("data"), args.out.join("model"));
+    let config = GenerateConfig::preset(&args.preset)?;
     check_out(&args.out)?;
 
     writeln!(out, "1. A synthetic log")?;
     out.flush()?;
-    generate::into_directory(&GenerateConfig::default(), &data_dir, true)?;
+    generate::into_directory(&config, &data_dir, true)?;
     let settings = settings();
     let (log_file, items_file) = (data_dir.join("log.parquet"), data_dir.join("items.parquet"));
     let log = read_log(&log_file, &settings.log)?;
