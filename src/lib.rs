@@ -3,6 +3,8 @@
 //! # Layout
 //! See ARCHITECTURE.md.
 
+pub mod artifact;
+pub mod engine;
 pub mod interactions;
 pub mod io;
 pub mod linalg;
@@ -10,5 +12,8 @@ pub mod models;
 pub mod nn;
 pub mod random;
 pub mod ranking;
+#[cfg(feature = "serve")]
+pub mod serve;
+pub mod storage;
 pub mod training;
 pub mod types;
