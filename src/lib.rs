@@ -3,6 +3,7 @@
 //! # Layout
 //! See ARCHITECTURE.md.
 
+pub mod generate;
 pub mod interactions;
 pub mod io;
 pub mod linalg;

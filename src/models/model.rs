@@ -201,7 +201,7 @@ impl StoredTensors {
     /// [`RestoreError`] when it is missing, misshapen or not finite.
     pub fn take(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, RestoreError> {
         let (found, data) = self.0.remove(name).ok_or_else(|| RestoreError::Missing { name: name.into() })?;
-        if found != expected || data.len() != expected.iter().product() {
+        if found != expected || data.len() != expected.iter().product::<usize>() {
             return Err(RestoreError::Shape { name: name.into(), expected: expected.to_vec(), found });
         }
         if let Some(position) = data.iter().position(|v| !v.is_finite()) {
