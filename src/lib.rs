@@ -5,6 +5,7 @@
 
 pub mod artifact;
 pub mod engine;
+pub mod generate;
 pub mod interactions;
 pub mod io;
 pub mod linalg;
