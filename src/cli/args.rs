@@ -225,7 +225,12 @@ pub struct Evaluate {
     #[arg(long, value_name = "N", help_heading = "Data", conflicts_with_all = ["fold_in", "test", "model_dir"])]
     pub held_out_users: Option<std::num::NonZeroUsize>,
     /// Metrics with cutoffs: recall@k, capped_recall@k, ndcg@k
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "ndcg@100,capped_recall@20,capped_recall@50")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "ndcg@100,capped_recall@20,capped_recall@50"
+    )]
     pub metrics: Vec<Metric>,
     /// Models to show beside
     #[arg(long, value_enum, default_value_t = Baselines::Ease)]

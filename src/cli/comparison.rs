@@ -164,7 +164,9 @@ mod tests {
         let mut comparison = Comparison::new(&trial, &[Metric::NDCG_100]);
         comparison.add_baseline(&trial, &ModelConfig::preset("popularity").unwrap()).unwrap();
         let text = comparison.to_string();
-        for part in ["weak generalisation", "4 users, 4 items, 8 interactions", "popularity", "ndcg@100", "1 users without"] {
+        for part in
+            ["weak generalisation", "4 users, 4 items, 8 interactions", "popularity", "ndcg@100", "1 users without"]
+        {
             assert!(text.contains(part), "{part} is missing:\n{text}");
         }
         assert!(text.contains("1 targets that were folded in"), "{text}");

@@ -65,10 +65,9 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
         Some(Given::Strong(users)) => Trial::strong(Cow::Borrowed(&log.interactions), users),
         Some(Given::Weak(target)) => Trial::weak(Cow::Borrowed(&log.interactions), target),
         None => {
-            let held_out = args.held_out_users.map_or_else(
-                || (log.interactions.users() / 10).clamp(1, MAX_HELD_OUT),
-                std::num::NonZeroUsize::get,
-            );
+            let held_out = args
+                .held_out_users
+                .map_or_else(|| (log.interactions.users() / 10).clamp(1, MAX_HELD_OUT), std::num::NonZeroUsize::get);
             if held_out + 2 > log.interactions.users() {
                 bail!(Configuration(format!(
                     "cannot hold out {held_out} of {} users: at least 2 must be left to train on",
@@ -142,7 +141,11 @@ fn unseen_users(path: &Path, rules: &LogRules, artifact: &Artifact) -> Result<Fo
             path.display()
         )));
     }
-    note(format_args!("evaluating {} users, leaving out {} that the model was trained on", count(unseen.len()), count(known)));
+    note(format_args!(
+        "evaluating {} users, leaving out {} that the model was trained on",
+        count(unseen.len()),
+        count(known)
+    ));
     Ok(fold_in_target(&log.interactions.select_users(&unseen), TARGET_FRACTION, 0))
 }
 

@@ -33,6 +33,10 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
     })?;
     let list = List::from(answer);
     list.remarks().iter().for_each(note);
-    if args.json { writeln!(out, "{:#}", json!(list))? } else { write!(out, "{list}")? }
+    if args.json {
+        writeln!(out, "{:#}", json!(list))?
+    } else {
+        write!(out, "{list}")?
+    }
     Ok(())
 }

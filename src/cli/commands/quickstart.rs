@@ -90,7 +90,10 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
 
 /// Mult-VAE, sized for the default log and for a minute at most.
 fn settings() -> Settings {
-    Settings { training: TrainingConfig { epochs: 30, patience: 4, ..TrainingConfig::default() }, ..Settings::default() }
+    Settings {
+        training: TrainingConfig { epochs: 30, patience: 4, ..TrainingConfig::default() },
+        ..Settings::default()
+    }
 }
 
 /// Refuses a directory that holds anything but an earlier quickstart.

@@ -46,7 +46,11 @@ pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
         None => bail!("the engine returned no answer to one request"),
     };
     list.remarks().iter().for_each(note);
-    if args.json { writeln!(out, "{:#}", json!(list))? } else { write!(out, "{list}")? }
+    if args.json {
+        writeln!(out, "{:#}", json!(list))?
+    } else {
+        write!(out, "{list}")?
+    }
     Ok(())
 }
 

@@ -18,9 +18,10 @@ use crate::serve::{self, ServeOptions};
 /// The model directory cannot be used, or the address cannot be listened on.
 pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
     start_log(args.log_format);
-    let address: IpAddr = args.address.parse().map_err(|_| {
-        Configuration(format!("--address {} is not an IP address; use 127.0.0.1 or ::1", args.address))
-    })?;
+    let address: IpAddr = args
+        .address
+        .parse()
+        .map_err(|_| Configuration(format!("--address {} is not an IP address; use 127.0.0.1 or ::1", args.address)))?;
     let options = ServeOptions { threads, reflection: args.reflection, ..ServeOptions::default() };
     runtime()?.block_on(async {
         // The address first: a taken port should not have to wait for a large model.
@@ -52,8 +53,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 /// The operating system does not let signals be awaited.
 pub fn stop_signal() -> Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .context("cannot wait for SIGTERM")?;
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     Ok(async move {
         #[cfg(unix)]
         let terminated = terminate.recv();
