@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::interactions::MatrixError;
+use crate::io::TableError;
 use crate::models::RestoreError;
 use crate::storage::StorageError;
 
@@ -88,13 +89,8 @@ pub enum ArtifactError {
         reason: String,
     },
     /// A table could not be written or read.
-    #[error("{}: {source}", path.display())]
-    Table {
-        /// The Parquet file.
-        path: PathBuf,
-        /// What the table layer says.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The stored tensors do not make the configured model.
     #[error("{}: {source}", path.display())]
     Weights {

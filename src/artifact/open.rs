@@ -41,10 +41,8 @@ impl Artifact {
         verified.into_iter().collect::<Result<(), _>>()?;
 
         let shapes = &manifest.shapes;
-        let (catalogue, popularity) = io::read_catalogue(&dir.join(ITEMS))
-            .map_err(|source| ArtifactError::Table { path: dir.join(ITEMS), source: source.into() })?;
-        let users = io::read_user_ids(&dir.join(USERS))
-            .map_err(|source| ArtifactError::Table { path: dir.join(USERS), source: source.into() })?;
+        let (catalogue, popularity) = io::read_catalogue(&dir.join(ITEMS))?;
+        let users = io::read_user_ids(&dir.join(USERS))?;
         for (file, found, expected) in [
             (ITEMS, catalogue.len(), shapes.items),
             (ITEMS, popularity.len(), shapes.items),

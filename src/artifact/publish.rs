@@ -127,11 +127,8 @@ impl Publication<'_> {
             .map(|t| TensorRef { name: t.name, shape: t.shape.clone(), values: Values::F32(&t.data) })
             .collect();
         write_tensors(&dir.join(WEIGHTS), &refs)?;
-        let (items, users) = (dir.join(ITEMS), dir.join(USERS));
-        io::write_catalogue(&items, self.catalogue, &self.histories.item_counts())
-            .map_err(|source| ArtifactError::Table { path: items, source: source.into() })?;
-        io::write_user_ids(&users, self.users)
-            .map_err(|source| ArtifactError::Table { path: users, source: source.into() })?;
+        io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts())?;
+        io::write_user_ids(&dir.join(USERS), self.users)?;
         histories::write(&dir.join(HISTORIES), self.histories)?;
         Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())
     }

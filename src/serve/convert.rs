@@ -22,7 +22,7 @@ impl From<pb::RecommendRequest> for RecommendRequest {
             user_id: request.user_id,
             history: history(request.history),
             n: request.n as usize,
-            exclude: request.exclude_item_ids,
+            exclude: request.exclude.unwrap_or_default().item_ids,
             allow: request.allow.map(|allow| allow.item_ids),
             include_seen: request.include_seen,
         }

@@ -150,7 +150,7 @@ async fn filters_remove_and_count() {
 
     let best: Vec<String> = ids(&everything.items)[..2].iter().map(|id| (*id).to_owned()).collect();
     let request = pb::RecommendRequest {
-        exclude_item_ids: vec![best[0].clone(), "?".into(), best[1].clone(), best[0].clone()],
+        exclude: Some(pb::ItemSet { item_ids: vec![best[0].clone(), "?".into(), best[1].clone(), best[0].clone()] }),
         ..by_history([item_id(3)], 3)
     };
     let answer = client.recommend(request).await.unwrap();

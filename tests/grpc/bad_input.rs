@@ -79,12 +79,11 @@ async fn too_many_and_too_few() {
     assert_refused(client.embed_histories(vec![]).await, invalid, "histories is empty");
     let one_empty = vec![pb::History { items: pb::history([item_id(1)]) }, pb::History { items: vec![] }];
     assert_refused(client.embed_histories(one_empty).await, invalid, "histories[1].items is empty");
-    let exclude_item_ids = vec!["?".to_owned(); 100_001];
-    let excluded = pb::RecommendRequest { exclude_item_ids: exclude_item_ids.clone(), ..request(vec![], 1) };
-    assert_refused(client.recommend(excluded).await, invalid, "exclude_item_ids has 100001");
-    let allow = Some(pb::ItemSet { item_ids: exclude_item_ids });
-    let allowed = pb::RecommendRequest { allow, ..request(vec![], 1) };
-    assert_refused(client.recommend(allowed).await, invalid, "allow has 100001");
+    let many = Some(pb::ItemSet { item_ids: vec!["?".to_owned(); 100_001] });
+    let excluded = pb::RecommendRequest { exclude: many.clone(), ..request(vec![], 1) };
+    assert_refused(client.recommend(excluded).await, invalid, "exclude has 100001 entries");
+    let allowed = pb::RecommendRequest { allow: many, ..request(vec![], 1) };
+    assert_refused(client.recommend(allowed).await, invalid, "allow has 100001 entries");
     still_answers(&mut client).await;
 }
 
@@ -106,7 +105,8 @@ async fn messages_that_are_too_large() {
     let small = ServeOptions { max_message_bytes: 1024, ..options() };
     let server = Server::with(artifact(&ease()), small).await;
     let mut client = server.client().await;
-    assert_refused(client.recommend_user(&user_id(1), 37).await, Code::ResourceExhausted, "the answer would have");
+    let batch = vec![request(pb::history([item_id(1)]), 30); 3];
+    assert_refused(client.batch_recommend(batch).await, Code::ResourceExhausted, "the answer would have");
     still_answers(&mut client).await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use foldin::artifact::Artifact;
@@ -91,6 +91,7 @@ pub struct Gate {
     open: Mutex<bool>,
     changed: Condvar,
     entered: AtomicUsize,
+    crash: AtomicBool,
 }
 
 impl Gate {
@@ -99,7 +100,13 @@ impl Gate {
         self.changed.notify_all();
     }
 
+    /// Lets the next computation panic.
+    pub fn crash_next(&self) {
+        self.crash.store(true, Ordering::SeqCst);
+    }
+
     fn pass(&self) {
+        assert!(!self.crash.swap(false, Ordering::SeqCst), "a crash, as ordered");
         self.entered.fetch_add(1, Ordering::SeqCst);
         let open = self.changed.wait_while(self.open.lock().unwrap(), |open| !*open);
         drop(open.unwrap());
