@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::harness::{arg, fixture, foldin, json, succeed};
+use super::harness::{arg, command_on, finish, fixture, foldin, json, succeed};
 use super::tables::{regular, write_log};
 
 /// Training users 0 to 59; users 100 to 119 outside, with a fold-in and a target part.
@@ -108,12 +108,10 @@ fn an_own_split_shows_the_model_beside_popularity_and_ease() {
 #[test]
 fn the_same_seed_gives_the_same_figures_on_any_number_of_threads() {
     let run = |threads: &str| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_foldin"))
-            .args(["--threads", threads, "evaluate", "--train", arg(&fixture().log), "--json", "--epochs", "2"])
-            .args(["--set", "model.hidden=16", "--set", "model.latent=8"])
-            .output()
-            .unwrap();
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let arguments = ["evaluate", "--train", arg(&fixture().log), "--json", "--epochs", "2"];
+        let small = ["--set", "model.hidden=16", "--set", "model.latent=8"];
+        let run = finish(&mut command_on(threads, &[&arguments[..], &small[..]].concat()));
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
         ["popularity", "ease", "mult-vae"].map(|name| model(&report, name)["metrics"].clone())
     };
     assert_eq!(run("1"), run("2"));

@@ -15,13 +15,18 @@ pub struct Run {
     pub stderr: String,
 }
 
-/// The binary, in an environment without configuration, on two threads.
+/// The binary on two threads.
 pub fn command(arguments: &[&str]) -> Command {
+    command_on("2", arguments)
+}
+
+/// The binary in an environment without configuration.
+pub fn command_on(threads: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_foldin"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FOLDIN_")) {
         command.env_remove(name);
     }
-    command.args(["--threads", "2"]).args(arguments).stdin(Stdio::null());
+    command.args(["--threads", threads]).args(arguments).stdin(Stdio::null());
     command
 }
 

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use super::harness::{SMALL, arg, command, fixture, foldin, json, names, succeed};
+use super::harness::{SMALL, arg, command, command_on, finish, fixture, foldin, json, names, succeed};
 use super::tables::{integers, regular, texts, write, write_log};
 
-fn short(arguments: &[&str]) -> Vec<String> {
-    arguments.iter().chain(&SMALL).map(ToString::to_string).collect()
+/// Arguments of a short training run.
+fn short<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [arguments, &SMALL].concat()
 }
 
 #[test]
@@ -15,7 +16,7 @@ fn a_log_becomes_a_model_directory_with_a_line_an_epoch_and_a_summary() {
     let model = directory.path().join("deep/model");
     let fixture = fixture();
     let arguments = short(&["train", arg(&fixture.log), "--out", arg(&model)]);
-    let run = foldin(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let run = foldin(&arguments);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     for part in ["300 users", "merged as duplicates", "epoch 1/2  loss ", "epoch 2/2", "validation ndcg@100", "users/s"]
     {
@@ -42,15 +43,8 @@ fn the_number_of_threads_does_not_change_a_byte() {
     let weights = ["1", "2"].map(|threads| {
         let model = directory.path().join(threads);
         let arguments = short(&["train", arg(&fixture().log), "--out", arg(&model)]);
-        let mut command = command(&[]);
-        // Given twice, a flag would be refused: this run brings its own.
-        let output = std::process::Command::new(command.get_program())
-            .args(["--threads", threads])
-            .args(&arguments)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        drop(command.stdin(std::process::Stdio::null()));
+        let run = finish(&mut command_on(threads, &arguments));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
         ["weights.safetensors", "items.parquet", "users.parquet", "histories.safetensors"]
             .map(|file| fs::read(model.join(file)).unwrap())
     });
