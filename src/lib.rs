@@ -4,7 +4,11 @@
 //! See ARCHITECTURE.md.
 
 pub mod artifact;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod engine;
+pub mod evaluation;
+pub mod generate;
 pub mod interactions;
 pub mod io;
 pub mod linalg;

@@ -27,4 +27,4 @@ pub use histories::Histories;
 pub use inspect::{FileState, Inspection, inspect};
 pub use manifest::{FORMAT_VERSION, Manifest, Shapes};
 pub use open::Artifact;
-pub use publish::{Publication, publish};
+pub use publish::{Publication, check_target, publish};

@@ -42,10 +42,7 @@ pub struct Publication<'a> {
 /// nothing is left behind then.
 pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Result<Manifest, ArtifactError> {
     publication.check()?;
-    if replace && is_something_else(dir) {
-        return Err(ArtifactError::ReplacesOther { path: dir.to_owned() });
-    }
-    let target = AtomicDir::create(dir, replace)?;
+    let target = create(dir, replace)?;
     let tensors = publication.write_content(target.path())?;
     let files = CONTENT
         .iter()
@@ -76,6 +73,22 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
     manifest.write(target.path())?;
     target.commit()?;
     Ok(manifest)
+}
+
+/// Finds out whether [`publish`] could write to `dir`, before the work that leads up to it.
+///
+/// # Errors
+/// As [`publish`]: the target exists, holds something other than a model, or cannot be written.
+pub fn check_target(dir: &Path, replace: bool) -> Result<(), ArtifactError> {
+    // Dropped without a commit, it leaves nothing.
+    create(dir, replace).map(drop)
+}
+
+fn create(dir: &Path, replace: bool) -> Result<AtomicDir, ArtifactError> {
+    if replace && is_something_else(dir) {
+        return Err(ArtifactError::ReplacesOther { path: dir.to_owned() });
+    }
+    Ok(AtomicDir::create(dir, replace)?)
 }
 
 /// True for a path that holds something other than a model directory or an empty directory.

@@ -207,7 +207,7 @@ fn suggestion(nearest: Option<&str>) -> String {
 }
 
 /// The name most similar to `wanted` by edit distance, ignoring case and punctuation; none when even
-/// that one differs in more than half of its letters.
+/// that one differs in half of its letters or more.
 pub(super) fn nearest_name<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let letters = |name: &str| -> Vec<char> {
         name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -216,7 +216,7 @@ pub(super) fn nearest_name<'a>(wanted: &str, names: impl Iterator<Item = &'a str
     names
         .map(|name| (edit_distance(&wanted, &letters(name)), name))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| 2 * distance <= wanted.len().max(letters(name).len()))
+        .filter(|(distance, name)| 2 * distance < wanted.len().max(letters(name).len()))
         .map(|(_, name)| name.to_owned())
 }
 

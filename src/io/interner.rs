@@ -1,6 +1,6 @@
 //! Numbers for ids in the order in which they are first seen, each id stored once.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::Hash;
 
 use ahash::RandomState;
 use hashbrown::{HashMap, HashTable};
