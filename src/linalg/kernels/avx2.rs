@@ -143,7 +143,7 @@ unsafe fn dot_tiles<const I: usize>(cols: usize, tile: (*const f32, *const f32, 
 unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *const f32, *mut f32), m: usize, k: usize) {
     // SAFETY: by the function's contract; `at + LANES <= whole <= k`.
     unsafe {
-        let mut sums = [[_mm256_setzero_ps(); J]; I];
+        let mut sums = [[_mm256_setzero_ps(); I]; J];
         let whole = k / LANES * LANES;
         let mut at = 0;
         while at < whole {
@@ -152,16 +152,16 @@ unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *cons
             for (i, value) in values.iter_mut().enumerate() {
                 *value = _mm256_loadu_ps(a.add(i * k + at));
             }
-            for j in 0..J {
+            for (j, sums) in sums.iter_mut().enumerate() {
                 let b = _mm256_loadu_ps(b.add(j * k + at));
-                for i in 0..I {
-                    sums[i][j] = _mm256_fmadd_ps(values[i], b, sums[i][j]);
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum = _mm256_fmadd_ps(value, b, *sum);
                 }
             }
             at += LANES;
         }
-        for (i, sums) in sums.iter().enumerate() {
-            for (j, sum) in sums.iter().enumerate() {
+        for (j, sums) in sums.iter().enumerate() {
+            for (i, sum) in sums.iter().enumerate() {
                 let mut total = add_lanes(*sum);
                 for rest in whole..k {
                     total = (*a.add(i * k + rest)).mul_add(*b.add(j * k + rest), total);
