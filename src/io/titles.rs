@@ -53,13 +53,16 @@ impl fmt::Display for TitleReport {
     }
 }
 
+/// Titles of the items of a vocabulary, one entry an item; `None` where none is known.
+pub type Titles = Vec<Option<Box<str>>>;
+
 /// Reads titles for the items of `ids` from a Parquet file, or a directory of them, with the columns
 /// `item_id` and `title`; other columns are ignored. Returns one entry an item.
 ///
 /// # Errors
 /// [`LogError`] naming file, column and row.
-pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Vec<Option<Box<str>>>, TitleReport), LogError> {
-    let mut titles: Vec<Option<Box<str>>> = vec![None; ids.len()];
+pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Titles, TitleReport), LogError> {
+    let mut titles: Titles = vec![None; ids.len()];
     let mut report = TitleReport::default();
     let (mut axis, mut numbers) = (Axis::fixed(ids), Vec::new());
     for file in parquet_files(path)? {
