@@ -13,10 +13,11 @@ fn generate() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::read_dir("proto/foldin/v1")?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
     files.retain(|path| path.extension().is_some_and(|e| e == "proto"));
     files.sort();
-    let descriptors = protox::compile(&files, ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    // Comments become documentation, imports make the set complete for reflection.
+    compiler.include_source_info(true).include_imports(true).open_files(&files)?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
-    tonic_prost_build::configure()
-        .file_descriptor_set_path(out.join("foldin_descriptor.bin"))
-        .compile_fds(descriptors)?;
+    std::fs::write(out.join("foldin_descriptor.bin"), compiler.encode_file_descriptor_set())?;
+    tonic_prost_build::configure().compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

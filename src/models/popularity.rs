@@ -29,7 +29,13 @@ impl Popularity {
     /// Counts the users of every item.
     #[must_use]
     pub fn fit(train: &Interactions) -> Self {
-        Self { counts: train.item_counts().into_iter().map(|c| c as f32).collect() }
+        Self::from_counts(&train.item_counts())
+    }
+
+    /// The same from counts that are known already: users of every item.
+    #[must_use]
+    pub fn from_counts(counts: &[u32]) -> Self {
+        Self { counts: counts.iter().map(|&count| count as f32).collect() }
     }
 
     /// Restores the model from its tensor `counts`, of shape `[items]`.

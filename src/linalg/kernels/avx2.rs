@@ -138,14 +138,15 @@ unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *cons
         let whole = k / LANES * LANES;
         let mut at = 0;
         while at < whole {
-            let mut bs = [_mm256_setzero_ps(); J];
-            for (j, value) in bs.iter_mut().enumerate() {
-                *value = _mm256_loadu_ps(b.add(j * k + at));
+            // The I values of `a` stay in registers beside the I × J sums; each of `b` is used at once.
+            let mut values = [_mm256_setzero_ps(); I];
+            for (i, value) in values.iter_mut().enumerate() {
+                *value = _mm256_loadu_ps(a.add(i * k + at));
             }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let value = _mm256_loadu_ps(a.add(i * k + at));
-                for (sum, b) in sums.iter_mut().zip(bs) {
-                    *sum = _mm256_fmadd_ps(value, b, *sum);
+            for j in 0..J {
+                let b = _mm256_loadu_ps(b.add(j * k + at));
+                for i in 0..I {
+                    sums[i][j] = _mm256_fmadd_ps(values[i], b, sums[i][j]);
                 }
             }
             at += LANES;

@@ -1,0 +1,30 @@
+//! What is a published model? A directory that holds everything an answer needs, checked to the
+//! last byte before any of it is used.
+//!
+//! | file | content |
+//! |---|---|
+//! | `manifest.json` | what the model is, where it comes from, and size and hash of every other file |
+//! | `manifest.b3` | the manifest's own hash, in the format of `b3sum --check` |
+//! | `weights.safetensors` | the tensors of the model |
+//! | `items.parquet` | `item_id`, title and number of users of every item |
+//! | `users.parquet` | `user_id` of every user |
+//! | `histories.safetensors` | every user's history, as CSR: `offsets` (users + 1), `items`, `weights` |
+//!
+//! The directory appears complete or not at all, and is never written to again.
+
+mod error;
+mod fingerprint;
+mod histories;
+mod inspect;
+mod manifest;
+mod open;
+mod publish;
+mod timestamp;
+
+pub use error::ArtifactError;
+pub use fingerprint::fingerprint;
+pub use histories::Histories;
+pub use inspect::{FileState, Inspection, inspect};
+pub use manifest::{FORMAT_VERSION, Manifest, Shapes};
+pub use open::Artifact;
+pub use publish::{Publication, check_target, publish};

@@ -1,0 +1,135 @@
+//! From a trained model to a directory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, USERS, WEIGHTS};
+use super::{ArtifactError, Manifest, Shapes, fingerprint, histories, timestamp};
+use crate::interactions::{Catalogue, IdMap, Interactions, LogRules};
+use crate::io;
+use crate::models::Model;
+use crate::storage::{AtomicDir, TensorRef, Values, digest_file, write_tensors};
+use crate::training::{TrainingConfig, TrainingSummary};
+
+/// Everything a model directory is made of.
+pub struct Publication<'a> {
+    /// The model.
+    pub model: &'a dyn Model,
+    /// Its items.
+    pub catalogue: &'a Catalogue,
+    /// The users with a history.
+    pub users: &'a IdMap,
+    /// The histories, one row a user of `users`, one column an item of `catalogue`.
+    pub histories: &'a Interactions,
+    /// How the log became those histories.
+    pub rules: &'a LogRules,
+    /// How the model was trained; `None` for closed-form models.
+    pub training: Option<&'a TrainingConfig>,
+    /// What happened during training.
+    pub summary: &'a TrainingSummary,
+    /// Results worth keeping with the model, by name; finite numbers.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// Writes a model directory that appears at `dir` complete or not at all.
+///
+/// With `replace`, a model directory already there is replaced; anything else is not.
+/// The content files and the model's version are the same for the same publication; only the
+/// manifest differs, by its time stamp.
+///
+/// # Errors
+/// [`ArtifactError`] when the parts contradict each other, the target exists, or the disk refuses;
+/// nothing is left behind then.
+pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Result<Manifest, ArtifactError> {
+    publication.check()?;
+    let target = create(dir, replace)?;
+    let tensors = publication.write_content(target.path())?;
+    let files = CONTENT
+        .iter()
+        .map(|&name| Ok((name.to_owned(), digest_file(&target.path().join(name))?)))
+        .collect::<Result<BTreeMap<_, _>, ArtifactError>>()?;
+    let model = publication.model.config();
+    let model_version = Manifest::version_of(&model, publication.rules, &files)
+        .map_err(|error| ArtifactError::Publication { reason: error.to_string() })?;
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        model_version,
+        library_version: env!("CARGO_PKG_VERSION").into(),
+        created: timestamp::now(),
+        model,
+        training: publication.training.cloned(),
+        summary: publication.summary.clone(),
+        shapes: Shapes {
+            users: publication.users.len(),
+            items: publication.catalogue.len(),
+            interactions: publication.histories.len(),
+            tensors,
+        },
+        metrics: publication.metrics.clone(),
+        data_fingerprint: fingerprint(publication.users, publication.catalogue.ids(), publication.histories),
+        rules: publication.rules.clone(),
+        files,
+    };
+    manifest.write(target.path())?;
+    target.commit()?;
+    Ok(manifest)
+}
+
+/// Finds out whether [`publish`] could write to `dir`, before the work that leads up to it.
+///
+/// # Errors
+/// As [`publish`]: the target exists, holds something other than a model, or cannot be written.
+pub fn check_target(dir: &Path, replace: bool) -> Result<(), ArtifactError> {
+    // Dropped without a commit, it leaves nothing.
+    create(dir, replace).map(drop)
+}
+
+fn create(dir: &Path, replace: bool) -> Result<AtomicDir, ArtifactError> {
+    if replace && is_something_else(dir) {
+        return Err(ArtifactError::ReplacesOther { path: dir.to_owned() });
+    }
+    Ok(AtomicDir::create(dir, replace)?)
+}
+
+/// True for a path that holds something other than a model directory or an empty directory.
+fn is_something_else(path: &Path) -> bool {
+    let exists = path.symlink_metadata().is_ok();
+    let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    exists && !path.join(MANIFEST).is_file() && !empty()
+}
+
+impl Publication<'_> {
+    fn check(&self) -> Result<(), ArtifactError> {
+        let (items, users) = (self.catalogue.len(), self.users.len());
+        for (what, found, expected) in [
+            ("items scored by the model", self.model.items(), items),
+            ("items of the histories", self.histories.items(), items),
+            ("histories", self.histories.users(), users),
+        ] {
+            if found != expected {
+                let reason = format!("{what}: {found}, but there are {items} items and {users} users");
+                return Err(ArtifactError::Publication { reason });
+            }
+        }
+        match self.metrics.iter().find(|(_, value)| !value.is_finite()) {
+            None => Ok(()),
+            Some((name, value)) => {
+                Err(ArtifactError::Publication { reason: format!("metric {name} is {value}, not a finite number") })
+            }
+        }
+    }
+
+    /// Writes all files but the manifest; returns the shapes of the model's tensors.
+    fn write_content(&self, dir: &Path) -> Result<BTreeMap<String, Vec<usize>>, ArtifactError> {
+        let tensors = self.model.tensors();
+        let refs: Vec<_> = tensors
+            .iter()
+            .map(|t| TensorRef { name: t.name, shape: t.shape.clone(), values: Values::F32(&t.data) })
+            .collect();
+        write_tensors(&dir.join(WEIGHTS), &refs)?;
+        io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts())?;
+        io::write_user_ids(&dir.join(USERS), self.users)?;
+        histories::write(&dir.join(HISTORIES), self.histories)?;
+        Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())
+    }
+}

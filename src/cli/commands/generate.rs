@@ -1,0 +1,71 @@
+//! `foldin generate`: a synthetic log as Parquet.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cli::args::Generate;
+use crate::cli::console::thousands;
+use crate::cli::exit::Configuration;
+use crate::cli::progress::Progress;
+use crate::generate::{GenerateConfig, Generated, generate};
+use crate::storage::AtomicDir;
+
+/// The files of a generated log, which `--force` may replace.
+const FILES: [&str; 2] = ["log.parquet", "items.parquet"];
+
+/// Runs the command.
+///
+/// # Errors
+/// Parameters that describe no possible log, or an output that exists or cannot be written.
+pub fn run(args: &Generate, out: &mut dyn Write) -> Result<()> {
+    let mut config = match &args.preset {
+        None => GenerateConfig::default(),
+        Some(name) => GenerateConfig::preset(name)?,
+    };
+    for (value, field) in [
+        (args.users, &mut config.users),
+        (args.items, &mut config.items),
+        (args.interactions, &mut config.interactions),
+        (args.seed, &mut config.seed),
+    ] {
+        *field = value.unwrap_or(*field);
+    }
+    let generated = into_directory(&config, &args.out, args.force)?;
+    let (rows, users) = (thousands(generated.rows), thousands(generated.users));
+    let (items, logged) = (thousands(generated.catalogue_items), thousands(generated.logged_items));
+    writeln!(out, "{}: {rows} rows of {users} users and {logged} items", args.out.join(FILES[0]).display())?;
+    Ok(writeln!(out, "{}: titles and categories of {items} items", args.out.join(FILES[1]).display())?)
+}
+
+/// Generates a log into a directory that appears when it is complete.
+///
+/// # Errors
+/// As of [`generate`]; the directory exists and may not be replaced.
+pub fn into_directory(config: &GenerateConfig, directory: &Path, replace: bool) -> Result<Generated> {
+    if replace && directory.exists() && !is_generated(directory)? {
+        bail!(Configuration(format!(
+            "{} holds something else than a generated log and is not replaced; choose another path, or remove it yourself",
+            directory.display()
+        )));
+    }
+    config.validate()?;
+    let target = AtomicDir::create(directory, replace)?;
+    let progress = Progress::new("generating");
+    let generated = generate(config, target.path(), &mut |done, planned| progress.at(done, planned))?;
+    progress.finish();
+    target.commit()?;
+    Ok(generated)
+}
+
+/// True for a directory with nothing but the files of a generated log.
+fn is_generated(directory: &Path) -> Result<bool> {
+    let unreadable = || format!("cannot list {}", directory.display());
+    for entry in std::fs::read_dir(directory).with_context(unreadable)? {
+        if !FILES.iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,79 @@
+//! `foldin inspect`: what a model directory holds, and whether it is intact.
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use crate::artifact::{ArtifactError, Inspection, inspect};
+use crate::cli::args::Inspect;
+use crate::cli::console::{count, thousands};
+use crate::interactions::LogRules;
+
+/// Runs the command.
+///
+/// # Errors
+/// The directory has no trustworthy manifest, or a file is damaged (after the report is printed).
+pub fn run(args: &Inspect, out: &mut dyn Write) -> Result<()> {
+    let inspection = inspect(&args.model_dir)?;
+    if args.json {
+        writeln!(out, "{:#}", as_json(&inspection))?;
+    } else {
+        print(&inspection, out)?;
+    }
+    out.flush()?;
+    let damaged: Vec<ArtifactError> = inspection.files.into_iter().filter_map(|file| file.problem).collect();
+    let number = damaged.len();
+    match damaged.into_iter().next() {
+        None => Ok(()),
+        Some(first) if number == 1 => bail!(first),
+        Some(first) => bail!(anyhow::Error::new(first).context(format!("{number} files are damaged"))),
+    }
+}
+
+fn as_json(inspection: &Inspection) -> serde_json::Value {
+    let files = inspection.files.iter().map(|file| {
+        json!({ "name": file.name, "bytes": file.published.bytes, "blake3": file.published.blake3,
+                "problem": file.problem.as_ref().map(ToString::to_string) })
+    });
+    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "files": files.collect::<Vec<_>>() })
+}
+
+fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
+    let manifest = &inspection.manifest;
+    let shapes = &manifest.shapes;
+    writeln!(out, "model        {} {}", manifest.model.name(), manifest.model_version)?;
+    writeln!(out, "published    {} by foldin {}", manifest.created, manifest.library_version)?;
+    writeln!(
+        out,
+        "histories    {} users, {} items, {} interactions (fingerprint {})",
+        count(shapes.users),
+        count(shapes.items),
+        count(shapes.interactions),
+        manifest.data_fingerprint,
+    )?;
+    if manifest.summary.best_epoch > 0 {
+        let (best, epochs) = (manifest.summary.best_epoch, manifest.summary.epochs.len());
+        writeln!(out, "training     best epoch {best} of {epochs}, {:.1} s", manifest.summary.seconds)?;
+    }
+    for (name, value) in &manifest.metrics {
+        writeln!(out, "metric       {name} {value:.4}")?;
+    }
+    for (name, shape) in &shapes.tensors {
+        let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        writeln!(out, "tensor       {name} {}", shape.join(" x "))?;
+    }
+    for file in &inspection.files {
+        let state = if file.problem.is_some() { "DAMAGED" } else { "verified" };
+        writeln!(out, "file         {} {} bytes, {state}", file.name, thousands(file.published.bytes))?;
+    }
+    write!(out, "\n[model]\n{}", toml::to_string(&manifest.model)?)?;
+    if let Some(training) = &manifest.training {
+        write!(out, "\n[training]\n{}", toml::to_string(training)?)?;
+    }
+    #[derive(serde::Serialize)]
+    struct Log<'a> {
+        log: &'a LogRules,
+    }
+    Ok(write!(out, "\n{}", toml::to_string(&Log { log: &manifest.rules })?)?)
+}

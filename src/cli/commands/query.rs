@@ -1,0 +1,42 @@
+//! `foldin query`: a question to a running server.
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use super::serve::runtime;
+use crate::cli::args::Query;
+use crate::cli::console::note;
+use crate::cli::exit::Configuration;
+use crate::cli::lists::List;
+use crate::serve::{Client, pb};
+
+/// Runs the command.
+///
+/// # Errors
+/// No server answers, or it refuses the request.
+pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
+    if args.subject.user_id.is_none() && args.subject.history.is_empty() {
+        bail!(Configuration("for whom? Give --user-id, --history or both".into()));
+    }
+    let request = pb::RecommendRequest {
+        user_id: args.subject.user_id.clone(),
+        history: pb::history(&args.subject.history),
+        n: u32::try_from(args.n.get()).unwrap_or(u32::MAX),
+        include_seen: args.include_seen,
+        ..pb::RecommendRequest::default()
+    };
+    let answer = runtime()?.block_on(async {
+        let mut client = Client::connect(&format!("http://{}", args.server)).await?;
+        client.recommend(request).await
+    })?;
+    let list = List::from(answer);
+    list.remarks().iter().for_each(note);
+    if args.json {
+        writeln!(out, "{:#}", json!(list))?
+    } else {
+        write!(out, "{list}")?
+    }
+    Ok(())
+}

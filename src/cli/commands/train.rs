@@ -1,0 +1,93 @@
+//! `foldin train`: a log in, a model directory out.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::artifact::{Manifest, Publication, check_target, publish};
+use crate::cli::args::Train;
+use crate::cli::console::{count, note};
+use crate::cli::data;
+use crate::cli::exit::Configuration;
+use crate::cli::fitting;
+use crate::cli::layers::{Layer, resolve};
+use crate::cli::settings::Settings;
+use crate::interactions::{Catalogue, IdMap, Interactions};
+use crate::models::Fitted;
+
+/// Runs the command.
+///
+/// # Errors
+/// Anything that keeps the model from being trained and published; nothing is left behind then.
+pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
+    let mut command = Layer::default();
+    command.flag("LOG", "input.log", args.log.as_deref());
+    command.flag("--items", "input.items", args.items.as_deref());
+    command.flag("--out", "output.model", args.out.as_deref());
+    let resolved = resolve(Settings::default(), &args.configuration.layers(command)?)?;
+    resolved.notes.iter().for_each(note);
+    let settings = resolved.settings;
+    if args.configuration.print_config {
+        return Ok(write!(out, "{}", settings.to_toml())?);
+    }
+    let Some(target) = &settings.output.model else {
+        bail!(Configuration("nowhere to write the model: give --out DIR, or set output.model".into()));
+    };
+    // Everything that can be refused is refused before the long work starts.
+    check_target(target, args.force)?;
+    let log = data::training_log(&settings, "give it as first argument")?;
+    let catalogue = data::catalogue(&log.items, settings.input.items.as_deref())?;
+    let fitted = fitting::train(&settings, &log.interactions, &log.items)?;
+    let manifest = publish_fitted(target, &settings, &fitted, &catalogue, (&log.users, &log.interactions), args.force)?;
+    summarise(out, &manifest, target)
+}
+
+/// Publishes a trained model with the histories of every user.
+///
+/// # Errors
+/// As of [`publish`].
+pub fn publish_fitted(
+    target: &Path,
+    settings: &Settings,
+    fitted: &Fitted,
+    catalogue: &Catalogue,
+    (users, histories): (&IdMap, &Interactions),
+    replace: bool,
+) -> Result<Manifest> {
+    let metrics = fitted.summary.best_validation.map(|value| ("validation ndcg@100".to_string(), value));
+    let publication = Publication {
+        model: fitted.model.as_ref(),
+        catalogue,
+        users,
+        histories,
+        rules: &settings.log,
+        training: fitting::is_iterative(&settings.model).then_some(&settings.training),
+        summary: &fitted.summary,
+        metrics: metrics.into_iter().collect(),
+    };
+    Ok(publish(target, &publication, replace)?)
+}
+
+fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<()> {
+    let (summary, shapes) = (&manifest.summary, &manifest.shapes);
+    writeln!(
+        out,
+        "{} {} trained in {:.1} s: {} users, {} items, {} interactions",
+        manifest.model.name(),
+        manifest.model_version,
+        summary.seconds,
+        count(shapes.users),
+        count(shapes.items),
+        count(shapes.interactions),
+    )?;
+    if let Some(validation) = summary.best_validation {
+        let epochs = summary.epochs.len();
+        writeln!(out, "best epoch {} of {epochs}, validation ndcg@100 {validation:.4}", summary.best_epoch)?;
+    }
+    let dir = target.display();
+    writeln!(out, "model directory: {dir}\n\nnext:")?;
+    writeln!(out, "  foldin inspect {dir}")?;
+    writeln!(out, "  foldin recommend {dir} --history ITEM,ITEM")?;
+    Ok(writeln!(out, "  foldin serve {dir}")?)
+}

@@ -1,0 +1,79 @@
+//! What a person or a pipe gets to see: results on standard output, everything else on standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Nobody reads standard output any more (`foldin … | head`): a reason to stop, not a failure.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed")]
+pub struct ReaderGone;
+
+/// Standard output whose closing ends the run quietly: a broken pipe becomes [`ReaderGone`].
+#[derive(Debug)]
+pub struct Output(io::BufWriter<io::Stdout>);
+
+impl Output {
+    /// The process's standard output.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self(io::BufWriter::new(io::stdout()))
+    }
+}
+
+fn quiet(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe { io::Error::other(ReaderGone) } else { error }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(quiet)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(quiet)
+    }
+}
+
+/// Writes a line to standard error. A closed standard error is no reason to fail: nobody would hear of it.
+pub fn note(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// How this program was called, for commands that a reader can paste: `foldin`, `target/release/foldin`.
+#[must_use]
+pub fn program() -> String {
+    let name = std::env::args().next().unwrap_or_else(|| "foldin".into());
+    if name.contains(char::is_whitespace) { format!("'{name}'") } else { name }
+}
+
+/// A count with thousands separated: 1234567 is `1,234,567`.
+#[must_use]
+pub fn thousands(count: impl Into<u64>) -> String {
+    let digits = count.into().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `usize` counts, see [`thousands`].
+#[must_use]
+pub fn count(count: usize) -> String {
+    thousands(count as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(count(number), text);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! From an error to an exit code and a message: the one table.
+
+use std::process::ExitCode;
+
+use anyhow::Error;
+
+use super::console::{ReaderGone, note};
+use super::layers::SettingsError;
+use crate::artifact::ArtifactError;
+use crate::engine::RequestError;
+use crate::evaluation::NothingToEvaluate;
+use crate::generate::{GenerateError, UnknownPreset};
+use crate::io::{LogError, TableError};
+use crate::models::FitError;
+use crate::serve::ServeError;
+use crate::storage::StorageError;
+
+/// Flags or settings that contradict each other or the data.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Configuration(pub String);
+
+/// Kinds of failure as a caller of the binary tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// 1: the run failed.
+    Run,
+    /// 2: flags or configuration are wrong, or an output exists.
+    Usage,
+    /// 3: data cannot be used.
+    Data,
+}
+
+impl Failure {
+    /// The kind of an error, by the first entry of its chain that is telling.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        error.chain().find_map(|cause| Self::of_cause(cause)).unwrap_or(Self::Run)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<SettingsError>() || cause.is::<Configuration>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<NothingToEvaluate>() {
+            return Some(Self::Data);
+        }
+        if let Some(error) = cause.downcast_ref::<FitError>() {
+            return Some(match error {
+                FitError::Parameter { .. } => Self::Usage,
+                FitError::TooSmall { .. } => Self::Data,
+                _ => Self::Run,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<LogError>() {
+            return Some(match error {
+                LogError::Rule { .. } => Self::Usage,
+                LogError::Table(error) => Self::of_table(error),
+                _ => Self::Data,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<TableError>() {
+            return Some(Self::of_table(error));
+        }
+        if let Some(error) = cause.downcast_ref::<ArtifactError>() {
+            return Some(match error {
+                ArtifactError::Storage(error) => Self::of_storage(error),
+                ArtifactError::ReplacesOther { .. } => Self::Usage,
+                ArtifactError::Publication { .. } => Self::Run,
+                _ => Self::Data,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<GenerateError>() {
+            return Some(match error {
+                GenerateError::Parameter { .. } | GenerateError::NotEmpty { .. } => Self::Usage,
+                GenerateError::Directory { .. } | GenerateError::Table(_) => Self::Run,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<ServeError>() {
+            return Some(match error {
+                ServeError::NotLoopback { .. } | ServeError::Option { .. } => Self::Usage,
+                _ => Self::Run,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<RequestError>() {
+            return Some(if matches!(error, RequestError::Internal(_)) { Self::Run } else { Self::Usage });
+        }
+        if cause.is::<UnknownPreset>() {
+            return Some(Self::Usage);
+        }
+        cause.downcast_ref::<StorageError>().map(Self::of_storage)
+    }
+
+    fn of_table(error: &TableError) -> Self {
+        match error {
+            TableError::Encode { .. } | TableError::File { action: "write", .. } => Self::Run,
+            _ => Self::Data,
+        }
+    }
+
+    fn of_storage(error: &StorageError) -> Self {
+        match error {
+            StorageError::Exists { .. } | StorageError::Unnamed { .. } => Self::Usage,
+            StorageError::Tensors { .. } => Self::Data,
+            StorageError::Io { .. } => Self::Run,
+        }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Run => 1,
+            Self::Usage => 2,
+            Self::Data => 3,
+        }
+    }
+}
+
+/// Prints what went wrong and returns the exit code. A closed standard output is no failure.
+#[must_use]
+pub fn report(error: &Error) -> ExitCode {
+    if error.chain().any(|cause| is_reader_gone(cause)) {
+        return ExitCode::SUCCESS;
+    }
+    note(format_args!("error: {}", message(error)));
+    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(StorageError::Exists { .. }))) {
+        note("help: --force replaces it");
+    }
+    ExitCode::from(Failure::of(error).code())
+}
+
+fn is_reader_gone(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    cause.is::<ReaderGone>() || inner.is_some_and(|inner| inner.is::<ReaderGone>())
+}
+
+/// The error and its causes, without repeating a cause that its error quotes already.
+fn message(error: &Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}

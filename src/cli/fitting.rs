@@ -1,0 +1,120 @@
+//! Training with everything around it: validation users, progress, notes.
+
+use std::borrow::Cow;
+
+use anyhow::{Result, bail};
+
+use super::console::{count, note};
+use super::progress::{Progress, epoch_line};
+use super::settings::{Settings, ValidationSettings};
+use crate::evaluation::{Metric, Trial, read_fold_in_target};
+use crate::interactions::{IdMap, Interactions};
+use crate::models::{Fitted, Model, ModelConfig, Observer, fit};
+
+/// True for models that are trained epoch by epoch, and so need users to stop on.
+#[must_use]
+pub fn is_iterative(model: &ModelConfig) -> bool {
+    match model {
+        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => false,
+        ModelConfig::MultVae(_) | ModelConfig::MultDae(_) => true,
+    }
+}
+
+/// Users held out of `users` for validation.
+fn held_out(settings: &ValidationSettings, users: usize) -> usize {
+    ((users as f64 * settings.fraction).round() as usize).min(settings.max_users)
+}
+
+/// Sets validation users apart from the training data: those of given files, or held-out ones.
+/// `None` for closed-form models, and where validation is switched off.
+///
+/// # Errors
+/// Given files that cannot be used; settings that contradict each other.
+pub fn validation_trial<'a>(settings: &Settings, log: &'a Interactions, items: &IdMap) -> Result<Option<Trial<'a>>> {
+    let validation = &settings.validation;
+    if !(0.0..1.0).contains(&validation.fraction) {
+        bail!(super::exit::Configuration(format!(
+            "validation.fraction is {}, must be at least 0 and below 1",
+            validation.fraction
+        )));
+    }
+    if !is_iterative(&settings.model) {
+        return Ok(None);
+    }
+    let trial = match (&validation.fold_in, &validation.target) {
+        (Some(fold_in), Some(target)) => {
+            let (users, reports) = read_fold_in_target(fold_in, target, &settings.log, items)?;
+            for (what, report) in ["validation fold-in", "validation target"].iter().zip(reports) {
+                note(format_args!("{what}: {report}"));
+            }
+            Trial::strong(Cow::Borrowed(log), users)
+        }
+        (None, None) => match held_out(validation, log.users()) {
+            0 => return Ok(None),
+            users => Trial::split(log, users, settings.training.seed),
+        },
+        _ => bail!(super::exit::Configuration(
+            "validation.fold_in and validation.target go together; give both or neither".into()
+        )),
+    };
+    // Found out now rather than after the first epoch.
+    if trial.target().is_empty() {
+        bail!(super::exit::Configuration(
+            "no validation user has a target: histories of a single item cannot be split; \
+             raise log.min_user_items to 2 or more, or set validation.fraction = 0"
+                .into()
+        ));
+    }
+    Ok(Some(trial))
+}
+
+/// Trains the model of `settings` on `log`, holding validation users out where the model needs them.
+///
+/// # Errors
+/// As of [`validation_trial`] and [`fit`].
+pub fn train(settings: &Settings, log: &Interactions, items: &IdMap) -> Result<Fitted> {
+    let trial = validation_trial(settings, log, items)?;
+    let train = trial.as_ref().map_or(log, |trial| trial.train.as_ref());
+    let name = settings.model.name();
+    match &trial {
+        Some(trial) => note(format_args!(
+            "training {name} on {} users, validating on {} others",
+            count(train.users()),
+            count(trial.target().users())
+        )),
+        None => note(format_args!("training {name} on {} users", count(train.users()))),
+    }
+    let progress = Progress::new(name);
+    let mut validate = trial.as_ref().map(|trial| {
+        |model: &dyn Model| {
+            // A trial has been checked to hold a target; a target wholly among the fold-in part counts nothing.
+            let evaluation = trial.evaluate(model, &[Metric::NDCG_100]).ok();
+            evaluation.and_then(|evaluation| evaluation.mean(Metric::NDCG_100)).unwrap_or(0.0)
+        }
+    });
+    let fitted = fit(
+        &settings.model,
+        &settings.training,
+        train,
+        Observer {
+            validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
+            epoch: &mut |report| progress.line(&epoch_line(report)),
+            step: &mut |done, planned| progress.at(done as u64, planned as u64),
+        },
+    );
+    progress.finish();
+    Ok(fitted?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_the_users_is_held_out_up_to_the_cap() {
+        let settings = ValidationSettings::default();
+        assert_eq!(held_out(&settings, 500), 50);
+        assert_eq!(held_out(&settings, 1_000_000), 1000);
+        assert_eq!(held_out(&ValidationSettings { fraction: 0.0, ..settings }, 500), 0);
+    }
+}

@@ -1,0 +1,134 @@
+use std::io::Write;
+
+use super::*;
+
+fn resolve(layers: &[Layer]) -> Result<Resolved, SettingsError> {
+    super::resolve(Settings::default(), layers)
+}
+
+fn file(text: &str) -> Layer {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    Layer::from_file(file.path()).unwrap()
+}
+
+fn environment(variables: &[(&str, &str)]) -> Layer {
+    Layer::from_environment(variables.iter().map(|(name, value)| (name.to_string(), value.to_string())))
+}
+
+fn flags(assignments: &[&str]) -> Layer {
+    let mut layer = Layer::default();
+    assignments.iter().for_each(|text| layer.set(text).unwrap());
+    layer
+}
+
+fn message(layer: Layer) -> String {
+    resolve(&[layer]).unwrap_err().to_string()
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let file = file("[training]\nepochs = 1\nbatch_size = 1\nseed = 5\n");
+    let environment = environment(&[("FOLDIN_TRAINING__EPOCHS", "2"), ("FOLDIN_TRAINING__BATCH_SIZE", "2")]);
+    let got = resolve(&[file, environment, flags(&["training.epochs=3"])]).unwrap().settings;
+    assert_eq!((got.training.epochs, got.training.batch_size, got.training.seed), (3, 2, 5));
+    assert_eq!(got.training.patience, crate::training::TrainingConfig::default().patience);
+}
+
+#[test]
+fn printed_settings_can_be_fed_back() {
+    let changes = ["log.min_weight=3.5", "training.learning_rate=0.003", "log.columns.user=u", "input.log=a b.parquet"];
+    for model in ModelConfig::PRESETS {
+        let mut layer = flags(&changes);
+        layer.flag("--model", "model.kind", Some(model));
+        let settings = resolve(&[layer]).unwrap().settings;
+        assert_eq!(settings.model.name(), model);
+        let printed = settings.to_toml();
+        assert_eq!(resolve(&[file(&printed)]).unwrap().settings, settings, "{printed}");
+    }
+}
+
+#[test]
+fn numbers_print_as_people_write_them() {
+    assert!(resolve(&[]).unwrap().settings.to_toml().contains("learning_rate = 0.001\n"));
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    let text = message(file("[training]\nepocs = 3\n"));
+    assert!(text.contains("unknown configuration key `training.epocs`"), "{text}");
+    assert!(text.contains("did you mean `training.epochs`?"), "{text}");
+    let text = message(environment(&[("FOLDIN_MODEL__LATEN", "3")]));
+    assert!(text.contains("environment variable FOLDIN_MODEL__LATEN") && text.contains("`model.latent`"), "{text}");
+    let text = message(flags(&["log.columns.usr=x"]));
+    assert!(text.contains("`log.columns.user`"), "{text}");
+    assert!(message(flags(&["training.something_else=x"])).contains("known: training.batch_size"));
+    assert!(message(flags(&["nonsense=x"])).contains("sections: "));
+    assert!(message(flags(&["log.columns=x"])).contains("unknown configuration key `log.columns`"));
+}
+
+#[test]
+fn wrong_types_name_key_expected_and_found() {
+    let text = message(file("[training]\nepochs = \"ten\"\n"));
+    assert!(text.contains("`training.epochs`") && text.contains("expected a whole number, found text `ten`"), "{text}");
+    let text = message(flags(&["training.learning_rate=fast"]));
+    assert!(text.contains("flag --set training.learning_rate=fast") && text.contains("expected a number"), "{text}");
+    assert!(message(file("training = 3\n")).contains("unknown configuration key `training`"));
+    assert!(message(file("[log.columns]\nuser = 3\n")).contains("expected text, found a whole number `3`"));
+}
+
+#[test]
+fn values_out_of_the_type_are_refused_with_their_key() {
+    let text = message(flags(&["log.duplicates=first"]));
+    assert!(text.contains("`log.duplicates`") && text.contains("`max` or `sum`"), "{text}");
+    assert!(message(flags(&["training.epochs=-1"])).contains("`training.epochs`"));
+    let text = message(flags(&["model.kind=mult-vea"]));
+    assert!(text.contains("mult-vea") && text.contains("popularity, ease, mult-vae, mult-dae"), "{text}");
+}
+
+#[test]
+fn text_takes_the_type_of_its_key() {
+    let got =
+        resolve(&[flags(&["log.columns.user=123", "log.min_weight=4", "log.columns.item=true"])]).unwrap().settings;
+    assert_eq!((got.log.columns.user.as_str(), got.log.columns.item.as_str()), ("123", "true"));
+    assert_eq!(got.log.min_weight, Some(4.0));
+}
+
+#[test]
+fn another_model_leaves_the_parameters_of_the_first_behind_and_says_so() {
+    let below = file("[model]\nkind = \"mult-vae\"\nlatent = 64\n");
+    let mut above = flags(&["model.lambda=250"]);
+    above.flag("--model", "model.kind", Some("ease"));
+    let got = resolve(&[below.clone(), above]).unwrap();
+    assert_eq!(got.settings.model.name(), "ease");
+    assert_eq!(got.notes.len(), 1);
+    assert!(got.notes[0].contains("`model.latent`") && got.notes[0].contains("--model"), "{}", got.notes[0]);
+
+    // The same model named again keeps them.
+    let mut same = Layer::default();
+    same.flag("--model", "model.kind", Some("mult-vae"));
+    let got = resolve(&[below, same]).unwrap();
+    assert!(got.settings.to_toml().contains("latent = 64") && got.notes.is_empty());
+}
+
+#[test]
+fn files_that_are_no_toml_or_not_there_are_named() {
+    let missing = Layer::from_file(Path::new("/nowhere/foldin.toml")).unwrap_err().to_string();
+    assert!(missing.contains("/nowhere/foldin.toml"), "{missing}");
+    let mut broken = tempfile::NamedTempFile::new().unwrap();
+    broken.write_all(b"[training\nepochs = 3").unwrap();
+    let text = Layer::from_file(broken.path()).unwrap_err().to_string();
+    assert!(text.contains("is not valid TOML") && text.contains("line 1"), "{text}");
+}
+
+#[test]
+fn foreign_variables_are_left_alone() {
+    let got = environment(&[("FOLDIN_DATA", "/data"), ("HOME", "/root"), ("FOLDINX__A", "1")]);
+    assert_eq!(got, Layer::default());
+}
+
+#[test]
+fn an_assignment_needs_an_equals_sign() {
+    let text = Layer::default().set("training.epochs").unwrap_err().to_string();
+    assert!(text.contains("--set training.epochs: expected key=value"), "{text}");
+}

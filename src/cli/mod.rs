@@ -1,0 +1,18 @@
+//! What was typed, and what does it run? Raw flags become resolved settings, settings become a call.
+
+mod args;
+mod commands;
+mod comparison;
+mod console;
+mod data;
+mod exit;
+mod fitting;
+mod layers;
+mod lists;
+mod memory;
+mod output;
+mod progress;
+mod run;
+mod settings;
+
+pub use run::run;

@@ -1,0 +1,45 @@
+//! From the command line to an exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use super::args::{Cli, Command};
+use super::console::Output;
+use super::{commands, exit};
+
+/// Runs the command that the process was started with.
+///
+/// This is where the one thread pool of the process is built; everything computes inside it.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<()> {
+    let threads = cli.threads.map_or(0, std::num::NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("compute-{number}"))
+        .build()
+        .context("cannot start the computing threads; try a lower --threads")?;
+    let mut out = Output::stdout();
+    let threads = pool.current_num_threads();
+    pool.install(|| match &cli.command {
+        Command::Quickstart(args) => commands::quickstart::run(args, &mut out),
+        Command::Generate(args) => commands::generate::run(args, &mut out),
+        Command::Train(args) => commands::train::run(args, &mut out),
+        Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
+        Command::Recommend(args) => commands::recommend::run(args, &mut out),
+        Command::Inspect(args) => commands::inspect::run(args, &mut out),
+        Command::Serve(args) => commands::serve::run(args, threads, &mut out),
+        Command::Query(args) => commands::query::run(args, &mut out),
+    })?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,103 @@
+//! The resolved settings of a run: what the defaults, a configuration file, the environment and the
+//! flags come to together. Commands read these and nothing else.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::interactions::LogRules;
+use crate::models::{ModelConfig, MultVaeConfig};
+use crate::training::TrainingConfig;
+
+/// Everything a run that trains can be told; each field is a section of the configuration file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What is read.
+    pub input: InputSettings,
+    /// What is written.
+    pub output: OutputSettings,
+    /// How rows of the log become interactions.
+    pub log: LogRules,
+    /// Which model, with which parameters.
+    pub model: ModelConfig,
+    /// The training loop of iterative models.
+    pub training: TrainingConfig,
+    /// The users that decide which epoch is kept.
+    pub validation: ValidationSettings,
+}
+
+/// Section `[input]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InputSettings {
+    /// The log: a Parquet file or a directory of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<PathBuf>,
+    /// Titles of the items: a Parquet file with columns `item_id` and `title`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<PathBuf>,
+}
+
+/// Section `[output]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputSettings {
+    /// The model directory to write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+}
+
+/// Section `[validation]`: held-out users of the training log, or users of given files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ValidationSettings {
+    /// Share of the users that is held out of training, at least 0 and below 1; 0 switches validation off.
+    pub fraction: f64,
+    /// No more users than this are held out, whatever the share.
+    pub max_users: usize,
+    /// Histories of other users, to validate on those instead; goes with `target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold_in: Option<PathBuf>,
+    /// What the users of `fold_in` went on to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<PathBuf>,
+}
+
+impl Default for ValidationSettings {
+    fn default() -> Self {
+        Self { fraction: 0.1, max_users: 1000, fold_in: None, target: None }
+    }
+}
+
+impl Default for Settings {
+    /// A Mult-VAE with the parameters of its paper.
+    fn default() -> Self {
+        Self {
+            input: InputSettings::default(),
+            output: OutputSettings::default(),
+            log: LogRules::default(),
+            model: ModelConfig::MultVae(MultVaeConfig::default()),
+            training: TrainingConfig::default(),
+            validation: ValidationSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The same settings with a value for everything that may be left out: the keys that exist, and
+    /// what type each has.
+    pub(super) fn with_every_key(mut self) -> Self {
+        self.input = InputSettings { log: Some("".into()), items: Some("".into()) };
+        self.output = OutputSettings { model: Some("".into()) };
+        self.log.min_weight = Some(0.0);
+        self.validation = ValidationSettings { fold_in: Some("".into()), target: Some("".into()), ..self.validation };
+        self
+    }
+
+    /// The settings as a configuration file, complete, so that it can be fed back.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_else(|error| format!("# these settings cannot be written as TOML: {error}\n"))
+    }
+}

@@ -1,0 +1,109 @@
+//! Vectors of users, items and ad hoc histories.
+
+use super::error::InternalError;
+use super::request::{HistoryItem, check_keys};
+use super::{Engine, RequestError};
+use crate::interactions::{History, HistoryRef};
+use crate::models::Space;
+use crate::types::UserIdx;
+
+/// Histories folded in together.
+const BATCH: usize = 64;
+
+/// Vectors of one space, one entry a key in the order asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embeddings<T> {
+    /// The space they live in; vectors of different spaces cannot be compared.
+    pub space: Space,
+    /// The outcome for each key.
+    pub entries: Vec<T>,
+}
+
+/// What became of one history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryEmbedding {
+    /// Its vector; `None` when no item of it is in the catalogue.
+    pub vector: Option<Vec<f32>>,
+    /// Entries that are not in the catalogue, and were ignored.
+    pub unknown_items: usize,
+}
+
+impl Engine {
+    /// The vectors of users, folded in from their stored histories; `None` for an unknown id.
+    ///
+    /// # Errors
+    /// [`RequestError`] when the model has no user space, or for no or too many ids.
+    pub fn user_embeddings(&self, user_ids: &[String]) -> Result<Embeddings<Option<Vec<f32>>>, RequestError> {
+        let space = self.user_space()?;
+        check_keys("user_ids", user_ids.len())?;
+        let histories = user_ids
+            .iter()
+            .map(|id| self.users.index(id).map(|user| self.histories.history(UserIdx(user))).transpose())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(InternalError::from)?;
+        Ok(Embeddings { space, entries: self.embed(&histories) })
+    }
+
+    /// The vectors of items; `None` for an unknown id.
+    ///
+    /// # Errors
+    /// [`RequestError`] when the model has no item space, or for no or too many ids.
+    pub fn item_embeddings(&self, item_ids: &[String]) -> Result<Embeddings<Option<Vec<f32>>>, RequestError> {
+        let no_space = || RequestError::NoSpace { model: self.name(), what: "item" };
+        let space = self.info.item_space.clone().ok_or_else(no_space)?;
+        check_keys("item_ids", item_ids.len())?;
+        let entries = item_ids.iter().map(|id| {
+            let item = self.catalogue.ids().index(id)?;
+            self.model.embed_items(item..item + 1).map(|vector| vector.as_slice().to_vec())
+        });
+        Ok(Embeddings { space, entries: entries.collect() })
+    }
+
+    /// The vectors of ad hoc histories, in the same space as those of users. Repeated items are
+    /// merged by the rule of the log.
+    ///
+    /// # Errors
+    /// [`RequestError`] when the model has no user space, for no or too many histories, or for a
+    /// history that is empty, too long or has an unusable weight.
+    pub fn embed_histories(
+        &self,
+        histories: &[Vec<HistoryItem>],
+    ) -> Result<Embeddings<HistoryEmbedding>, RequestError> {
+        let space = self.user_space()?;
+        check_keys("histories", histories.len())?;
+        let mut known = Vec::with_capacity(histories.len());
+        let mut unknown = Vec::with_capacity(histories.len());
+        for (position, history) in histories.iter().enumerate() {
+            let field = format!("histories[{position}].items");
+            if history.is_empty() {
+                return Err(RequestError::Empty { field });
+            }
+            let (pairs, unknown_items) = self.known_items(&field, history)?;
+            known.push((!pairs.is_empty()).then(|| self.merged(pairs)));
+            unknown.push(unknown_items);
+        }
+        let vectors = self.embed(&known).into_iter();
+        let entries = vectors.zip(unknown).map(|(vector, unknown_items)| HistoryEmbedding { vector, unknown_items });
+        Ok(Embeddings { space, entries: entries.collect() })
+    }
+
+    fn user_space(&self) -> Result<Space, RequestError> {
+        let no_space = || RequestError::NoSpace { model: self.name(), what: "user" };
+        self.info.user_space.clone().ok_or_else(no_space)
+    }
+
+    /// Folds in what is there and keeps the places of what is not.
+    fn embed(&self, histories: &[Option<History>]) -> Vec<Option<Vec<f32>>> {
+        let mut vectors = vec![None; histories.len()];
+        let (places, present): (Vec<usize>, Vec<HistoryRef<'_>>) =
+            histories.iter().enumerate().filter_map(|(i, h)| h.as_ref().map(|h| (i, h.as_ref()))).unzip();
+        for (places, batch) in places.chunks(BATCH).zip(present.chunks(BATCH)) {
+            if let Some(embedded) = self.model.embed_users(batch) {
+                for (&place, vector) in places.iter().zip(embedded.column_iter()) {
+                    vectors[place] = Some(vector.as_slice().to_vec());
+                }
+            }
+        }
+        vectors
+    }
+}

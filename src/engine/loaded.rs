@@ -1,0 +1,95 @@
+//! The engine itself.
+
+use std::path::Path;
+
+use super::similar::inverse_norms;
+use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
+use crate::interactions::{Catalogue, IdMap};
+use crate::models::{Model, ModelConfig, Popularity, Space};
+
+/// A loaded model with its catalogue, users and histories. Immutable: any number of threads may ask.
+///
+/// Methods compute on the calling thread and on the rayon pool it belongs to.
+pub struct Engine {
+    pub(super) info: ModelInfo,
+    pub(super) model: Box<dyn Model>,
+    /// Answers where nothing is known of a user.
+    pub(super) popularity: Popularity,
+    pub(super) catalogue: Catalogue,
+    pub(super) users: IdMap,
+    pub(super) histories: Histories,
+    /// 1 / length of every item vector, 0 for a zero vector; empty where the model has none.
+    pub(super) inverse_norms: Vec<f32>,
+}
+
+/// What is known of the loaded model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// What the model directory says of itself.
+    pub manifest: Manifest,
+    /// Where the model places users, if it does.
+    pub user_space: Option<Space>,
+    /// Where the model places items, if it does.
+    pub item_space: Option<Space>,
+}
+
+impl Engine {
+    /// Prepares a loaded artifact for requests.
+    #[must_use]
+    pub fn new(artifact: Artifact) -> Self {
+        let Artifact { manifest, model, catalogue, popularity, users, histories } = artifact;
+        let info = ModelInfo { manifest, user_space: model.user_space(), item_space: model.item_space() };
+        let inverse_norms = inverse_norms(model.as_ref());
+        Self {
+            info,
+            popularity: Popularity::from_counts(&popularity),
+            model,
+            catalogue,
+            users,
+            histories,
+            inverse_norms,
+        }
+    }
+
+    /// Opens, verifies and prepares a model directory.
+    ///
+    /// # Errors
+    /// [`ArtifactError`] when any of it cannot be trusted.
+    pub fn open(dir: &Path) -> Result<Self, ArtifactError> {
+        Artifact::open(dir).map(Self::new)
+    }
+
+    /// What is known of the loaded model.
+    #[must_use]
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The items that can be listed.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The users with a stored history.
+    #[must_use]
+    pub fn users(&self) -> &IdMap {
+        &self.users
+    }
+
+    /// The stored histories, in the order of [`users`](Self::users).
+    #[must_use]
+    pub fn histories(&self) -> &Histories {
+        &self.histories
+    }
+
+    /// The model's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.info.manifest.model.name()
+    }
+
+    /// True when the answer does not depend on who asks.
+    pub(super) fn impersonal(&self) -> bool {
+        matches!(self.info.manifest.model, ModelConfig::Popularity(_))
+    }
+}

@@ -1,0 +1,91 @@
+//! One request on its way through the server.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tonic::codegen::http::HeaderMap;
+
+/// What is known of a request besides its message: shared by the network side and the thread that
+/// computes the answer.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// Given by the client in `x-request-id`, else by the server.
+    pub id: String,
+    /// When the request arrived.
+    pub arrived: Instant,
+    /// When its answer stops being of use, by the client's `grpc-timeout`.
+    pub deadline: Option<Instant>,
+    abandoned: AtomicBool,
+}
+
+impl Call {
+    pub(super) fn new(id: String, headers: &HeaderMap) -> Self {
+        let arrived = Instant::now();
+        let deadline = timeout(headers).and_then(|timeout| arrived.checked_add(timeout));
+        Self { id, arrived, deadline, abandoned: AtomicBool::new(false) }
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// True when computing the answer would be for nothing.
+    pub(super) fn is_over(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed) || self.expired()
+    }
+
+    /// True when the deadline has passed.
+    pub(super) fn expired(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// The client's timeout: up to eight digits and a unit. What is malformed counts as absent, as it
+/// does for the transport.
+fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(value: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-timeout", value.parse().unwrap());
+        timeout(&headers)
+    }
+
+    #[test]
+    fn timeouts_in_every_unit() {
+        assert_eq!(parsed("2H"), Some(Duration::from_secs(7200)));
+        assert_eq!(parsed("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(parsed("99999999S"), Some(Duration::from_secs(99_999_999)));
+        assert_eq!(parsed("5m"), Some(Duration::from_millis(5)));
+        assert_eq!(parsed("7u"), Some(Duration::from_micros(7)));
+        assert_eq!(parsed("1n"), Some(Duration::from_nanos(1)));
+        assert_eq!(timeout(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn malformed_timeouts_count_as_absent() {
+        for value in ["", "S", "5", "5x", "+5S", "-1S", "1.5S", "123456789S"] {
+            assert_eq!(parsed(value), None, "{value:?}");
+        }
+    }
+}

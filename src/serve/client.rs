@@ -1,0 +1,194 @@
+//! A small client, for the command line and for tests.
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+
+use super::pb;
+use super::pb::embedding_service_client::EmbeddingServiceClient;
+use super::pb::model_service_client::ModelServiceClient;
+use super::pb::recommendation_service_client::RecommendationServiceClient;
+
+/// A connection to a server. Cheap to clone; clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    recommendation: RecommendationServiceClient<Channel>,
+    embedding: EmbeddingServiceClient<Channel>,
+    model: ModelServiceClient<Channel>,
+    timeout: Option<Duration>,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// There is no server to talk to.
+    #[error("cannot connect to {address}: {reason}; is `foldin serve` running there?")]
+    Connect {
+        /// Where it was looked for.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The server refused or failed.
+    #[error("{}: {}", .0.code(), .0.message())]
+    Call(Status),
+}
+
+impl From<Status> for ClientError {
+    fn from(status: Status) -> Self {
+        // The transport reports its own timer as a cancellation; for the caller it is the deadline.
+        if status.code() == Code::Cancelled && status.message().contains("Timeout expired") {
+            return Self::Call(Status::deadline_exceeded("the server did not answer in time"));
+        }
+        Self::Call(status)
+    }
+}
+
+impl Client {
+    /// Connects to a server, for example `http://127.0.0.1:50051`.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`] when the address is malformed or nothing answers there.
+    pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        let failed = |reason: String| ClientError::Connect { address: address.to_owned(), reason };
+        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| failed(chain(&error)))?;
+        let channel = endpoint
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(5))
+            .connect()
+            .await
+            .map_err(|error| failed(chain(&error)))?;
+        Ok(Self {
+            recommendation: RecommendationServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX),
+            embedding: EmbeddingServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX),
+            model: ModelServiceClient::new(channel),
+            timeout: None,
+        })
+    }
+
+    /// The same connection with a deadline for every call.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    fn request<M>(&self, message: M) -> Request<M> {
+        let mut request = Request::new(message);
+        if let Some(timeout) = self.timeout {
+            request.set_timeout(timeout);
+        }
+        request
+    }
+
+    /// The best items for one user or one history.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn recommend(&mut self, request: pb::RecommendRequest) -> Result<pb::RecommendResponse, ClientError> {
+        let request = self.request(request);
+        answer(self.recommendation.recommend(request).await)
+    }
+
+    /// The best items for a user with a stored history.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn recommend_user(&mut self, user_id: &str, n: u32) -> Result<pb::RecommendResponse, ClientError> {
+        self.recommend(pb::RecommendRequest { user_id: Some(user_id.to_owned()), n, ..Default::default() }).await
+    }
+
+    /// The best items for a history that nobody needs to have had.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn recommend_history<I: Into<String>>(
+        &mut self,
+        item_ids: impl IntoIterator<Item = I>,
+        n: u32,
+    ) -> Result<pb::RecommendResponse, ClientError> {
+        self.recommend(pb::RecommendRequest { history: pb::history(item_ids), n, ..Default::default() }).await
+    }
+
+    /// Answers to several requests, one result each.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn batch_recommend(
+        &mut self,
+        requests: Vec<pb::RecommendRequest>,
+    ) -> Result<Vec<pb::RecommendResult>, ClientError> {
+        let request = self.request(pb::BatchRecommendRequest { requests });
+        Ok(answer(self.recommendation.batch_recommend(request).await)?.results)
+    }
+
+    /// The items most like another.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn similar_items(&mut self, item_id: &str, n: u32) -> Result<pb::SimilarItemsResponse, ClientError> {
+        let request = self.request(pb::SimilarItemsRequest { item_id: item_id.to_owned(), n });
+        answer(self.recommendation.similar_items(request).await)
+    }
+
+    /// The vectors of users.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn user_embeddings(
+        &mut self,
+        user_ids: Vec<String>,
+    ) -> Result<pb::BatchGetUserEmbeddingsResponse, ClientError> {
+        let request = self.request(pb::BatchGetUserEmbeddingsRequest { user_ids });
+        answer(self.embedding.batch_get_user_embeddings(request).await)
+    }
+
+    /// The vectors of items.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn item_embeddings(
+        &mut self,
+        item_ids: Vec<String>,
+    ) -> Result<pb::BatchGetItemEmbeddingsResponse, ClientError> {
+        let request = self.request(pb::BatchGetItemEmbeddingsRequest { item_ids });
+        answer(self.embedding.batch_get_item_embeddings(request).await)
+    }
+
+    /// The vectors of histories.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn embed_histories(
+        &mut self,
+        histories: Vec<pb::History>,
+    ) -> Result<pb::EmbedHistoriesResponse, ClientError> {
+        let request = self.request(pb::EmbedHistoriesRequest { histories });
+        answer(self.embedding.embed_histories(request).await)
+    }
+
+    /// The loaded model.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn model(&mut self) -> Result<pb::Model, ClientError> {
+        let request = self.request(pb::GetModelRequest {});
+        Ok(answer(self.model.get_model(request).await)?.model.unwrap_or_default())
+    }
+}
+
+fn answer<M>(response: Result<Response<M>, Status>) -> Result<M, ClientError> {
+    Ok(response?.into_inner())
+}
+
+/// An error with all its causes: the transport's own message says only "transport error".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,82 @@
+//! `foldin.v1.EmbeddingService`.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::server::Shared;
+use super::{convert, pb, status};
+use crate::engine::HistoryEmbedding;
+
+pub(super) struct EmbeddingService(pub Arc<Shared>);
+
+#[tonic::async_trait]
+impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
+    async fn batch_get_user_embeddings(
+        &self,
+        request: Request<pb::BatchGetUserEmbeddingsRequest>,
+    ) -> Result<Response<pb::BatchGetUserEmbeddingsResponse>, Status> {
+        let (ids, answer) = self
+            .0
+            .compute(request, |engine, message, _| {
+                let answer = engine.user_embeddings(&message.user_ids);
+                Ok((message.user_ids, answer))
+            })
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(pb::BatchGetUserEmbeddingsResponse {
+            results: ids.into_iter().zip(answer.entries).map(convert::embedding_result).collect(),
+            space: Some((&answer.space).into()),
+            model_version: self.0.version().to_owned(),
+        })
+    }
+
+    async fn batch_get_item_embeddings(
+        &self,
+        request: Request<pb::BatchGetItemEmbeddingsRequest>,
+    ) -> Result<Response<pb::BatchGetItemEmbeddingsResponse>, Status> {
+        let (ids, answer) = self
+            .0
+            .compute(request, |engine, message, _| {
+                let answer = engine.item_embeddings(&message.item_ids);
+                Ok((message.item_ids, answer))
+            })
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(pb::BatchGetItemEmbeddingsResponse {
+            results: ids.into_iter().zip(answer.entries).map(convert::embedding_result).collect(),
+            space: Some((&answer.space).into()),
+            model_version: self.0.version().to_owned(),
+        })
+    }
+
+    async fn embed_histories(
+        &self,
+        request: Request<pb::EmbedHistoriesRequest>,
+    ) -> Result<Response<pb::EmbedHistoriesResponse>, Status> {
+        let answer = self
+            .0
+            .compute(request, |engine, message, _| {
+                let histories: Vec<_> = message.histories.into_iter().map(|h| convert::history(h.items)).collect();
+                Ok(engine.embed_histories(&histories))
+            })
+            .await?
+            .map_err(|error| status::refused(&error))?;
+        let result = |HistoryEmbedding { vector, unknown_items }| {
+            let status = match vector {
+                Some(_) => pb::EmbeddingStatus::Found,
+                None => pb::EmbeddingStatus::NoKnownItems,
+            };
+            pb::HistoryEmbeddingResult {
+                status: status.into(),
+                embedding: vector.map(|values| pb::Embedding { values }),
+                unknown_items: convert::count(unknown_items),
+            }
+        };
+        self.0.respond(pb::EmbedHistoriesResponse {
+            results: answer.entries.into_iter().map(result).collect(),
+            space: Some((&answer.space).into()),
+            model_version: self.0.version().to_owned(),
+        })
+    }
+}

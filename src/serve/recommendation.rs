@@ -1,0 +1,82 @@
+//! `foldin.v1.RecommendationService`.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::front::LoggedTier;
+use super::server::Shared;
+use super::workers::Over;
+use super::{convert, pb, status};
+use crate::engine::{RecommendRequest, Recommendation, RequestError, Tier};
+
+/// Most requests of one batch.
+const MAX_BATCH: usize = 256;
+
+/// Requests of a batch computed between two looks at whether anybody still waits.
+const CHUNK: usize = 64;
+
+pub(super) struct RecommendationService(pub Arc<Shared>);
+
+#[tonic::async_trait]
+impl pb::recommendation_service_server::RecommendationService for RecommendationService {
+    async fn recommend(
+        &self,
+        request: Request<pb::RecommendRequest>,
+    ) -> Result<Response<pb::RecommendResponse>, Status> {
+        let answer = self
+            .0
+            .compute(request, |engine, message, _| Ok(engine.recommend(&[message.into()]).remove(0)))
+            .await?
+            .map_err(|error| status::refused(&error))?;
+        let tier = match answer.tier {
+            Tier::Personal => "personal",
+            Tier::Popularity => "popularity",
+        };
+        let mut response = self.0.respond(convert::recommend_response(answer, self.0.version()))?;
+        response.extensions_mut().insert(LoggedTier(tier));
+        Ok(response)
+    }
+
+    async fn batch_recommend(
+        &self,
+        request: Request<pb::BatchRecommendRequest>,
+    ) -> Result<Response<pb::BatchRecommendResponse>, Status> {
+        let length = request.get_ref().requests.len();
+        let field = || "requests".to_owned();
+        if length == 0 {
+            return Err(status::refused(&RequestError::Empty { field: field() }));
+        } else if length > MAX_BATCH {
+            return Err(status::refused(&RequestError::TooLong { field: field(), length, limit: MAX_BATCH }));
+        }
+        let answers: Vec<Result<Recommendation, RequestError>> = self
+            .0
+            .compute(request, |engine, message, call| {
+                let requests: Vec<RecommendRequest> = message.requests.into_iter().map(Into::into).collect();
+                let mut answers = Vec::with_capacity(requests.len());
+                for chunk in requests.chunks(CHUNK) {
+                    if call.is_over() {
+                        return Err(Over);
+                    }
+                    answers.extend(engine.recommend(chunk));
+                }
+                Ok(answers)
+            })
+            .await?;
+        let version = self.0.version();
+        let results = answers.into_iter().map(|answer| convert::recommend_result(answer, version)).collect();
+        self.0.respond(pb::BatchRecommendResponse { results })
+    }
+
+    async fn similar_items(
+        &self,
+        request: Request<pb::SimilarItemsRequest>,
+    ) -> Result<Response<pb::SimilarItemsResponse>, Status> {
+        let answer = self
+            .0
+            .compute(request, |engine, message, _| Ok(engine.similar_items(&message.item_id, message.n as usize)))
+            .await?
+            .map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::similar_items_response(answer, self.0.version()))
+    }
+}
