@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::axis::Axis;
 use super::error::{LogError, TableError};
 use super::ids::{IdColumn, IdKind};
-use super::interner::UNKNOWN;
+use super::report::counted;
 use super::source::{open, parquet_files};
 use crate::interactions::IdMap;
 
@@ -40,14 +40,15 @@ pub struct TitleReport {
 impl fmt::Display for TitleReport {
     /// One line of what was found, then one a reason for which rows were not used.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "read {} rows of titles: {} items with a title, {} without", self.rows, self.titled, self.untitled)?;
+        let (rows, titled) = (counted(self.rows, "row"), counted(self.titled as u64, "item"));
+        write!(f, "read {rows} of titles: {titled} with a title, {} without", self.untitled)?;
         let reasons = [
             ("of unknown items", self.unknown_item),
             ("with a null title", self.without_title),
             ("of items that had a title already", self.repeated),
         ];
         for (reason, rows) in reasons.into_iter().filter(|(_, rows)| *rows > 0) {
-            write!(f, "\n  left out {rows} rows {reason}")?;
+            write!(f, "\n  left out {} {reason}", counted(rows, "row"))?;
         }
         Ok(())
     }
@@ -76,6 +77,7 @@ pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Titles, TitleReport), Lo
             axis.number(&IdColumn::read(&file, &batch, ID_COLUMN)?, &mut numbers);
             let column = batch.column(TITLE_COLUMN)?;
             for (row, &item) in numbers.iter().enumerate() {
+                // The mark of unknown items lies outside every vocabulary.
                 match (titles.get_mut(item as usize), text_at(column, row)) {
                     (None, _) => report.unknown_item += 1,
                     (_, None) => report.without_title += 1,
@@ -90,7 +92,6 @@ pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Titles, TitleReport), Lo
             }
         }
     }
-    debug_assert!(ids.len() <= UNKNOWN as usize, "the mark of unknown items lies outside the vocabulary");
     report.titled = titles.iter().flatten().count();
     report.untitled = titles.len() - report.titled;
     Ok((titles, report))
