@@ -114,7 +114,7 @@ fn any_flipped_byte_is_refused_with_the_name_of_its_file() {
         // Every byte of small files; of large ones the ends, where headers and footers are, and a
         // sample of the middle.
         let step = (bytes.len() / 150).max(1);
-        let ends = |i: &usize| *i < 40 || *i + 40 > bytes.len() || i % step == 0;
+        let ends = |i: &usize| *i < 40 || *i + 40 > bytes.len() || i.is_multiple_of(step);
         for (position, bit) in (0..bytes.len()).filter(ends).zip((0..8).cycle()) {
             let mut damaged = bytes.clone();
             damaged[position] ^= 1 << bit;

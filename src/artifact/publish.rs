@@ -124,7 +124,7 @@ impl Publication<'_> {
         let tensors = self.model.tensors();
         let refs: Vec<_> = tensors
             .iter()
-            .map(|t| TensorRef { name: t.name, shape: t.shape.clone(), values: Values::F32(&t.data) })
+            .map(|t| TensorRef { name: t.name, shape: t.shape.clone(), values: Values::F32(t.data) })
             .collect();
         write_tensors(&dir.join(WEIGHTS), &refs)?;
         io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts())?;

@@ -20,6 +20,7 @@ pub struct HistoryItem {
     /// The item's id in canonical form.
     pub item_id: String,
     /// How much: a finite number greater than 0. Models with binary input only see that it is there.
+    /// The minimum weight of the log is not applied: who sends an item means it.
     pub weight: f32,
 }
 

@@ -1,6 +1,6 @@
 //! The messages and services of package `foldin.v1`, generated from `proto/`; the comments there are
 //! the documentation.
-#![allow(missing_docs, clippy::pedantic, clippy::nursery)]
+#![allow(missing_docs, clippy::all, reason = "generated")]
 
 tonic::include_proto!("foldin.v1");
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use tonic::{Request, Response, Status};
 
 use super::front::LoggedTier;
 use super::server::Shared;
 use super::workers::Over;
 use super::{convert, pb, status};
-use crate::engine::{RecommendRequest, Recommendation, RequestError, Tier};
+use crate::engine::{RecommendRequest, RequestError, Tier};
 
 /// Most requests of one batch.
 const MAX_BATCH: usize = 256;
@@ -49,22 +50,16 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         } else if length > MAX_BATCH {
             return Err(status::refused(&RequestError::TooLong { field: field(), length, limit: MAX_BATCH }));
         }
-        let answers: Vec<Result<Recommendation, RequestError>> = self
+        let answers = self
             .0
             .compute(request, |engine, message, call| {
                 let requests: Vec<RecommendRequest> = message.requests.into_iter().map(Into::into).collect();
-                let mut answers = Vec::with_capacity(requests.len());
-                for chunk in requests.chunks(CHUNK) {
-                    if call.is_over() {
-                        return Err(Over);
-                    }
-                    answers.extend(engine.recommend(chunk));
-                }
-                Ok(answers)
+                let answer = |chunk| if call.is_over() { Err(Over) } else { Ok(engine.recommend(chunk)) };
+                Ok(requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?.into_iter().flatten())
             })
             .await?;
         let version = self.0.version();
-        let results = answers.into_iter().map(|answer| convert::recommend_result(answer, version)).collect();
+        let results = answers.map(|answer| convert::recommend_result(answer, version)).collect();
         self.0.respond(pb::BatchRecommendResponse { results })
     }
 

@@ -11,7 +11,8 @@ use super::{ServeError, ServeOptions, status};
 /// A fixed pool of threads and the number of requests that may occupy or await them.
 pub(super) struct Workers {
     pool: rayon::ThreadPool,
-    /// One permit a request being computed or waiting.
+    /// One permit a request being computed or waiting. It is kept until the request has had its turn,
+    /// even when nobody waits for it any more: that bounds the memory held by requests.
     places: Arc<Semaphore>,
     capacity: usize,
 }

@@ -14,18 +14,25 @@ use super::StorageError;
 /// A directory under construction.
 #[derive(Debug)]
 pub struct AtomicDir {
-    target: PathBuf,
-    temporary: PathBuf,
-    replace: bool,
+    place: Place,
 }
 
 /// A file under construction.
 #[derive(Debug)]
 pub struct AtomicFile {
+    place: Place,
+    file: File,
+}
+
+/// Where something is written, and where it is to appear.
+#[derive(Debug)]
+struct Place {
     target: PathBuf,
     temporary: PathBuf,
     replace: bool,
-    file: File,
+    /// Parents that did not exist, the deepest first.
+    new_parents: Vec<PathBuf>,
+    committed: bool,
 }
 
 /// A name beside `target` that nothing else uses: hidden, so that a listing or a glob passes over it.
@@ -43,8 +50,50 @@ fn occupied(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-fn refuse_existing(target: &Path, replace: bool) -> Result<(), StorageError> {
-    if !replace && occupied(target) { Err(StorageError::Exists { path: target.to_owned() }) } else { Ok(()) }
+impl Place {
+    /// Checks the target and creates its parents.
+    fn prepare(target: &Path, replace: bool) -> Result<Self, StorageError> {
+        let target = target.to_owned();
+        if !replace && occupied(&target) {
+            return Err(StorageError::Exists { path: target });
+        }
+        let temporary = sibling(&target, "tmp")?;
+        let missing = |path: &&Path| *path != Path::new("") && !path.exists();
+        let new_parents: Vec<_> = target.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
+        let place = Self { target, temporary, replace, new_parents, committed: false };
+        for parent in place.new_parents.iter().rev() {
+            fs::create_dir(parent).map_err(StorageError::io("create", parent))?;
+        }
+        Ok(place)
+    }
+
+    /// Lets what was written appear where nothing is yet.
+    fn appear(&mut self) -> Result<(), StorageError> {
+        match rename_new(&self.temporary, &self.target) {
+            Ok(()) => self.committed = true,
+            Err(_) if occupied(&self.target) => {
+                return Err(StorageError::Exists { path: self.target.clone() });
+            }
+            Err(source) => {
+                return Err(StorageError::Io { action: "create", path: self.target.clone(), source });
+            }
+        }
+        sync_parent(&self.target)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // There is nothing at the temporary name after a plain rename, and the old directory after an
+        // exchange. A failure has no one left to hear of it.
+        let _ = remove(&self.temporary);
+        if !self.committed {
+            // Only empty ones go: others may have been put to use meanwhile.
+            for parent in &self.new_parents {
+                let _ = fs::remove_dir(parent);
+            }
+        }
+    }
 }
 
 /// Makes the entries of a directory durable. Only Unix can open a directory for that.
@@ -76,6 +125,26 @@ fn sync_tree(dir: &Path) -> Result<(), StorageError> {
     sync_dir(dir)
 }
 
+/// Renames to a name that must be free, in one step where the file system can.
+#[cfg(target_os = "linux")]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS) => rename_if_free(from, to),
+        outcome => Ok(outcome?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    rename_if_free(from, to)
+}
+
+fn rename_if_free(from: &Path, to: &Path) -> io::Result<()> {
+    if occupied(to) { Err(io::ErrorKind::AlreadyExists.into()) } else { fs::rename(from, to) }
+}
+
 /// Swaps two directories in one step, where the file system can.
 #[cfg(target_os = "linux")]
 fn exchange(a: &Path, b: &Path) -> bool {
@@ -88,6 +157,19 @@ fn exchange(_: &Path, _: &Path) -> bool {
     false
 }
 
+/// Replaces a directory in two steps, for a moment of which nothing has its name; returns where the
+/// old one is now.
+fn replace_aside(new: &Path, target: &Path) -> Result<PathBuf, StorageError> {
+    let aside = sibling(target, "old")?;
+    fs::rename(target, &aside).map_err(StorageError::io("replace", target))?;
+    if let Err(source) = fs::rename(new, target) {
+        // Best effort: the error that matters is the first one, and it names the target.
+        let _ = fs::rename(&aside, target);
+        return Err(StorageError::Io { action: "replace", path: target.to_owned(), source });
+    }
+    Ok(aside)
+}
+
 impl AtomicDir {
     /// Starts a directory that [`commit`](Self::commit) will make appear at `target`. Missing
     /// parents are created.
@@ -96,17 +178,15 @@ impl AtomicDir {
     /// [`StorageError::Exists`] when `target` exists and `replace` is false; [`StorageError::Io`]
     /// when its parent cannot be written to.
     pub fn create(target: &Path, replace: bool) -> Result<Self, StorageError> {
-        refuse_existing(target, replace)?;
-        let temporary = sibling(target, "tmp")?;
-        create_parent(target)?;
-        fs::create_dir(&temporary).map_err(StorageError::io("create", &temporary))?;
-        Ok(Self { target: target.to_owned(), temporary, replace })
+        let place = Place::prepare(target, replace)?;
+        fs::create_dir(&place.temporary).map_err(StorageError::io("create", &place.temporary))?;
+        Ok(Self { place })
     }
 
     /// Where to write meanwhile.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.temporary
+        &self.place.temporary
     }
 
     /// Syncs everything to the disk and lets the directory appear under its name.
@@ -115,45 +195,27 @@ impl AtomicDir {
     /// otherwise moved aside first and moved back if the second step fails.
     ///
     /// # Errors
-    /// [`StorageError`]; the target is then as it was before.
+    /// [`StorageError`]; the target is then as it was before, unless only the removal of the old
+    /// directory or the last sync failed.
     pub fn commit(self) -> Result<(), StorageError> {
-        sync_tree(&self.temporary)?;
-        refuse_existing(&self.target, self.replace)?;
-        if !occupied(&self.target) {
-            fs::rename(&self.temporary, &self.target).map_err(StorageError::io("create", &self.target))?;
-        } else if !exchange(&self.temporary, &self.target) {
-            let aside = sibling(&self.target, "old")?;
-            fs::rename(&self.target, &aside).map_err(StorageError::io("replace", &self.target))?;
-            if let Err(source) = fs::rename(&self.temporary, &self.target) {
-                // Best effort: the error that matters is the first one, and it names the target.
-                let _ = fs::rename(&aside, &self.target);
-                return Err(StorageError::Io { action: "replace", path: self.target.clone(), source });
-            }
-            remove(&aside).map_err(StorageError::io("remove", &aside))?;
+        let mut place = self.place;
+        sync_tree(&place.temporary)?;
+        if !(place.replace && occupied(&place.target)) {
+            return place.appear();
         }
-        sync_parent(&self.target)
-        // After an exchange the temporary name holds the old directory: dropping removes it.
+        let old = if exchange(&place.temporary, &place.target) {
+            place.temporary.clone()
+        } else {
+            replace_aside(&place.temporary, &place.target)?
+        };
+        place.committed = true;
+        remove(&old).map_err(StorageError::io("remove", &old))?;
+        sync_parent(&place.target)
     }
 }
 
 fn remove(path: &Path) -> io::Result<()> {
     if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
-}
-
-fn create_parent(target: &Path) -> Result<(), StorageError> {
-    match target.parent() {
-        Some(parent) if parent != Path::new("") => {
-            fs::create_dir_all(parent).map_err(StorageError::io("create", parent))
-        }
-        _ => Ok(()),
-    }
-}
-
-impl Drop for AtomicDir {
-    fn drop(&mut self) {
-        // Nothing is there after a plain rename; a failure has no one left to hear of it.
-        let _ = remove(&self.temporary);
-    }
 }
 
 impl AtomicFile {
@@ -164,36 +226,30 @@ impl AtomicFile {
     /// [`StorageError::Exists`] when `target` exists and `replace` is false; [`StorageError::Io`]
     /// when its parent cannot be written to.
     pub fn create(target: &Path, replace: bool) -> Result<Self, StorageError> {
-        refuse_existing(target, replace)?;
-        let temporary = sibling(target, "tmp")?;
-        create_parent(target)?;
-        let file = File::create_new(&temporary).map_err(StorageError::io("create", &temporary))?;
-        Ok(Self { target: target.to_owned(), temporary, replace, file })
+        let place = Place::prepare(target, replace)?;
+        let file = File::create_new(&place.temporary).map_err(StorageError::io("create", &place.temporary))?;
+        Ok(Self { place, file })
     }
 
     /// Where the file is meanwhile, for writers that want a path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.temporary
-    }
-
-    /// A second handle on the file, for writers that want to own one.
-    ///
-    /// # Errors
-    /// [`StorageError::Io`] when the operating system is out of handles.
-    pub fn handle(&self) -> Result<File, StorageError> {
-        self.file.try_clone().map_err(StorageError::io("open", &self.temporary))
+        &self.place.temporary
     }
 
     /// Syncs the file to the disk and lets it appear under its name.
     ///
     /// # Errors
-    /// [`StorageError`]; the target is then as it was before.
+    /// [`StorageError`]; the target is then as it was before, unless only the last sync failed.
     pub fn commit(self) -> Result<(), StorageError> {
-        self.file.sync_all().map_err(StorageError::io("sync", &self.temporary))?;
-        refuse_existing(&self.target, self.replace)?;
-        fs::rename(&self.temporary, &self.target).map_err(StorageError::io("create", &self.target))?;
-        sync_parent(&self.target)
+        let Self { mut place, file } = self;
+        file.sync_all().map_err(StorageError::io("sync", &place.temporary))?;
+        if !place.replace {
+            return place.appear();
+        }
+        fs::rename(&place.temporary, &place.target).map_err(StorageError::io("replace", &place.target))?;
+        place.committed = true;
+        sync_parent(&place.target)
     }
 }
 
@@ -204,13 +260,6 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        // Nothing is there after a commit; a failure has no one left to hear of it.
-        let _ = fs::remove_file(&self.temporary);
     }
 }
 
@@ -241,10 +290,10 @@ mod tests {
     #[test]
     fn dropping_leaves_nothing() {
         let root = tempfile::tempdir().unwrap();
-        let dir = AtomicDir::create(&root.path().join("model"), false).unwrap();
+        let dir = AtomicDir::create(&root.path().join("new/parents/model"), false).unwrap();
         fs::write(dir.path().join("f"), "1").unwrap();
         drop(dir);
-        let mut file = AtomicFile::create(&root.path().join("file"), false).unwrap();
+        let mut file = AtomicFile::create(&root.path().join("new/file"), false).unwrap();
         file.write_all(b"1").unwrap();
         drop(file);
         assert!(names(root.path()).is_empty());
@@ -266,8 +315,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("x");
         let dir = AtomicDir::create(&target, false).unwrap();
+        let file = AtomicFile::create(&target, false).unwrap();
         fs::create_dir(&target).unwrap();
         assert!(matches!(dir.commit(), Err(StorageError::Exists { .. })));
+        assert!(matches!(file.commit(), Err(StorageError::Exists { .. })));
         assert_eq!(names(root.path()), ["x"]);
     }
 
@@ -282,6 +333,21 @@ mod tests {
             assert_eq!(names(&target), [content]);
             assert_eq!(names(root.path()), ["model"]);
         }
+    }
+
+    #[test]
+    fn without_an_exchange_the_old_directory_comes_back_when_the_new_one_cannot_move() {
+        let root = tempfile::tempdir().unwrap();
+        let [target, new] = ["model", "new"].map(|name| root.path().join(name));
+        for dir in [&target, &new] {
+            fs::create_dir(dir).unwrap();
+            fs::write(dir.join("f"), dir.file_name().unwrap().as_encoded_bytes()).unwrap();
+        }
+        assert!(replace_aside(&root.path().join("absent"), &target).is_err());
+        assert_eq!(fs::read_to_string(target.join("f")).unwrap(), "model");
+        let old = replace_aside(&new, &target).unwrap();
+        assert_eq!(fs::read_to_string(target.join("f")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(old.join("f")).unwrap(), "model");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the training loop asks of a network.
 
 use crate::interactions::HistoryRef;
-use crate::linalg::AdamStep;
+use crate::nn::AdamStep;
 
 /// A part of a batch, with everything its gradient may depend on.
 #[derive(Clone, Debug)]

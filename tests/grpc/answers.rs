@@ -195,11 +195,16 @@ async fn a_batch_answers_like_single_calls_and_survives_bad_requests() {
     requests[17] = by_user(user_id(1), 0);
     requests[40] = by_history([item_id(1), item_id(2)], 5);
     requests[41] = pb::RecommendRequest { n: 3, ..Default::default() };
+    let in_process: Vec<_> = requests.iter().cloned().map(Into::into).collect();
+    let in_process = server.engine.recommend(&in_process);
     let results = client.batch_recommend(requests.clone()).await.unwrap();
-    assert_eq!(results.len(), requests.len());
-    for (position, (result, request)) in results.into_iter().zip(requests).enumerate() {
+    assert_eq!((results.len(), in_process.len()), (requests.len(), requests.len()));
+    for (position, ((result, request), direct)) in results.into_iter().zip(requests).zip(in_process).enumerate() {
         match result.result.unwrap() {
             pb::recommend_result::Result::Response(answer) => {
+                let listed: Vec<_> = direct.unwrap().items.into_iter().map(|i| (i.item_id, i.score)).collect();
+                let sent: Vec<_> = answer.items.iter().map(|i| (i.item_id.clone(), i.score)).collect();
+                assert_eq!(sent, listed, "request {position}");
                 assert_eq!(answer, client.recommend(request).await.unwrap(), "request {position}");
             }
             pb::recommend_result::Result::Error(error) => {

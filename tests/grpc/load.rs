@@ -14,10 +14,10 @@ use tonic::codegen::http;
 use crate::fixture::{ease, item_id, user_id};
 use crate::harness::{Gate, Server, gated, options, refused};
 
-/// One thread, held back by the gate, and places for two to wait.
-async fn narrow() -> (Server, Arc<Gate>) {
+/// One thread, held back by the gate, and a queue.
+async fn narrow(queue: usize) -> (Server, Arc<Gate>) {
     let (model, gate) = gated();
-    (Server::with(model, ServeOptions { threads: 1, queue: 2, ..options() }).await, gate)
+    (Server::with(model, ServeOptions { threads: 1, queue, ..options() }).await, gate)
 }
 
 type Pending = tokio::task::JoinHandle<Result<pb::RecommendResponse, ClientError>>;
@@ -70,7 +70,7 @@ async fn status_of(response: h2::client::ResponseFuture) -> Code {
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_recovers() {
-    let (server, gate) = narrow().await;
+    let (server, gate) = narrow(2).await;
     let mut waiting = vec![ask(&server, 20).await];
     gate.until_entered(1).await;
     let mut full = server.client().await;
@@ -103,7 +103,7 @@ async fn a_full_queue_refuses_at_once_and_recovers() {
 
 #[tokio::test]
 async fn a_deadline_is_reported_as_one_and_the_request_is_not_computed() {
-    let (server, gate) = narrow().await;
+    let (server, gate) = narrow(8).await;
     let first = ask(&server, 20).await;
     gate.until_entered(1).await;
     let mut raw = Raw::connect(&server).await;
@@ -120,7 +120,7 @@ async fn a_deadline_is_reported_as_one_and_the_request_is_not_computed() {
 
 #[tokio::test]
 async fn the_client_reports_its_own_timer_as_the_deadline() {
-    let (server, gate) = narrow().await;
+    let (server, gate) = narrow(8).await;
     let mut client = server.client().await.with_timeout(Duration::from_millis(30));
     assert_eq!(refused(client.recommend_user(&user_id(20), 5).await).code(), Code::DeadlineExceeded);
     gate.open();
@@ -128,7 +128,7 @@ async fn the_client_reports_its_own_timer_as_the_deadline() {
 
 #[tokio::test]
 async fn a_client_that_has_gone_is_not_computed_for() {
-    let (server, gate) = narrow().await;
+    let (server, gate) = narrow(8).await;
     let first = ask(&server, 20).await;
     gate.until_entered(1).await;
     let mut raw = Raw::connect(&server).await;
@@ -149,7 +149,7 @@ async fn a_client_that_has_gone_is_not_computed_for() {
 
 #[tokio::test]
 async fn a_batch_stops_when_its_deadline_passes() {
-    let (server, gate) = narrow().await;
+    let (server, gate) = narrow(8).await;
     let mut raw = Raw::connect(&server).await;
     let batch = pb::BatchRecommendRequest { requests: vec![of_user(20); 256] };
     let (response, _stream) = raw.send("BatchRecommend", &batch, Some("50m"));
@@ -162,7 +162,7 @@ async fn a_batch_stops_when_its_deadline_passes() {
 
 #[tokio::test]
 async fn a_computation_that_crashes_fails_alone() {
-    let (server, gate) = narrow().await;
+    let (server, gate) = narrow(8).await;
     gate.crash_next();
     gate.open();
     let mut client = server.client().await;

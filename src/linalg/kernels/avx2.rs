@@ -82,46 +82,55 @@ pub unsafe fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
     }
 }
 
-/// Columns of `a` and of `b` whose products are computed together: twelve sums fill the registers.
-const DOT_TILE: (usize, usize) = (3, 4);
-/// The same for a single column of `b` (one user): eight streams keep the memory busy.
-const DOT_SINGLE: usize = 8;
-/// Columns of `b` that stay in the second-level cache while all of `a` passes by.
-const DOT_BLOCK: usize = 64;
+/// Users (columns of `b`) of a tile: with two items they fill the registers with twelve sums.
+const DOT_USERS: usize = 6;
+/// Items (columns of `a`) that stay in the second-level cache while all users pass by.
+const DOT_BLOCK: usize = 128;
 
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     let (m, n, k) = (a.cols(), b.cols(), a.rows());
     let (a, b, c) = (a.data().as_ptr(), b.data().as_ptr(), out.data().as_mut_ptr());
-    for block in (0..n).step_by(DOT_BLOCK) {
-        let block_end = (block + DOT_BLOCK).min(n);
-        let mut i = 0;
-        let step = if block_end - block == 1 { DOT_SINGLE } else { DOT_TILE.0 };
-        while i < m {
-            let rows = step.min(m - i);
-            let mut j = block;
-            while j < block_end {
-                let cols = DOT_TILE.1.min(block_end - j);
+    // One user alone waits for memory: eight items at a time keep it busy. Several share each load.
+    let step = if n == 1 { 8 } else { 2 };
+    for block in (0..m).step_by(DOT_BLOCK) {
+        let block_end = (block + DOT_BLOCK).min(m);
+        for j in (0..n).step_by(DOT_USERS) {
+            let cols = DOT_USERS.min(n - j);
+            let mut i = block;
+            while i < block_end {
+                let rows = if i + step <= block_end { step } else { 1 };
                 // SAFETY: columns `i..i + rows` of `a` and `j..j + cols` of `b` exist, and so does the
                 // corresponding tile of the output, whose leading dimension is `m`.
                 unsafe {
                     let tile = (a.add(i * k), b.add(j * k), c.add(j * m + i));
-                    match (rows, cols) {
-                        (8, 1) => dot_tile::<8, 1>(tile, m, k),
-                        (3, 4) => dot_tile::<3, 4>(tile, m, k),
-                        _ => {
-                            for jj in 0..cols {
-                                for ii in 0..rows {
-                                    let single = (tile.0.add(ii * k), tile.1.add(jj * k), tile.2.add(jj * m + ii));
-                                    dot_tile::<1, 1>(single, m, k);
-                                }
-                            }
-                        }
+                    match rows {
+                        8 => dot_tile::<8, 1>(tile, m, k),
+                        2 => dot_tiles::<2>(cols, tile, m, k),
+                        _ => dot_tiles::<1>(cols, tile, m, k),
                     }
                 }
-                j += cols;
+                i += rows;
             }
-            i += rows;
+        }
+    }
+}
+
+/// A tile of `I` items and `cols` users.
+///
+/// # Safety
+/// As [`dot_tile`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn dot_tiles<const I: usize>(cols: usize, tile: (*const f32, *const f32, *mut f32), m: usize, k: usize) {
+    // SAFETY: by the function's contract.
+    unsafe {
+        match cols {
+            1 => dot_tile::<I, 1>(tile, m, k),
+            2 => dot_tile::<I, 2>(tile, m, k),
+            3 => dot_tile::<I, 3>(tile, m, k),
+            4 => dot_tile::<I, 4>(tile, m, k),
+            5 => dot_tile::<I, 5>(tile, m, k),
+            _ => dot_tile::<I, DOT_USERS>(tile, m, k),
         }
     }
 }
