@@ -228,9 +228,10 @@ fn every_drop_is_counted_by_its_reason() {
         "read 14 rows from 1 file: 6 interactions of 3 users and 2 items\n  \
          dropped 2 rows below the minimum weight\n  \
          dropped 2 rows merged as duplicates\n  \
-         dropped 1 rows of users below the minimum\n  \
+         dropped 1 row of users below the minimum\n  \
          dropped 3 rows of items below the minimum\n  \
-         nothing is left of 3 users and 3 items (minimums held after 1 rounds)"
+         nothing is left of 3 users and 3 items\n  \
+         the minimums held after 1 round"
     );
 }
 
@@ -489,6 +490,14 @@ fn minimum_weights_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn one_column_cannot_be_users_and_items() {
+    let directory = TempDir::new().unwrap();
+    let columns = LogColumns { item: "user_id".into(), ..LogColumns::default() };
+    let error = read_log(&small(&directory), &LogRules { columns, ..LogRules::default() }).unwrap_err().to_string();
+    assert!(error.contains("columns.item is user_id") && error.contains("--item-column"), "{error}");
+}
+
+#[test]
 fn files_that_are_no_parquet_are_refused() {
     let directory = TempDir::new().unwrap();
     let good = fs::read(small(&directory)).unwrap();
@@ -528,8 +537,8 @@ fn logs_with_too_little_are_refused() {
     };
     let error = refused(&of(&[], &[]), &LogRules::default(), &["no rows"]);
     assert!(matches!(error, LogError::Empty { .. }));
-    refused(&of(&["a", "a"], &["x", "y"]), &LogRules::default(), &["1 user(s) and 2 item(s)", "at least 2"]);
-    refused(&of(&["a", "b"], &["x", "x"]), &LogRules::default(), &["2 user(s) and 1 item(s)", "at least 2"]);
+    refused(&of(&["a", "a"], &["x", "y"]), &LogRules::default(), &["1 user and 2 items", "at least 2"]);
+    refused(&of(&["a", "b"], &["x", "x"]), &LogRules::default(), &["2 users and 1 item,", "at least 2"]);
 
     let rules = LogRules { min_user_items: 9, ..LogRules::default() };
     let error = refused(
@@ -555,6 +564,18 @@ fn files_of_one_log_must_agree_on_the_type_of_ids() {
     // Integers of different widths are one type.
     write(&directory, "2.parquet", vec![("user_id", users()), ("item_id", Arc::new(Int16Array::from(vec![1, 3])))]);
     assert_eq!(read_log(directory.path(), &LogRules::default()).unwrap().items, IdMap::Int(vec![1, 2, 3]));
+}
+
+/// Numbers from the description of the dataset; `FOLDIN_DATA` names the directory of datasets.
+#[test]
+fn a_real_log_is_read_whole() {
+    let Ok(data) = std::env::var("FOLDIN_DATA") else {
+        println!("skipped: FOLDIN_DATA is not set");
+        return;
+    };
+    let log = read_log(&Path::new(&data).join("ml-1m-strong/train.parquet"), &LogRules::default()).unwrap();
+    assert_eq!((log.report.users, log.report.items, log.report.interactions), (4_034, 3_467, 389_774));
+    assert_eq!(log.report.dropped.total(), 0);
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl GenerateConfig {
         real("mainstream", self.mainstream, 0.0, 1.0)?;
         real("popularity_exponent", self.popularity_exponent, 0.0, 4.0)?;
         real("popularity_shift", self.popularity_shift, 0.0, 1.0)?;
-        real("history_spread", self.history_spread, 0.0, 3.0)?;
+        real("history_spread", self.history_spread, 0.0, 2.0)?;
         real("cart_rate", self.cart_rate, 0.0, 1.0)?;
         real("purchase_rate", self.purchase_rate, 0.0, 1.0)?;
         real("revisit_rate", self.revisit_rate, 0.0, 0.9)?;
