@@ -359,4 +359,16 @@ mod tests {
     fn the_flags_are_consistent() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn the_commands_of_the_readme_exist() {
+        let lines = include_str!("../../README.md").lines();
+        let commands: Vec<&str> = lines.filter(|line| line.starts_with("foldin ")).collect();
+        assert!(commands.len() > 5, "only {} commands found", commands.len());
+        for command in commands {
+            if let Err(error) = Cli::try_parse_from(command.split_whitespace()) {
+                panic!("{command}\n{error}");
+            }
+        }
+    }
 }

@@ -35,7 +35,7 @@ impl Failure {
     /// The kind of an error, by the first entry of its chain that is telling.
     #[must_use]
     pub fn of(error: &Error) -> Self {
-        error.chain().find_map(|cause| Self::of_cause(cause)).unwrap_or(Self::Run)
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Run)
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
@@ -120,11 +120,11 @@ impl Failure {
 /// Prints what went wrong and returns the exit code. A closed standard output is no failure.
 #[must_use]
 pub fn report(error: &Error) -> ExitCode {
-    if error.chain().any(|cause| is_reader_gone(cause)) {
+    if error.chain().any(is_reader_gone) {
         return ExitCode::SUCCESS;
     }
     note(format_args!("error: {}", message(error)));
-    if error.chain().any(|cause| is_existing_output(cause)) {
+    if error.chain().any(is_existing_output) {
         note("help: --force replaces it");
     }
     ExitCode::from(Failure::of(error).code())
