@@ -1,7 +1,7 @@
 //! What are networks built from? Layers, losses, corruption, initialisation and the optimiser.
 //!
-//! Batches are matrices with one user a column. Every layer computes a user's output from that
-//! user's column alone, in a fixed order, so outputs have the same bits in any batch.
+//! Batches are matrices with one user a column. Whatever serving uses computes a user's output from
+//! that user's column alone, in a fixed order, so that it has the same bits in any batch.
 
 mod adam;
 mod dense;
