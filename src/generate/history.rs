@@ -8,9 +8,9 @@ use super::taste::{Draw, Taste, World, random};
 
 /// How the rows of the log are shared out among the users.
 ///
-/// Every user has one row, and a share of the others in proportion to a log-normal draw of its own. A first pass
-/// sums the draws, a second hands out rows by the running sum: the total is met exactly, without holding anything
-/// per user.
+/// Every user has one row, and a share of the others in proportion to a log-normal draw of its own, cut off where
+/// a user would need more than half of the items. A first pass sums the draws, a second hands out rows by the
+/// running sum: the total is met exactly, without holding anything per user.
 pub(super) struct Lengths<'a> {
     config: &'a GenerateConfig,
     total: f64,
@@ -53,7 +53,9 @@ impl Iterator for Lengths<'_> {
 /// How active a user is, relative to others.
 fn activity(config: &GenerateConfig, user: u64) -> f64 {
     let normal: f64 = StandardNormal.sample(&mut random(config, Draw::HistoryLength, user));
-    (config.history_spread * normal).exp()
+    let mean = (config.history_spread.powi(2) / 2.0).exp();
+    let most = config.items as f64 / 2.0 * config.users as f64 / config.interactions as f64;
+    (config.history_spread * normal).exp().min(mean * most)
 }
 
 /// Finds new items for one user after another.

@@ -120,7 +120,7 @@ fn write(
     let item_id = |item: u64| numbered('i', item, config.items.max(100_000));
 
     let mut item_writer = ItemWriter::create(items)?;
-    let mut titles = Titles::default();
+    let mut titles = Titles::new();
     for item in 0..config.items {
         let (category, title) = titles.next(world.main_group(item as usize));
         item_writer.append(item_id(item), title, category.into())?;

@@ -56,11 +56,11 @@ impl World {
 
         let mut members: Vec<Vec<(u32, f64)>> = vec![Vec::new(); groups];
         let mut main_group = Vec::with_capacity(items);
-        for item in 0..items {
+        for (item, popularity) in popularity.iter().enumerate() {
             let memberships = memberships(config, &group_sizes, item);
             main_group.push(memberships[0].0);
             for (group, membership) in memberships {
-                members[group as usize].push((item as u32, membership * popularity[item]));
+                members[group as usize].push((item as u32, membership * popularity));
             }
         }
         let groups = members

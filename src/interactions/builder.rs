@@ -86,7 +86,7 @@ impl InteractionsBuilder {
     #[must_use]
     pub fn new(rules: &LogRules) -> Self {
         Self {
-            min_weight: rules.min_weight.unwrap_or(0.0),
+            min_weight: rules.min_weight.unwrap_or(f32::NEG_INFINITY),
             duplicates: rules.duplicates,
             min_user_items: rules.min_user_items,
             min_item_users: rules.min_item_users,
@@ -286,3 +286,6 @@ impl Rows {
         Interactions::from_csr((self.offsets.len() - 1, items), self.offsets, self.items, self.weights)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,96 @@ impl Part {
             .unwrap_or_else(|error| unreachable!("parts of valid rows are valid: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::interactions::History;
+    use crate::types::ItemIdx;
+
+    /// One history of each length, over 100 items, with the item number in the weight.
+    fn of_lengths(lengths: &[usize]) -> Interactions {
+        let histories: Vec<History> = lengths
+            .iter()
+            .enumerate()
+            .map(|(user, &length)| {
+                let items = (0..length as u32).map(|position| (7 * position + user as u32) % 100);
+                History::from_pairs(items.map(|item| (ItemIdx(item), item as f32 + 1.0))).unwrap()
+            })
+            .collect();
+        Interactions::from_histories(100, histories.iter().map(History::as_ref)).unwrap()
+    }
+
+    #[test]
+    fn users_are_split_without_overlap_and_by_seed() {
+        let all = of_lengths(&[1; 50]);
+        let (train, held) = hold_out_users(&all, 10, 3);
+        assert_eq!((train.len(), held.len()), (40, 10));
+        assert!(train.is_sorted() && held.is_sorted());
+        let mut both: Vec<u32> = train.iter().chain(&held).map(|user| user.0).collect();
+        both.sort_unstable();
+        assert_eq!(both, (0..50).collect::<Vec<_>>());
+
+        assert_eq!(hold_out_users(&all, 10, 3).1, held);
+        assert_ne!(hold_out_users(&all, 10, 4).1, held);
+        assert_ne!(held, (0..10).map(UserIdx).collect::<Vec<_>>());
+        assert_eq!(hold_out_users(&all, 99, 3), (vec![], (0..50).map(UserIdx).collect()));
+        assert_eq!(hold_out_users(&all, 0, 3).1, []);
+    }
+
+    #[test]
+    fn every_user_is_as_likely_to_be_held_out() {
+        let all = of_lengths(&[1; 10]);
+        let mut held_out = [0; 10];
+        for seed in 0..2_000 {
+            hold_out_users(&all, 3, seed).1.iter().for_each(|user| held_out[user.at()] += 1);
+        }
+        // 600 expected, standard deviation 20.5: five of them on either side.
+        assert!(held_out.iter().all(|count| (498..=702).contains(count)), "{held_out:?}");
+    }
+
+    #[test]
+    fn the_target_is_a_fifth_at_least_one_and_never_all() {
+        let lengths = [0, 1, 2, 3, 7, 8, 10, 100];
+        let FoldInTarget { target, .. } = fold_in_target(&of_lengths(&lengths), 0.2, 1);
+        let sizes: Vec<usize> = target.histories().map(HistoryRef::len).collect();
+        assert_eq!(sizes, [0, 0, 1, 1, 1, 2, 2, 20]);
+        for (fraction, expected) in [(0.0, 1), (1.0, 99), (f64::NAN, 1), (-3.0, 1), (9.0, 99)] {
+            let split = fold_in_target(&of_lengths(&[100]), fraction, 1);
+            assert_eq!(split.target.len(), expected, "fraction {fraction}");
+        }
+    }
+
+    #[test]
+    fn a_users_draw_does_not_depend_on_others() {
+        let split = |lengths: &[usize]| fold_in_target(&of_lengths(lengths), 0.2, 5).target;
+        let (one, other) = (split(&[30, 40, 50]), split(&[3, 40, 9, 11]));
+        assert_eq!(one.history(UserIdx(1)), other.history(UserIdx(1)));
+        // Neither is it the same positions for everyone.
+        let same = split(&[50; 20]);
+        let positions = |user: u32| -> Vec<u32> {
+            let history = of_lengths(&[50; 20]);
+            let all = history.history(UserIdx(user)).items().to_vec();
+            same.history(UserIdx(user)).items().iter().map(|item| all.binary_search(item).unwrap() as u32).collect()
+        };
+        assert!((1..20).any(|user| positions(user) != positions(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_make_the_whole(lengths in prop::collection::vec(0usize..60, 1..20), seed: u64, fraction in 0.0..1.0) {
+            let all = of_lengths(&lengths);
+            let split = fold_in_target(&all, fraction, seed);
+            prop_assert_eq!((split.fold_in.items(), split.target.items()), (100, 100));
+            for user in (0..lengths.len() as u32).map(UserIdx) {
+                let parts = [split.fold_in.history(user), split.target.history(user)];
+                let pairs = parts.iter().flat_map(|part| part.items().iter().copied().map(ItemIdx).zip(part.weights().iter().copied()));
+                prop_assert_eq!(parts[0].len() + parts[1].len(), all.history(user).len());
+                let whole = History::from_pairs(pairs).unwrap();
+                prop_assert_eq!(whole.as_ref(), all.history(user));
+            }
+        }
+    }
+}

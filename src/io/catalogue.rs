@@ -115,3 +115,70 @@ fn read_ids(
     let ids = IdColumn::concatenate(kind, &parts);
     ids.checked().map_err(|source| TableError::Order { file: path.into(), column: column.into(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn axes() -> [IdMap; 3] {
+        [
+            IdMap::Int(vec![i64::MIN, -1, 7]),
+            IdMap::Uint(vec![0, 7, u64::MAX]),
+            IdMap::Text(["", "B", "ä"].into_iter().collect()),
+        ]
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let directory = TempDir::new().unwrap();
+        for ids in axes() {
+            let (items, users) = (directory.path().join("items.parquet"), directory.path().join("users.parquet"));
+            let titles = vec![Some("Tea".into()), None, Some("".into())];
+            let catalogue = Catalogue::new(ids.clone()).with_titles(titles);
+            write_catalogue(&items, &catalogue, &[3, 0, u32::MAX]).unwrap();
+            assert_eq!(read_catalogue(&items).unwrap(), (catalogue, vec![3, 0, u32::MAX]));
+            write_user_ids(&users, &ids).unwrap();
+            assert_eq!(read_user_ids(&users).unwrap(), ids);
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "temporary files are left");
+    }
+
+    #[test]
+    fn axes_of_any_size_are_written() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("users.parquet");
+        // None, and more than fit a row group.
+        for users in [0, ROW_GROUP_ROWS as i64 + 5] {
+            let users = IdMap::Int((0..users).map(|user| 3 * user).collect());
+            write_user_ids(&path, &users).unwrap();
+            assert_eq!(read_user_ids(&path).unwrap(), users);
+        }
+    }
+
+    #[test]
+    fn other_tables_are_refused() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("users.parquet");
+        // `IdMap` is meant to be ascending; a file can hold anything.
+        write_user_ids(&path, &IdMap::Int(vec![5, 3])).unwrap();
+        let error = read_user_ids(&path).unwrap_err().to_string();
+        assert!(error.contains("users.parquet") && error.contains("\"3\" (position 1) follows \"5\""), "{error}");
+
+        let error = read_catalogue(&path).unwrap_err();
+        assert!(matches!(error, TableError::MissingColumn { .. }), "{error}");
+        fs::write(&path, "user_id\n1\n").unwrap();
+        assert!(matches!(read_user_ids(&path), Err(TableError::NotParquet { .. })));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("absent/users.parquet");
+        let error = write_user_ids(&path, &IdMap::Int(vec![1])).unwrap_err().to_string();
+        assert!(error.contains("cannot write") && error.contains("absent/users.parquet"), "{error}");
+    }
+}

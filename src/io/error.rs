@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::report::LogReport;
+use super::report::{LogReport, counted};
 use crate::interactions::{BuildError, IdOrderError};
 
 /// Why a Parquet table cannot be read or written.
@@ -171,8 +171,8 @@ pub enum LogError {
     },
     /// Too few users or items to learn anything.
     #[error(
-        "{} is left with {} user(s) and {} item(s), at least 2 of each are needed; relax the rules or check the column names\n{report}",
-        log.display(), report.users, report.items
+        "{} is left with {} and {}, at least 2 of each are needed; relax the rules or check the column names\n{report}",
+        log.display(), counted(report.users as u64, "user"), counted(report.items as u64, "item")
     )]
     TooFew {
         /// File or directory.

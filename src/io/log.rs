@@ -187,6 +187,13 @@ impl Rows {
 
 /// Rules that no log could satisfy.
 fn check_rules(rules: &LogRules) -> Result<(), LogError> {
+    if rules.columns.user == rules.columns.item {
+        return Err(LogError::Rule {
+            field: "columns.item",
+            value: rules.columns.item.clone(),
+            expected: "as is columns.user; name different ones with --user-column and --item-column",
+        });
+    }
     let Some(min_weight) = rules.min_weight else { return Ok(()) };
     let refused = |expected| LogError::Rule { field: "min_weight", value: min_weight.to_string(), expected };
     if !(min_weight.is_finite() && min_weight >= 0.0) {

@@ -22,4 +22,4 @@ pub use log::{Log, read_log, read_log_onto};
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;
 pub use report::{LogReport, RowsDropped};
-pub use titles::{TitleReport, read_titles};
+pub use titles::{TitleReport, Titles, read_titles};

@@ -93,3 +93,72 @@ impl<'a> RecommendationWriter<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use arrow_array::RecordBatch;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Float32Type, Int64Type, UInt32Type};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn read(path: &Path) -> RecordBatch {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+        let batches: Vec<RecordBatch> = reader.with_batch_size(1 << 20).build().unwrap().map(Result::unwrap).collect();
+        arrow_select::concat::concat_batches(&batches[0].schema(), &batches).unwrap()
+    }
+
+    #[test]
+    fn lists_come_out_with_ranks_ids_and_titles() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("recommendations.parquet");
+        let users = IdMap::Int(vec![-4, 12]);
+        let ids = IdMap::Text(["cup", "pot", "tea"].into_iter().collect());
+        let catalogue = Catalogue::new(ids).with_titles(vec![None, Some("A pot".into()), None]);
+        let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
+        writer.append(UserIdx(1), [(ItemIdx(2), 0.5), (ItemIdx(1), -0.25)]).unwrap();
+        writer.append(UserIdx(0), [(ItemIdx(0), 3.0)]).unwrap();
+        assert!(!path.exists(), "the file appears when it is complete");
+        assert_eq!(writer.finish().unwrap(), 3);
+
+        let rows = read(&path);
+        let names: Vec<String> = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
+        assert_eq!(names, ["user_id", "rank", "item_id", "score", "title"]);
+        assert_eq!(rows.column(0).as_primitive::<Int64Type>().values(), &[12, 12, -4]);
+        assert_eq!(rows.column(1).as_primitive::<UInt32Type>().values(), &[1, 2, 1]);
+        assert_eq!(rows.column(2).as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["tea", "pot", "cup"]);
+        assert_eq!(rows.column(3).as_primitive::<Float32Type>().values(), &[0.5, -0.25, 3.0]);
+        assert_eq!(rows.column(4).as_string::<i32>().iter().collect::<Vec<_>>(), [None, Some("A pot"), None]);
+    }
+
+    #[test]
+    fn without_titles_there_is_no_title_column() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("recommendations.parquet");
+        let (users, catalogue) = (IdMap::Uint(vec![1, u64::MAX]), Catalogue::new(IdMap::Int(vec![5])));
+        let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
+        // More rows than are buffered.
+        let lists = 2 * BUFFERED_ROWS as u64 + 9;
+        (0..lists).for_each(|_| writer.append(UserIdx(1), [(ItemIdx(0), 1.0)]).unwrap());
+        assert_eq!(writer.finish().unwrap(), lists);
+        let rows = read(&path);
+        assert_eq!((rows.num_columns(), rows.num_rows() as u64), (4, lists));
+    }
+
+    #[test]
+    fn an_abandoned_file_leaves_nothing_and_spoils_nothing() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("recommendations.parquet");
+        fs::write(&path, "what was there before").unwrap();
+        let (users, catalogue) = (IdMap::Int(vec![1]), Catalogue::new(IdMap::Int(vec![5])));
+        let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
+        writer.append(UserIdx(0), [(ItemIdx(0), 1.0)]).unwrap();
+        drop(writer);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "what was there before");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}

@@ -71,23 +71,28 @@ impl fmt::Display for LogReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "read {} rows from {} file{}: {} interactions of {} users and {} items",
-            self.rows,
-            self.files,
-            if self.files == 1 { "" } else { "s" },
-            self.interactions,
-            self.users,
-            self.items
+            "read {} from {}: {} of {} and {}",
+            counted(self.rows, "row"),
+            counted(self.files as u64, "file"),
+            counted(self.interactions, "interaction"),
+            counted(self.users as u64, "user"),
+            counted(self.items as u64, "item"),
         )?;
         for (reason, rows) in self.dropped.reasons().into_iter().filter(|(_, rows)| *rows > 0) {
-            write!(f, "\n  dropped {rows} rows {reason}")?;
+            write!(f, "\n  dropped {} {reason}", counted(rows, "row"))?;
         }
         if self.users_dropped + self.items_dropped > 0 {
-            write!(f, "\n  nothing is left of {} users and {} items", self.users_dropped, self.items_dropped)?;
+            let (users, items) = (self.users_dropped as u64, self.items_dropped as u64);
+            write!(f, "\n  nothing is left of {} and {}", counted(users, "user"), counted(items, "item"))?;
         }
         if self.core_rounds > 0 {
-            write!(f, " (minimums held after {} rounds)", self.core_rounds)?;
+            write!(f, "\n  the minimums held after {}", counted(self.core_rounds as u64, "round"))?;
         }
         Ok(())
     }
+}
+
+/// A number with its noun: `1 row`, `2 rows`.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

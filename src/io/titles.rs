@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::axis::Axis;
 use super::error::{LogError, TableError};
 use super::ids::{IdColumn, IdKind};
-use super::interner::UNKNOWN;
+use super::report::counted;
 use super::source::{open, parquet_files};
 use crate::interactions::IdMap;
 
@@ -40,26 +40,30 @@ pub struct TitleReport {
 impl fmt::Display for TitleReport {
     /// One line of what was found, then one a reason for which rows were not used.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "read {} rows of titles: {} items with a title, {} without", self.rows, self.titled, self.untitled)?;
+        let (rows, titled) = (counted(self.rows, "row"), counted(self.titled as u64, "item"));
+        write!(f, "read {rows} of titles: {titled} with a title, {} without", self.untitled)?;
         let reasons = [
             ("of unknown items", self.unknown_item),
             ("with a null title", self.without_title),
             ("of items that had a title already", self.repeated),
         ];
         for (reason, rows) in reasons.into_iter().filter(|(_, rows)| *rows > 0) {
-            write!(f, "\n  left out {rows} rows {reason}")?;
+            write!(f, "\n  left out {} {reason}", counted(rows, "row"))?;
         }
         Ok(())
     }
 }
+
+/// Titles of the items of a vocabulary, one entry an item; `None` where none is known.
+pub type Titles = Vec<Option<Box<str>>>;
 
 /// Reads titles for the items of `ids` from a Parquet file, or a directory of them, with the columns
 /// `item_id` and `title`; other columns are ignored. Returns one entry an item.
 ///
 /// # Errors
 /// [`LogError`] naming file, column and row.
-pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Vec<Option<Box<str>>>, TitleReport), LogError> {
-    let mut titles: Vec<Option<Box<str>>> = vec![None; ids.len()];
+pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Titles, TitleReport), LogError> {
+    let mut titles: Titles = vec![None; ids.len()];
     let mut report = TitleReport::default();
     let (mut axis, mut numbers) = (Axis::fixed(ids), Vec::new());
     for file in parquet_files(path)? {
@@ -73,6 +77,7 @@ pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Vec<Option<Box<str>>>, T
             axis.number(&IdColumn::read(&file, &batch, ID_COLUMN)?, &mut numbers);
             let column = batch.column(TITLE_COLUMN)?;
             for (row, &item) in numbers.iter().enumerate() {
+                // The mark of unknown items lies outside every vocabulary.
                 match (titles.get_mut(item as usize), text_at(column, row)) {
                     (None, _) => report.unknown_item += 1,
                     (_, None) => report.without_title += 1,
@@ -87,7 +92,6 @@ pub fn read_titles(path: &Path, ids: &IdMap) -> Result<(Vec<Option<Box<str>>>, T
             }
         }
     }
-    debug_assert!(ids.len() <= UNKNOWN as usize, "the mark of unknown items lies outside the vocabulary");
     report.titled = titles.iter().flatten().count();
     report.untitled = titles.len() - report.titled;
     Ok((titles, report))
