@@ -1,7 +1,67 @@
-//! Foldin: recommendations from collaborative autoencoders.
+//! Recommendations from collaborative autoencoders.
+//!
+//! A model is trained on who interacted with what. From then on it needs nothing but a *history*, a
+//! bag of (item, weight) pairs, to recommend: it folds the history in and scores every item. Whether
+//! the history was in the training data, was stored since, or came with the request makes no
+//! difference; users are never parameters of a model.
+//!
+//! # From interactions to a list
+//! ```
+//! use foldin::evaluation::{Metric, Trial};
+//! use foldin::interactions::{History, Interactions};
+//! use foldin::models::{EaseConfig, ModelConfig, Observer, fit};
+//! use foldin::ranking::{Candidates, rank_users};
+//! use foldin::training::TrainingConfig;
+//! use foldin::types::ItemIdx;
+//!
+//! // Sixty users of twelve items; everyone likes four in a row, or every third.
+//! let histories = (0..60u32).map(|u| {
+//!     History::from_pairs((0..4).map(|k| (ItemIdx((u / 2 + k * (1 + u % 2 * 2)) % 12), 1.0)))
+//! });
+//! let histories = histories.collect::<Result<Vec<History>, _>>()?;
+//! let log = Interactions::from_histories(12, histories.iter().map(History::as_ref))?;
+//!
+//! // Ten users are kept for measuring; the model never sees them.
+//! let trial = Trial::split(&log, 10, 7);
+//! let config = ModelConfig::Ease(EaseConfig { lambda: 1.0, ..EaseConfig::default() });
+//! let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+//! let model = fit(&config, &TrainingConfig::default(), &trial.train, observer)?.model;
+//! let found = trial.evaluate(model.as_ref(), &["recall@3".parse::<Metric>()?])?;
+//! assert!(found.means[0].1 > 0.5);
+//!
+//! // A history that nobody in the log has, folded in: what else, without what is there already?
+//! let history = History::from_pairs([(ItemIdx(4), 1.0), (ItemIdx(5), 1.0), (ItemIdx(7), 1.0)])?;
+//! let seen = Candidates { seen: history.as_ref().items(), ..Candidates::default() };
+//! let list = &rank_users(model.as_ref(), &[history.as_ref()], &[seen], 3)[0];
+//! assert_eq!(list.items[0].item, ItemIdx(6));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! Functions that compute use the [rayon](https://docs.rs/rayon) pool they are called from; no result
+//! depends on its size.
 //!
 //! # Layout
-//! See ARCHITECTURE.md.
+//! Data flows one way: logs are read ([`io`]) into a sparse matrix ([`interactions`]), a model is
+//! trained on it ([`models`]) and published as a directory ([`artifact`]), which an [`engine`]
+//! answers from, for the gRPC server ([`serve`]) and the command line ([`cli`]). [`evaluation`] and
+//! the engine both rank through [`ranking`], so an offline metric and an online answer cannot
+//! disagree.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`types`], [`random`] | Which user, which item, which random number? |
+//! | [`interactions`] | What did whom do with what? |
+//! | [`io`] | How do tables get in and out? The only user of Arrow and Parquet |
+//! | [`generate`] | What would a plausible log look like? |
+//! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
+//! | [`models`] | Which model, and how does it turn a history into scores? |
+//! | [`ranking`] | Which items come first? |
+//! | [`evaluation`] | How good are the lists? |
+//! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
+//! | [`engine`] | What is the answer to a request? |
+//! | [`serve`] | How does a request arrive, and how does its answer leave? (feature `serve`) |
+//! | [`cli`] | What was typed, and what does it run? (feature `cli`) |
+//!
+//! Who may import whom is a test (`tests/architecture.rs`); ARCHITECTURE.md has the reasons.
 
 pub mod artifact;
 #[cfg(feature = "cli")]

@@ -1,6 +1,6 @@
 //! Random numbers that depend on *what* they are for, never on *when* or on which thread.
 //!
-//! A generator is named by a [`Stream`]: the seed, a purpose, and two coordinates (epoch,
+//! A generator is named by the arguments of [`stream`]: the seed, a purpose, and two coordinates (epoch,
 //! user, …). The same name gives the same numbers in any order of execution, which is what makes
 //! training byte-identical for any number of threads (the approach of Salmon et al. 2011,
 //! "Parallel random numbers: as easy as 1, 2, 3"; the cipher here is ChaCha8).

@@ -124,7 +124,7 @@ pub fn report(error: &Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     note(format_args!("error: {}", message(error)));
-    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(StorageError::Exists { .. }))) {
+    if error.chain().any(|cause| is_existing_output(cause)) {
         note("help: --force replaces it");
     }
     ExitCode::from(Failure::of(error).code())
@@ -133,6 +133,14 @@ pub fn report(error: &Error) -> ExitCode {
 fn is_reader_gone(cause: &(dyn std::error::Error + 'static)) -> bool {
     let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     cause.is::<ReaderGone>() || inner.is_some_and(|inner| inner.is::<ReaderGone>())
+}
+
+fn is_existing_output(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let stored = |error: &StorageError| matches!(error, StorageError::Exists { .. });
+    match cause.downcast_ref() {
+        Some(ArtifactError::Storage(error)) => stored(error),
+        _ => cause.downcast_ref().is_some_and(stored),
+    }
 }
 
 /// The error and its causes, without repeating a cause that its error quotes already.

@@ -32,6 +32,8 @@ pub fn run(args: &Generate, out: &mut dyn Write) -> Result<()> {
     ] {
         *field = value.unwrap_or(*field);
     }
+    // A catalogue can be smaller than the number of tastes in the preset.
+    config.groups = config.groups.min(config.items);
     let generated = into_directory(&config, &args.out, args.force)?;
     let (rows, users) = (thousands(generated.rows), thousands(generated.users));
     let (items, logged) = (thousands(generated.catalogue_items), thousands(generated.logged_items));

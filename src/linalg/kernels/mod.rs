@@ -74,7 +74,7 @@ pub fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     dispatch!(dots(out.reborrow(), a, b))
 }
 
-/// Softmax, multinomial loss and its gradient for one user; see [`scalar::softmax_loss`].
+/// Softmax, multinomial loss and its gradient for one user; see `scalar::softmax_loss`.
 ///
 /// In: `logits` before the bias. Out: the gradient of `scale · loss` with respect to the logits,
 /// `scale · (N · softmax(logits + bias) − x)` with N = Σ weights. Returns the loss

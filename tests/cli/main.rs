@@ -1,0 +1,14 @@
+//! The command line as a user meets it: the real binary, real files, exit codes and messages.
+#![cfg(feature = "cli")]
+
+mod bad_input;
+mod bad_model;
+mod configuration;
+mod evaluate;
+mod harness;
+mod published_figures;
+mod quickstart;
+mod recommend;
+mod serve;
+mod tables;
+mod train;

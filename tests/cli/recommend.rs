@@ -1,0 +1,84 @@
+//! `foldin recommend`: one list, or everyone's.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::harness::{arg, fixture, foldin, json, succeed};
+use super::tables::{Row, read_recommendations};
+
+fn ids(list: &Value) -> Vec<String> {
+    list["items"].as_array().unwrap().iter().map(|item| item["item_id"].as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn everyones_lists_are_the_lists_of_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("recs.parquet");
+    let model = arg(&fixture().model);
+    let said = succeed(&["recommend", model, "--all", "--out", arg(&out), "-n", "7"]);
+    assert!(said.contains("2,100 recommendations for 300 users"), "{said}");
+    let rows = read_recommendations(&out);
+    let mut lists: HashMap<&str, Vec<&Row>> = HashMap::new();
+    rows.iter().for_each(|row| lists.entry(&row.user_id).or_default().push(row));
+    assert_eq!(lists.len(), 300);
+    for (position, (user, list)) in lists.iter().enumerate() {
+        assert_eq!(list.iter().map(|row| row.rank).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+        assert!(list.is_sorted_by(|a, b| a.score >= b.score));
+        // A process each: a few users stand for all.
+        if position < 5 {
+            let one = json(&["recommend", model, "--user-id", user, "-n", "7", "--json"]);
+            for (row, entry) in list.iter().zip(one["items"].as_array().unwrap()) {
+                assert_eq!(entry["item_id"], row.item_id.as_str());
+                assert_eq!(entry["title"], row.title.as_str());
+                assert_eq!(entry["score"].as_f64().unwrap() as f32, row.score);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_ad_hoc_history_is_folded_in_and_not_listed_again() {
+    let model = arg(&fixture().model);
+    let some = json(&["recommend", model, "--user-id", "nobody", "-n", "5", "--json"]);
+    let history = ids(&some).join(",");
+    let list = json(&["recommend", model, "--history", &history, "-n", "100", "--json"]);
+    assert_eq!((list["tier"].as_str(), list["history_items"].as_u64()), (Some("personal"), Some(5)));
+    let listed: HashSet<String> = ids(&list).into_iter().collect();
+    assert!(ids(&some).iter().all(|item| !listed.contains(item)));
+    let with_seen = json(&["recommend", model, "--history", &history, "-n", "1000", "--include-seen", "--json"]);
+    let listed: HashSet<String> = ids(&with_seen).into_iter().collect();
+    assert!(ids(&some).iter().all(|item| listed.contains(item)));
+}
+
+#[test]
+fn a_table_with_titles() {
+    let model = arg(&fixture().model);
+    let list = json(&["recommend", model, "--user-id", "nobody", "-n", "3", "--json"]);
+    let run = foldin(&["recommend", model, "--user-id", "nobody", "-n", "3"]);
+    assert!(run.stderr.contains("the user is unknown: these are the most popular items"), "{}", run.stderr);
+    for item in list["items"].as_array().unwrap() {
+        assert!(run.stdout.contains(item["title"].as_str().unwrap()), "{}", run.stdout);
+    }
+    assert_eq!(list["tier"], "popularity");
+}
+
+#[test]
+fn unknown_items_are_counted() {
+    let model = arg(&fixture().model);
+    let known = ids(&json(&["recommend", model, "--user-id", "nobody", "-n", "1", "--json"])).remove(0);
+    let run = foldin(&["recommend", model, "--history", &format!("{known},ghost,phantom"), "--json"]);
+    assert!(run.stderr.contains("2 items of the history are unknown"), "{}", run.stderr);
+    let run = foldin(&["recommend", model, "--history", "ghost"]);
+    assert_eq!(run.code, Some(0));
+    assert!(run.stderr.contains("no item of the history is in the catalogue"), "{}", run.stderr);
+}
+
+#[test]
+fn questions_without_an_answer() {
+    let model = arg(&fixture().model);
+    foldin(&["recommend", model]).refused(2, &["--user-id", "--history", "--all"]);
+    foldin(&["recommend", model, "--user-id", "u", "-n", "0"]).refused(2, &["-n"]);
+    foldin(&["recommend", model, "--user-id", "u", "-n", "1000000"]).refused(2, &["n is 1000000"]);
+    foldin(&["recommend", model, "--all"]).refused(2, &["--out"]);
+}
