@@ -3,6 +3,7 @@
 A script defines `measure()`, which returns a list of checks, and ends with `figure.main(measure)`.
 Alone it prints its line; with `--json` one JSON object (what `run` reads). Exit: 0 pass, 1 fail, 2 could not run.
 """
+import concurrent.futures
 import functools
 import json
 import os
@@ -124,20 +125,25 @@ def peer(script, *arguments, threads=THREADS):
 
 
 def trained(model, peer_model, folder, seeds, *settings):
-    """Test NDCG@100 of both sides for each seed, in turn, with one setting: ([ours, …], [PyTorch's, …]).
+    """Test NDCG@100 of both sides for each seed, with one setting: ([ours, …], [PyTorch's, …]).
 
     Batch 100, learning rate 1e-3, 150 epochs planned, β rising over .65 of the steps, validation every 5 epochs,
-    6 validations of patience, the best epoch kept.
+    6 validations of patience, the best epoch kept. Quality does not depend on time, so both sides run at once.
     """
     settings += ("training.batch_size=100", "training.learning_rate=0.001", "training.epochs=150",
                  "training.validate_every=5", "training.patience=6")
-    ours, theirs = [], []
-    for seed in seeds:
-        ours.append(evaluate(model, folder, ["ndcg@100"], *settings, f"training.seed={seed}")["ndcg@100"])
-        theirs.append(peer("multvae.py", "--data", folder, "--model", peer_model, "--batch", 100, "--learning-rate", 1e-3,
-                           "--epochs", 150, "--kl-anneal", 0.65, "--validate-every", 5, "--patience", 6,
-                           "--seed", seed)["test"]["ndcg@100"])
-    return ours, theirs
+    options = ("--data", folder, "--model", peer_model, "--batch", 100, "--learning-rate", 1e-3, "--epochs", 150,
+               "--kl-anneal", 0.65, "--validate-every", 5, "--patience", 6)
+
+    def ours(seed):
+        return evaluate(model, folder, ["ndcg@100"], *settings, f"training.seed={seed}")["ndcg@100"]
+
+    def theirs(seed):
+        return peer("multvae.py", *options, "--seed", seed, threads=1)["test"]["ndcg@100"]
+
+    with concurrent.futures.ThreadPoolExecutor(1) as beside:
+        torch = beside.map(theirs, seeds)
+        return [ours(seed) for seed in seeds], list(torch)
 
 
 def alternate(rounds, **sides):
