@@ -1,55 +1,53 @@
-//! Products of whole batches, in parallel.
-//!
-//! Work is cut into panels of output columns whose width depends on the shape alone, never on the
-//! number of threads, so the result has the same bits for any pool.
+//! Products of whole batches, in parallel; the same bits for any number of threads.
 
 use rayon::prelude::*;
 
 use super::columns::{Columns, ColumnsMut};
-use super::kernels::{Strided, StridedMut, gemm};
+use super::kernels::{Strided, StridedMut, gemm_parallel};
 
-/// Width of a panel for `n` output columns: enough panels to balance, wide enough to pay for packing.
-fn panel(n: usize) -> usize {
-    n.div_ceil(8).next_multiple_of(4).clamp(32, 512)
+/// A matrix as it stands: element (i, j) of `a` is at row i, column j.
+fn plain(a: Columns<'_>) -> Strided<'_> {
+    Strided::new(a.data(), (a.rows(), a.cols()), (1, a.rows()))
+}
+
+/// The transpose of a matrix, by its strides.
+fn transposed(a: Columns<'_>) -> Strided<'_> {
+    Strided::new(a.data(), (a.cols(), a.rows()), (a.rows(), 1))
+}
+
+fn product(mut out: ColumnsMut<'_>, lhs: Strided<'_>, rhs: Strided<'_>, inner: usize) {
+    if inner == 0 {
+        // An empty sum; the product would leave the destination as it is.
+        out.data().fill(0.0);
+        return;
+    }
+    let shape = (out.rows(), out.cols());
+    gemm_parallel(&mut StridedMut::new(out.data(), shape, shape.0), lhs, rhs);
 }
 
 /// `out = a · b` with `a` m × k, `b` k × n: the gradient that flows back through a layer.
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn multiply(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    let (m, k, n) = (a.rows(), a.cols(), b.cols());
-    assert_eq!((out.rows(), out.cols(), b.rows()), (m, n, k), "shapes do not fit");
-    if m == 0 || n == 0 {
-        return;
-    }
-    let width = panel(n);
-    out.data().par_chunks_mut(m * width).enumerate().for_each(|(p, chunk)| {
-        let cols = chunk.len() / m;
-        let b = b.range(p * width..p * width + cols);
-        let mut dst = StridedMut::new(chunk, (m, cols), m);
-        gemm(&mut dst, 0.0, 1.0, Strided::new(a.data(), (m, k), (1, m)), Strided::new(b.data(), (k, cols), (1, k)));
-    });
+pub fn multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
+    product(out, plain(a), plain(b), a.cols());
 }
 
 /// `out = a · bᵀ` with `a` m × k, `b` n × k: the gradient of a layer's weights, summed over the batch.
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn multiply_transposed(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    let (m, k, n) = (a.rows(), a.cols(), b.rows());
-    assert_eq!((out.rows(), out.cols(), b.cols()), (m, n, k), "shapes do not fit");
-    if m == 0 || n == 0 || k == 0 {
-        out.data().fill(0.0);
-        return;
-    }
-    let width = panel(n);
-    out.data().par_chunks_mut(m * width).enumerate().for_each(|(p, chunk)| {
-        let (first, cols) = (p * width, chunk.len() / m);
-        let mut dst = StridedMut::new(chunk, (m, cols), m);
-        let rhs = Strided::new(&b.data()[first..], (k, cols), (n, 1));
-        gemm(&mut dst, 0.0, 1.0, Strided::new(a.data(), (m, k), (1, m)), rhs);
-    });
+pub fn multiply_transposed(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
+    product(out, plain(a), transposed(b), a.cols());
+}
+
+/// `out = aᵀ · b` with `a` k × m, `b` k × n: what a layer computes, faster than
+/// [`dots`](super::dots) but with sums whose order depends on the shape of the batch.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn transposed_multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
+    product(out, transposed(a), plain(b), a.rows());
 }
 
 /// `out[r] = Σⱼ a[r, j]`, the sum in the order of the columns: the gradient of a bias.
@@ -96,6 +94,22 @@ mod tests {
             Columns::new(&transposed, (n, k)),
         );
         assert_eq!(out, expected);
+
+        let transposed: Vec<f32> = (0..m * k).map(|at| a[at % k * m + at / k]).collect();
+        out.fill(f32::NAN);
+        transposed_multiply(
+            ColumnsMut::new(&mut out, (m, n)),
+            Columns::new(&transposed, (k, m)),
+            Columns::new(&b, (k, n)),
+        );
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn an_empty_sum_is_zero() {
+        let mut out = [f32::NAN; 6];
+        multiply(ColumnsMut::new(&mut out, (2, 3)), Columns::new(&[], (2, 0)), Columns::new(&[], (0, 3)));
+        assert_eq!(out, [0.0; 6]);
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl Network for MultDaeTrainer {
         input.forward(&batch, (&mut h).into());
         self.logits.resize(items * users, 0.0);
         let mut logits = ColumnsMut::new(&mut self.logits, (items, users));
-        output.product((&h).into(), logits.reborrow());
+        output.logits((&h).into(), logits.reborrow());
 
         let targets = config.weights.targets(shard);
         let loss = multinomial_loss(logits.reborrow(), &output.bias, |user| targets.row(user), scale);

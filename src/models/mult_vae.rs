@@ -254,7 +254,7 @@ impl Network for MultVaeTrainer {
         decoder.tanh((&z).into(), (&mut g).into());
         self.logits.resize(items * users, 0.0);
         let mut logits = ColumnsMut::new(&mut self.logits, (items, users));
-        output.product((&g).into(), logits.reborrow());
+        output.logits((&g).into(), logits.reborrow());
 
         // Loss; the logits become their gradient.
         let targets = config.weights.targets(shard);

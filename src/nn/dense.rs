@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 
 use super::init::{small_bias, xavier_normal};
-use crate::linalg::{Columns, ColumnsMut, dots, multiply, multiply_transposed, sum_columns, tanh_bias};
+use crate::linalg::{
+    Columns, ColumnsMut, dots, multiply, multiply_transposed, sum_columns, tanh_bias, transposed_multiply,
+};
 
 /// Users a task computes in the forward pass.
 const USERS: usize = 64;
@@ -11,7 +13,7 @@ const USERS: usize = 64;
 /// y = Wᵀ·x + b, with one contiguous column of W per *output*: for a decoder, one per item.
 ///
 /// The forward pass is made of inner products in a fixed order (not of a blocked product), so a
-/// user's output has the same bits in any batch.
+/// user's output has the same bits in any batch; only [`logits`](Self::logits) trades that for speed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense {
     /// `inputs × outputs`, column-major.
@@ -54,18 +56,19 @@ impl Dense {
         Columns::new(&self.weights, (self.inputs(), self.outputs()))
     }
 
-    /// `out = Wᵀ·x` without the bias, which the softmax adds on its way.
+    /// `out = Wᵀ·x` without the bias, for training: the logits of a batch, to which the softmax adds the
+    /// bias on its way. A blocked product, the only forward pass whose bits depend on the batch.
     ///
     /// # Panics
     /// When shapes do not fit: `x` inputs × users, `out` outputs × users.
-    pub fn product(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
-        self.forward(x, out, |_| {});
+    pub fn logits(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
+        transposed_multiply(out, self.columns(), x);
     }
 
     /// `out = Wᵀ·x + b`.
     ///
     /// # Panics
-    /// As [`product`](Self::product).
+    /// As [`logits`](Self::logits).
     pub fn linear(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
         self.forward(x, out, |y| y.iter_mut().zip(&self.bias).for_each(|(y, b)| *y += b));
     }
@@ -73,7 +76,7 @@ impl Dense {
     /// `out = tanh(Wᵀ·x + b)`.
     ///
     /// # Panics
-    /// As [`product`](Self::product).
+    /// As [`logits`](Self::logits).
     pub fn tanh(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
         self.forward(x, out, |y| tanh_bias(y, &self.bias));
     }

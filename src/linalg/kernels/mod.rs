@@ -14,7 +14,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub(super) use gemm::{Strided, StridedMut, gemm};
+pub(super) use gemm::{Strided, StridedMut, gemm, gemm_parallel};
 
 use super::columns::{Columns, ColumnsMut};
 

@@ -1,0 +1,211 @@
+"""What the figure scripts share: running both sides, checking, and reporting one line.
+
+A script defines `measure()`, which returns a list of checks, and ends with `figure.main(measure)`.
+Alone it prints its line; with `--json` one JSON object (what `run` reads). Exit: 0 pass, 1 fail, 2 could not run.
+"""
+import concurrent.futures
+import functools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PEERS = ROOT / "benches" / "peers"
+THREADS = 2  # for both sides, where a figure does not say otherwise
+EXIT = {"pass": 0, "fail": 1, "could not run": 2}
+
+
+class CouldNotRun(Exception):
+    """A figure has no result; the message says what to do."""
+
+
+# --- where things are -------------------------------------------------------------------------
+
+def _from_environment(variable, remedy):
+    value = os.environ.get(variable)
+    if not value:
+        raise CouldNotRun(f"{variable} is not set: {remedy}")
+    return value
+
+
+def data(name):
+    """The folder of a dataset under FOLDIN_DATA."""
+    folder = Path(_from_environment("FOLDIN_DATA", "point it at the folder that holds the measuring datasets"))
+    if not (folder / name / "train.parquet").is_file():
+        raise CouldNotRun(f"{folder / name} has no train.parquet: see benches/README.md for the datasets")
+    return (folder / name).resolve()
+
+
+@functools.cache
+def _built(*command):
+    """Builds and returns the path of the one executable that cargo reports."""
+    note("cargo " + " ".join(command))
+    done = subprocess.run(["cargo", *command, "--message-format=json-render-diagnostics"], cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise CouldNotRun(f"cargo {' '.join(command)} failed: {_tail(done.stderr)}")
+    artifacts = (json.loads(line) for line in done.stdout.splitlines())
+    return [a["executable"] for a in artifacts if a.get("executable")][-1]
+
+
+def binary():
+    """target/release/foldin, built first."""
+    return _built("build", "--release", "--bin", "foldin")
+
+
+# --- running a side ---------------------------------------------------------------------------
+
+def note(text):
+    """Progress, on standard error."""
+    print(f"  · {text}", file=sys.stderr, flush=True)
+
+
+def _tail(text):
+    return " | ".join(text.strip().splitlines()[-3:]) or "no message"
+
+
+def command(arguments, env=None, cwd=None, timeout=3600):
+    """Runs to the end and returns standard output; a failure means that the figure could not run."""
+    arguments = [str(a) for a in arguments]
+    try:
+        done = subprocess.run(arguments, env=os.environ | (env or {}), cwd=cwd, timeout=timeout,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CouldNotRun(str(error)) from error
+    if done.returncode:
+        raise CouldNotRun(f"`{' '.join(arguments)}` exited with {done.returncode}: {_tail(done.stderr)}")
+    return done.stdout
+
+
+def foldin(*arguments):
+    """One call of the real binary with --json: the parsed answer."""
+    executable = binary()
+    note("foldin " + " ".join(str(a) for a in arguments))
+    return json.loads(command([executable, "--threads", THREADS, *arguments, "--json"]))
+
+
+def evaluate(model, folder, metrics, *settings):
+    """Trains on the split in `folder` and evaluates its test part by the split's protocol: {metric: mean}.
+
+    Iterative models stop early on the split's validation part.
+    """
+    if not (folder / "test_in.parquet").exists():
+        return evaluate_files(model, metrics, settings, "--train", folder / "train.parquet", "--test", folder / "test.parquet")
+    return evaluate_files(
+        model, metrics, settings, "--train", folder / "train.parquet",
+        "--fold-in", folder / "test_in.parquet", "--target", folder / "test_out.parquet",
+        "--validation-fold-in", folder / "valid_in.parquet", "--validation-target", folder / "valid_out.parquet")
+
+
+def evaluate_files(model, metrics, settings, *files):
+    """One model by `foldin evaluate` on the data that `files` (flags) name: {metric: mean}."""
+    sets = [argument for setting in settings for argument in ("--set", setting)]
+    answer = foldin("evaluate", "--model", model, *files, *sets, "--baselines", "popularity", "--metrics", ",".join(metrics))
+    return next(row["metrics"] for row in answer["models"] if row["model"] == model)
+
+
+def program(subcommand, *arguments):
+    """One call of the measuring program (benches/measure): the parsed answer."""
+    executable = _built("bench", "--bench", "measure", "--no-run")
+    note(" ".join(["measure", subcommand, *map(str, arguments)]))
+    return json.loads(command([executable, subcommand, *arguments]))
+
+
+def peer(script, *arguments, threads=THREADS):
+    """One call of a script of benches/peers with the Python of PEERS_PYTHON: the parsed last line."""
+    python = _from_environment("PEERS_PYTHON", "a Python with benches/peers/requirements.txt installed")
+    note(" ".join([script, *map(str, arguments)]))
+    printed = command([python, PEERS / script, *arguments], env={"OMP_NUM_THREADS": str(threads)})
+    return json.loads(printed.strip().splitlines()[-1])
+
+
+def trained(model, peer_model, folder, seeds, *settings):
+    """Test NDCG@100 of both sides for each seed, with one setting: ([ours, …], [PyTorch's, …]).
+
+    Batch 100, learning rate 1e-3, 150 epochs planned, β rising over .65 of the steps, validation every 5 epochs,
+    6 validations of patience, the best epoch kept. Quality does not depend on time, so both sides run at once.
+    """
+    settings += ("training.batch_size=100", "training.learning_rate=0.001", "training.epochs=150",
+                 "training.validate_every=5", "training.patience=6")
+    options = ("--data", folder, "--model", peer_model, "--batch", 100, "--learning-rate", 1e-3, "--epochs", 150,
+               "--kl-anneal", 0.65, "--validate-every", 5, "--patience", 6)
+
+    def ours(seed):
+        return evaluate(model, folder, ["ndcg@100"], *settings, f"training.seed={seed}")["ndcg@100"]
+
+    def theirs(seed):
+        return peer("multvae.py", *options, "--seed", seed, threads=1)["test"]["ndcg@100"]
+
+    with concurrent.futures.ThreadPoolExecutor(1) as beside:
+        torch = beside.map(theirs, seeds)
+        return [ours(seed) for seed in seeds], list(torch)
+
+
+def alternate(rounds, **sides):
+    """Calls the sides in turn (A B A B …) so that both see the same minutes: {side: [answer, …]}."""
+    answers = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, call in sides.items():
+            answers[name].append(call())
+    return answers
+
+
+def median(answers, key):
+    """The median over the rounds of a measured value."""
+    return statistics.median(answer[key] for answer in answers)
+
+
+def spread(answers, unit):
+    """The median and the least time over the rounds, as text."""
+    middle = "median_ms" if unit == "ms" else "p50_us"
+    return f"median {median(answers, middle):.4g} {unit} (min {min(a['min_' + unit] for a in answers):.4g})"
+
+
+def listed(values):
+    """Numbers separated by commas."""
+    return ", ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in values)
+
+
+def scratch():
+    """A folder that is gone after the figure."""
+    return tempfile.TemporaryDirectory(prefix="foldin-figure-")
+
+
+# --- checks -----------------------------------------------------------------------------------
+
+def check(asked, measured, beside, ok):
+    """One comparison; all but `ok` are texts for the line."""
+    return {"asked": asked, "measured": measured, "beside": beside, "ok": bool(ok)}
+
+
+def near(metric, measured, expected, tolerance, peer):
+    """A metric that must hit a known value, and its peer's value of the same run, within a tolerance."""
+    ok = abs(measured - expected) <= tolerance and abs(measured - peer) <= tolerance
+    return check(f"{metric} {expected:.4f} ± {tolerance:.4f}", f"{measured:.4f}", f"{peer:.4f}", ok)
+
+
+def main(measure):
+    """Runs a figure as a program."""
+    name, start = Path(sys.argv[0]).name, time.monotonic()
+    try:
+        checks = measure()
+        result = {"status": "pass" if all(c["ok"] for c in checks) else "fail", "checks": checks}
+    except CouldNotRun as reason:
+        result = {"status": "could not run", "reason": str(reason)}
+    result = {"name": name, **result, "seconds": round(time.monotonic() - start, 1)}
+    print(json.dumps(result) if "--json" in sys.argv[1:] else line(result))
+    sys.exit(EXIT[result["status"]])
+
+
+def line(result):
+    """A result as one line for people."""
+    head = f"{result['status']:<13} {result['name']:<22}"
+    if "checks" not in result:
+        return f"{head} {result['reason']}"
+    column = {key: "; ".join(c[key] for c in result["checks"]) for key in ("asked", "measured", "beside")}
+    return f"{head} asked {column['asked']} | measured {column['measured']} | beside {column['beside']} ({result['seconds']:.0f} s)"

@@ -1,0 +1,101 @@
+//! What the machine can do at most: the yardstick for every other number of the same run.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+/// Values per thread for the memory measurements: 256 MiB, far beyond any cache.
+const WORDS: usize = 32 << 20;
+
+/// f32 multiply-add rate, memory read rate and copy rate (read + written) with one thread and with `threads`.
+pub fn measure(threads: usize) -> Value {
+    let rates = |threads: usize| {
+        json!({
+            "threads": threads,
+            "fma_gflops": best(threads, multiply_adds) / 1e9,
+            "read_gb_per_s": best(threads, reader) / 1e9,
+            "copy_gb_per_s": best(threads, copier) / 1e9,
+        })
+    };
+    json!({ "one_thread": rates(1), "all_threads": rates(threads) })
+}
+
+/// Units of work a second, all threads together, in the best of five rounds.
+///
+/// `prepare` allocates a thread's data and returns its work, which answers the units it did.
+fn best<W: FnMut() -> f64>(threads: usize, prepare: fn() -> W) -> f64 {
+    const ROUNDS: usize = 5;
+    let barrier = Barrier::new(threads);
+    let work = || {
+        let mut round = prepare();
+        round();
+        (0..ROUNDS)
+            .map(|_| {
+                barrier.wait();
+                let start = Instant::now();
+                let units = round();
+                // Everyone has finished: the round took as long as its slowest thread.
+                barrier.wait();
+                units / start.elapsed().as_secs_f64()
+            })
+            .collect::<Vec<f64>>()
+    };
+    let rates: Vec<Vec<f64>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        handles.into_iter().map(|handle| handle.join().expect("a measuring thread does not panic")).collect()
+    });
+    (0..ROUNDS).map(|round| rates.iter().map(|thread| thread[round]).sum()).fold(0.0, f64::max)
+}
+
+/// Two floating point operations for each lane of independent multiply-add chains.
+fn multiply_adds() -> impl FnMut() -> f64 {
+    const CHAINS: usize = 12;
+    const TURNS: usize = 4 << 20;
+    || {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            simd.vectorize(
+                #[inline(always)]
+                || {
+                    let factor = black_box(simd.avx._mm256_set1_ps(0.999));
+                    let mut sums = black_box([simd.avx._mm256_set1_ps(1.0); CHAINS]);
+                    for _ in 0..TURNS {
+                        for sum in &mut sums {
+                            *sum = simd.fma._mm256_fmadd_ps(*sum, factor, factor);
+                        }
+                    }
+                    black_box(sums);
+                },
+            );
+            return (TURNS * CHAINS * 8 * 2) as f64;
+        }
+        let mut sums = black_box([1.0f32; CHAINS * 8]);
+        let factor = black_box(0.999f32);
+        for _ in 0..TURNS / 4 {
+            for sum in &mut sums {
+                *sum = *sum * factor + factor;
+            }
+        }
+        black_box(sums);
+        (TURNS / 4 * CHAINS * 8 * 2) as f64
+    }
+}
+
+fn reader() -> impl FnMut() -> f64 {
+    let data = vec![3u64; WORDS];
+    move || {
+        black_box(black_box(&data).iter().fold(0u64, |sum, value| sum.wrapping_add(*value)));
+        size_of_val(data.as_slice()) as f64
+    }
+}
+
+fn copier() -> impl FnMut() -> f64 {
+    let (from, mut to) = (vec![3u64; WORDS], vec![0u64; WORDS]);
+    move || {
+        to.copy_from_slice(black_box(&from));
+        black_box(&mut to);
+        2.0 * size_of_val(from.as_slice()) as f64
+    }
+}

@@ -1,0 +1,114 @@
+//! Measures what the figures need from inside the process, and prints one JSON object.
+//!
+//! `cargo bench --bench measure -- step --data DIR` (`--help` lists the measurements).
+
+mod data;
+mod grpc;
+mod limits;
+mod serve;
+mod step;
+mod times;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measurements from inside the process; each prints one JSON object.
+#[derive(Parser)]
+#[command(name = "measure")]
+struct Cli {
+    /// Given by `cargo bench` to every bench; of no effect.
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+    #[command(subcommand)]
+    measurement: Option<Measurement>,
+}
+
+/// Whose histories are used.
+#[derive(Args)]
+struct Source {
+    /// Folder with a `train.parquet`; without it 20,000 made-up users of 10,000 items
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+impl Source {
+    fn load(&self) -> anyhow::Result<data::Data> {
+        data::load(self.data.as_deref())
+    }
+}
+
+#[derive(Subcommand)]
+enum Measurement {
+    /// What the machine can do at most: multiply-adds, memory reads and copies a second
+    Limits {
+        /// Threads of the second measurement; the first has one
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// Training steps of Mult-VAE 600-200-600
+    Step {
+        #[command(flatten)]
+        data: Source,
+        /// Users a step
+        #[arg(long, default_value_t = 500)]
+        batch: usize,
+        /// Steps timed, after a few to warm up
+        #[arg(long, default_value_t = 12)]
+        steps: usize,
+        /// Size of the thread pool
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// Fold-in and top-N of Mult-VAE 600-200-600 on one thread
+    Serve {
+        #[command(flatten)]
+        data: Source,
+        /// Items a list
+        #[arg(long, default_value_t = 100)]
+        n: usize,
+        /// Users folded in together; several sizes may be given
+        #[arg(long, num_args = 1.., default_values_t = [1, 64])]
+        batch: Vec<usize>,
+        /// Users in total for each size
+        #[arg(long, default_value_t = 2000)]
+        users: usize,
+    },
+    /// gRPC `Recommend` on loopback and the same call in process
+    Grpc {
+        #[command(flatten)]
+        data: Source,
+        /// Items a list
+        #[arg(long, default_value_t = 100)]
+        n: usize,
+        /// Callers at the same time; several numbers may be given
+        #[arg(long, num_args = 1.., default_values_t = [1, 16])]
+        clients: Vec<usize>,
+        /// Calls a round, of all callers together
+        #[arg(long, default_value_t = 400)]
+        requests: usize,
+        /// Threads that compute
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let Some(measurement) = Cli::parse().measurement else {
+        // `cargo bench` without a name runs every bench: there is nothing to do then.
+        println!("measure: no measurement named; see --help");
+        return Ok(());
+    };
+    let answer = match measurement {
+        Measurement::Limits { threads } => limits::measure(threads),
+        Measurement::Step { data, batch, steps, threads } => {
+            step::measure(&data.load()?.interactions, batch, steps, threads)?
+        }
+        Measurement::Serve { data, n, batch, users } => serve::measure(&data.load()?.interactions, n, &batch, users)?,
+        Measurement::Grpc { data, n, clients, requests, threads } => {
+            grpc::measure(&data.load()?, n, &clients, requests, threads)?
+        }
+    };
+    println!("{answer}");
+    Ok(())
+}
