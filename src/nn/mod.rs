@@ -11,7 +11,6 @@ mod multinomial;
 mod sparse_batch;
 mod sparse_input;
 
-pub use crate::linalg::AdamStep;
 pub use adam::{Adam, AdamConfig};
 pub use dense::{Dense, tanh_backward};
 pub use gaussian::{Gaussian, gaussian_backward, gaussian_sample, kl_divergence};

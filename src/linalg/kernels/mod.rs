@@ -1,7 +1,7 @@
 //! Which instructions compute the inner loops? The only home of `unsafe` in the crate.
 //!
 //! Every kernel is a safe function here that checks the shapes and dispatches, once, to
-//! [`avx2`] where the processor has AVX2 and FMA, and to its naive twin in [`scalar`] elsewhere.
+//! `avx2` where the processor has AVX2 and FMA, and to its naive twin in `scalar` elsewhere.
 //! Property tests hold the twins together. Results do not depend on how a caller splits its work:
 //! each output value is computed by the same sequence of operations wherever it stands.
 
