@@ -13,6 +13,9 @@ use crate::evaluation::{Evaluation, Metric, Protocol, Trial};
 use crate::models::{Model, ModelConfig, Observer, fit};
 use crate::training::TrainingConfig;
 
+/// Items above which the cubic time of EASE is worth a word.
+const PATIENT_ITEMS: usize = 20_000;
+
 /// Several models, measured on the same users.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
@@ -82,7 +85,13 @@ impl Comparison {
             self.left_out.push(LeftOut { model: config.name(), reason });
             return Ok(());
         }
-        note(format_args!("training {} for comparison", config.name()));
+        let items = trial.train.items();
+        let hint = if matches!(config, ModelConfig::Ease(_)) && items > PATIENT_ITEMS {
+            format!(" ({} items: this takes minutes; --baselines popularity does without)", count(items))
+        } else {
+            String::new()
+        };
+        note(format_args!("training {} for comparison{hint}", config.name()));
         let started = Instant::now();
         let quiet = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
         let fitted = fit(config, &TrainingConfig::default(), &trial.train, quiet)?;

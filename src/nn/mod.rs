@@ -17,3 +17,6 @@ pub use gaussian::{Gaussian, gaussian_backward, gaussian_sample, kl_divergence};
 pub use multinomial::multinomial_loss;
 pub use sparse_batch::SparseBatch;
 pub use sparse_input::{SparseGradient, SparseInput};
+
+// What stands in the signatures above.
+pub use crate::linalg::AdamStep;

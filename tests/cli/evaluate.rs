@@ -77,7 +77,7 @@ fn weak_generalisation_ranks_the_training_users() {
     assert_eq!(report["models"].as_array().unwrap().len(), 1, "popularity is not repeated beside itself");
     let run = foldin(&arguments);
     assert!(
-        run.stderr.contains("1 rows of unknown users") && run.stderr.contains("1 rows of unknown items"),
+        run.stderr.contains("1 row of unknown users") && run.stderr.contains("1 row of unknown items"),
         "{}",
         run.stderr
     );

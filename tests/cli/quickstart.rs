@@ -1,6 +1,9 @@
 //! `foldin quickstart`, on the small preset.
 
-use super::harness::{arg, foldin, json, succeed};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use super::harness::{arg, command, foldin, json, succeed};
 
 #[test]
 fn everything_once_and_once_more() {
@@ -20,4 +23,29 @@ fn everything_once_and_once_more() {
     assert_eq!(foldin(&quickstart).code, Some(0));
     std::fs::write(out.join("notes.txt"), "mine").unwrap();
     foldin(&quickstart).refused(2, &["notes.txt", "--out"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_server_stays_up_on_request_and_the_printed_call_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("q");
+    let mut child = command(&["quickstart", "--preset", "small", "--out", arg(&out), "--serve"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let calls: Vec<String> = lines.by_ref().filter(|line| line.contains(" query --server ")).take(2).collect();
+    for call in &calls {
+        // Pasted into a shell, as the reader is told to.
+        let answer = Command::new("sh").args(["-c", call]).output().unwrap();
+        assert!(answer.status.success(), "{call}\n{}", String::from_utf8_lossy(&answer.stderr));
+        assert!(String::from_utf8_lossy(&answer.stdout).contains("score"), "{call}");
+    }
+    assert_eq!(calls.len(), 2);
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", rest.join("\n"));
+    assert!(rest.iter().any(|line| line.starts_with("Done in")), "{}", rest.join("\n"));
 }

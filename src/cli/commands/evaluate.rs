@@ -45,7 +45,7 @@ pub fn run(args: &Evaluate, out: &mut dyn Write) -> Result<()> {
     }
     let comparison = match &artifact {
         None => trained_here(args, &settings)?,
-        Some(artifact) if artifact.manifest.model == settings.model => published(args, artifact, &settings.log)?,
+        Some(artifact) if artifact.manifest.model == settings.model => published(args, artifact, &settings)?,
         Some(_) => bail!(Configuration(
             "a model directory is evaluated as it is: leave out --model and model.*, or give --train instead".into()
         )),
@@ -90,12 +90,12 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
 }
 
 /// A model directory; its stored histories train the baselines.
-fn published(args: &Evaluate, artifact: &Artifact, rules: &LogRules) -> Result<Comparison> {
+fn published(args: &Evaluate, artifact: &Artifact, settings: &Settings) -> Result<Comparison> {
     let train = artifact.histories.range(0..artifact.users.len() as u32)?;
-    let trial = match (given(args, rules, artifact.catalogue.ids(), &artifact.users)?, &args.log) {
+    let trial = match (given(args, &settings.log, artifact.catalogue.ids(), &artifact.users)?, &args.log) {
         (Some(Given::Strong(users)), _) => Trial::strong(Cow::Owned(train), users),
         (Some(Given::Weak(target)), _) => Trial::weak(Cow::Owned(train), target),
-        (None, Some(log)) => Trial::strong(Cow::Owned(train), unseen_users(log, rules, artifact)?),
+        (None, Some(log)) => Trial::strong(Cow::Owned(train), unseen_users(log, settings, artifact)?),
         (None, None) => bail!(Configuration(
             "nothing to measure the model directory on: give --fold-in and --target, --test, or --log".into()
         )),
@@ -126,8 +126,8 @@ fn given(args: &Evaluate, rules: &LogRules, items: &IdMap, users: &IdMap) -> Res
 }
 
 /// Splits the histories of the users in a log that the model was not trained on.
-fn unseen_users(path: &Path, rules: &LogRules, artifact: &Artifact) -> Result<FoldInTarget> {
-    let log = read_log_onto(path, rules, artifact.catalogue.ids(), None)?;
+fn unseen_users(path: &Path, settings: &Settings, artifact: &Artifact) -> Result<FoldInTarget> {
+    let log = read_log_onto(path, &settings.log, artifact.catalogue.ids(), None)?;
     note(format_args!("{}: {}", path.display(), log.report));
     let unseen: Vec<UserIdx> = (0..log.users.len() as u32)
         .filter(|&user| artifact.users.index(&log.users.external(user)).is_none())
@@ -146,7 +146,7 @@ fn unseen_users(path: &Path, rules: &LogRules, artifact: &Artifact) -> Result<Fo
         count(unseen.len()),
         count(known)
     ));
-    Ok(fold_in_target(&log.interactions.select_users(&unseen), TARGET_FRACTION, 0))
+    Ok(fold_in_target(&log.interactions.select_users(&unseen), TARGET_FRACTION, settings.training.seed))
 }
 
 /// A comparison that holds the baselines, `model` itself excepted.
