@@ -21,6 +21,10 @@ pub struct List {
     pub history_items: usize,
     /// Entries of the history that the catalogue does not have.
     pub unknown_history_items: usize,
+    /// Items of the catalogue that were not listed because the history has them.
+    pub removed_seen: usize,
+    /// The model that answered.
+    pub model_version: String,
 }
 
 /// One item of a list.
@@ -48,8 +52,10 @@ const UNKNOWN_USER: &str = "the user is unknown";
 const NO_STORED_HISTORY: &str = "nothing is stored for the user";
 const NO_KNOWN_ITEMS: &str = "no item of the history is in the catalogue";
 
-impl From<Recommendation> for List {
-    fn from(answer: Recommendation) -> Self {
+impl List {
+    /// The answer of an engine whose model has this version.
+    #[must_use]
+    pub fn computed(answer: Recommendation, model_version: &str) -> Self {
         let entry = |item: crate::engine::Listed| Entry {
             rank: item.rank,
             item_id: item.item_id,
@@ -69,12 +75,14 @@ impl From<Recommendation> for List {
             }),
             history_items: answer.history_items,
             unknown_history_items: answer.unknown_history_items,
+            removed_seen: answer.removed.seen,
+            model_version: model_version.into(),
         }
     }
-}
 
-impl From<pb::RecommendResponse> for List {
-    fn from(answer: pb::RecommendResponse) -> Self {
+    /// The answer of a server.
+    #[must_use]
+    pub fn received(answer: pb::RecommendResponse) -> Self {
         use pb::FallbackReason as Reason;
         let (tier, fallback) = (answer.tier(), answer.fallback());
         let entry = |item: pb::ScoredItem| Entry {
@@ -98,11 +106,11 @@ impl From<pb::RecommendResponse> for List {
             },
             history_items: answer.history_items as usize,
             unknown_history_items: answer.unknown_history_items as usize,
+            removed_seen: answer.removed.map_or(0, |removed| removed.seen as usize),
+            model_version: answer.model_version,
         }
     }
-}
 
-impl List {
     /// What was not as asked for, one line each.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {

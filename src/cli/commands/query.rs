@@ -31,7 +31,7 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
         let mut client = Client::connect(&format!("http://{}", args.server)).await?;
         client.recommend(request).await
     })?;
-    let list = List::from(answer);
+    let list = List::received(answer);
     list.remarks().iter().for_each(note);
     if args.json {
         writeln!(out, "{:#}", json!(list))?

@@ -171,7 +171,7 @@ async fn ask(args: &Quickstart, model_dir: &Path, questions: &[Question], out: &
     writeln!(out, "gRPC server on {address}")?;
     let mut client = Client::connect(&format!("http://{address}")).await?;
     for question in questions {
-        let list = List::from(client.recommend(question.request.clone()).await?);
+        let list = List::received(client.recommend(question.request.clone()).await?);
         writeln!(out, "\n{}\n{}", question.about, side_by_side(&question.history, &list))?;
     }
     drop(client);
@@ -213,8 +213,15 @@ mod tests {
     fn a_long_history_is_cut_and_says_how_much() {
         let history: Vec<String> = (1..=20).map(|i| format!("title {i}")).collect();
         let entry = Entry { rank: 1, item_id: "i9".into(), title: None, score: 1.0 };
-        let list =
-            List { items: vec![entry], tier: "personal", fallback: None, history_items: 20, unknown_history_items: 0 };
+        let list = List {
+            items: vec![entry],
+            tier: "personal",
+            fallback: None,
+            history_items: 20,
+            unknown_history_items: 0,
+            removed_seen: 20,
+            model_version: "0123456789ab".into(),
+        };
         let text = side_by_side(&history, &list).to_string();
         for part in ["history (20 items)", "title 7 ", "… and 13 more", "1. i9", "recommended (personal)"] {
             assert!(text.contains(part), "{part} is missing:\n{text}");

@@ -42,7 +42,7 @@ pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
         ..RecommendRequest::default()
     };
     let list = match engine.recommend(&[request]).pop() {
-        Some(answer) => List::from(answer?),
+        Some(answer) => List::computed(answer?, &engine.info().manifest.model_version),
         None => bail!("the engine returned no answer to one request"),
     };
     list.remarks().iter().for_each(note);
