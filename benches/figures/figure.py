@@ -141,6 +141,7 @@ def trained(model, peer_model, folder, seeds, *settings):
     def theirs(seed):
         return peer("multvae.py", *options, "--seed", seed, threads=1)["test"]["ndcg@100"]
 
+    binary()  # built before the peer starts: what does not compile should not cost its minutes
     with concurrent.futures.ThreadPoolExecutor(1) as beside:
         torch = beside.map(theirs, seeds)
         return [ours(seed) for seed in seeds], list(torch)
