@@ -11,8 +11,9 @@
 //!    weights, the first being its category.
 //! 2. **Groups** are of unequal size. Group `g` prefers item `i` with probability proportional to
 //!    popularity(i) × membership(i, g).
-//! 3. **Users** mix a few groups each ([`groups_per_user`] on average, Dirichlet weights): one to their main taste,
-//!    others to side tastes. How many rows a user has follows a log-normal law, so a few users have many.
+//! 3. **Users** mix a few groups each ([`groups_per_user`] on average) with Dirichlet weights that make some of
+//!    them main tastes and others side tastes. The number of rows of a user follows a log-normal law, so a
+//!    few users have many.
 //! 4. **Interests** (`history`). Each new interest of a user comes from the general popularity with probability
 //!    [`mainstream`], otherwise from one of the user's groups. Nobody discovers the same item twice.
 //! 5. **Events** (`events`). An interest is a `view`, sometimes followed by a `cart` and a `purchase`, and users come back
