@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::serve::{runtime, stop_signal};
 use super::{generate, train};
+use crate::artifact::check_target;
 use crate::cli::args::Quickstart;
 use crate::cli::comparison::Comparison;
 use crate::cli::console::program;
@@ -47,6 +48,7 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let (data_dir, model_dir) = (args.out.join("data"), args.out.join("model"));
     let config = GenerateConfig::preset(&args.preset)?;
     check_out(&args.out)?;
+    check_target(&model_dir, true)?;
 
     writeln!(out, "1. A synthetic log")?;
     out.flush()?;
