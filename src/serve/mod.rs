@@ -11,6 +11,7 @@ mod convert;
 mod embedding;
 mod error;
 mod front;
+mod lane;
 mod model;
 mod options;
 pub mod pb;

@@ -25,11 +25,7 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         &self,
         request: Request<pb::RecommendRequest>,
     ) -> Result<Response<pb::RecommendResponse>, Status> {
-        let answer = self
-            .0
-            .compute(request, |engine, message, _| Ok(engine.recommend(&[message.into()]).remove(0)))
-            .await?
-            .map_err(|error| status::refused(&error))?;
+        let answer = self.0.recommend(request).await?.map_err(|error| status::refused(&error))?;
         let tier = match answer.tier {
             Tier::Personal => "personal",
             Tier::Popularity => "popularity",

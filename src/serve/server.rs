@@ -19,6 +19,7 @@ use tonic_health::server::HealthReporter;
 use super::call::Call;
 use super::embedding::EmbeddingService;
 use super::front::Front;
+use super::lane::Lane;
 use super::model::ModelService;
 use super::pb::embedding_service_server::EmbeddingServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
@@ -26,7 +27,7 @@ use super::pb::recommendation_service_server::RecommendationServiceServer;
 use super::recommendation::RecommendationService;
 use super::workers::{Over, Workers};
 use super::{ServeError, ServeOptions, pb, status};
-use crate::engine::Engine;
+use crate::engine::{Engine, Recommendation, RequestError};
 
 /// How often an idle connection is asked whether its client is still there, and how long that may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
@@ -41,6 +42,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     pub engine: Arc<Engine>,
     workers: Workers,
+    lane: Lane,
     max_message_bytes: usize,
 }
 
@@ -51,10 +53,18 @@ impl Shared {
         request: Request<M>,
         work: impl FnOnce(&Engine, M, &Call) -> Result<T, Over> + Send + 'static,
     ) -> Result<T, Status> {
-        let (_, extensions, message) = request.into_parts();
-        let call = extensions.get::<Arc<Call>>().ok_or_else(status::crashed)?;
+        let (call, message) = taken_apart(request)?;
         let engine = Arc::clone(&self.engine);
-        self.workers.run(call, move |call| work(&engine, message, call)).await
+        self.workers.run(&call, move |call| work(&engine, message, call)).await
+    }
+
+    /// Computes a list on the scoring threads, together with others that are waiting.
+    pub(super) async fn recommend(
+        &self,
+        request: Request<pb::RecommendRequest>,
+    ) -> Result<Result<Recommendation, RequestError>, Status> {
+        let (call, message) = taken_apart(request)?;
+        self.lane.recommend(&self.workers, &self.engine, call, message).await
     }
 
     /// Wraps an answer, if it is not too large to be sent.
@@ -69,6 +79,13 @@ impl Shared {
     pub(super) fn version(&self) -> &str {
         &self.engine.info().manifest.model_version
     }
+}
+
+/// The call that the front has attached to a request, and its message.
+fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
+    let (_, extensions, message) = request.into_parts();
+    let call = extensions.get::<Arc<Call>>().ok_or_else(status::crashed)?;
+    Ok((Arc::clone(call), message))
 }
 
 fn refuse_public(address: SocketAddr) -> Result<(), ServeError> {
@@ -99,7 +116,12 @@ pub async fn run(
     options.check()?;
     refuse_public(listener.local_addr().map_err(ServeError::Listener)?)?;
     let limit = options.max_message_bytes;
-    let shared = Arc::new(Shared { engine, workers: Workers::start(&options)?, max_message_bytes: limit });
+    let shared = Arc::new(Shared {
+        engine,
+        workers: Workers::start(&options)?,
+        lane: Lane::default(),
+        max_message_bytes: limit,
+    });
     let health = HealthReporter::new();
     let mut routes = Routes::builder();
     routes

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tonic::Status;
 
 use super::call::Call;
@@ -25,8 +25,10 @@ impl Workers {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads)
             .thread_name(|n| format!("foldin-score-{n}"))
-            // Without a handler a panic ends the process; with it only its own request fails.
-            .panic_handler(|_| tracing::error!("a scoring thread panicked; its request fails with INTERNAL"))
+            // Without a handler a panic ends the process; with it only the requests computed together fail.
+            .panic_handler(|_| {
+                tracing::error!("a scoring thread panicked; the requests it was computing fail with INTERNAL")
+            })
             .build()?;
         let capacity = options.threads + options.queue;
         Ok(Self { pool, places: Arc::new(Semaphore::new(capacity)), capacity })
@@ -41,21 +43,34 @@ impl Workers {
         call: &Arc<Call>,
         work: impl FnOnce(&Call) -> Result<T, Over> + Send + 'static,
     ) -> Result<T, Status> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Err(status::queue_full(self.capacity));
-        };
+        let place = self.place()?;
         let (sender, receiver) = oneshot::channel();
         let computing = Arc::clone(call);
-        self.pool.spawn(move || {
+        self.spawn(move || {
             let _place = place;
             let result = if computing.is_over() { Err(Over) } else { work(&computing) };
             // Nobody receives when the client has gone meanwhile.
             let _ = sender.send(result);
         });
-        match receiver.await {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(Over)) => Err(status::expired()),
-            Err(_) => Err(status::crashed()),
-        }
+        outcome(receiver.await)
+    }
+
+    /// A place in the queue, to be kept until the request has had its turn.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| status::queue_full(self.capacity))
+    }
+
+    /// Runs on the pool, in the order of the calls.
+    pub(super) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        self.pool.spawn_fifo(work);
+    }
+}
+
+/// What the network side makes of what the scoring side sent, or of its silence.
+pub(super) fn outcome<T>(received: Result<Result<T, Over>, oneshot::error::RecvError>) -> Result<T, Status> {
+    match received {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(Over)) => Err(status::expired()),
+        Err(_) => Err(status::crashed()),
     }
 }

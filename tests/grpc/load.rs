@@ -225,3 +225,29 @@ async fn a_request_leaves_one_line_without_personal_data() {
         assert!(!text.contains(&format!("\"{secret}\"")), "{secret} in {text}");
     }
 }
+
+#[tokio::test]
+async fn requests_computed_together_get_the_answers_they_would_get_alone() {
+    let (server, gate) = narrow(64).await;
+    let held = ask(&server, 0).await;
+    gate.until_entered(1).await;
+    // All of these wait behind the first and are computed in batches; every fifth is refused.
+    let requests: Vec<pb::RecommendRequest> = (0..40)
+        .map(|i| pb::RecommendRequest { n: if i % 5 == 4 { 0 } else { 3 + i as u32 % 4 }, ..of_user(i % 7) })
+        .collect();
+    let mut pending = Vec::new();
+    for request in requests.clone() {
+        let mut client = server.client().await;
+        pending.push(tokio::spawn(async move { client.recommend(request).await }));
+    }
+    gate.open();
+    held.await.unwrap().unwrap();
+    let mut client = server.client().await;
+    for (request, pending) in requests.into_iter().zip(pending) {
+        let together = pending.await.unwrap();
+        match client.recommend(request).await {
+            Ok(alone) => assert_eq!(together.unwrap(), alone),
+            Err(alone) => assert_eq!(together.unwrap_err().to_string(), alone.to_string()),
+        }
+    }
+}
