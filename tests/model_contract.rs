@@ -221,6 +221,46 @@ fn weights_do_not_depend_on_the_number_of_threads() {
     }
 }
 
+/// Wide enough that products, Cholesky blocks, chunks of users and of parameters are all split.
+#[test]
+fn a_large_model_does_not_depend_on_threads_or_batches_either() {
+    const MANY: usize = 610;
+    let histories: Vec<History> = (0..150)
+        .map(|user| {
+            let pairs = (0..3 + user % 40).map(|k| (ItemIdx(((user * 31 + 7 * k * k + k) % MANY) as u32), 1.0));
+            History::from_pairs(pairs).unwrap()
+        })
+        .collect();
+    let data = Interactions::from_histories(MANY, histories.iter().map(History::as_ref)).unwrap();
+    let training = TrainingConfig { epochs: 1, batch_size: 140, ..TrainingConfig::default() };
+    for config in [
+        ModelConfig::Ease(EaseConfig { lambda: 20.0, ..EaseConfig::default() }),
+        ModelConfig::MultVae(MultVaeConfig { hidden: 70, latent: 33, ..MultVaeConfig::default() }),
+        ModelConfig::MultDae(MultDaeConfig { hidden: 70, ..MultDaeConfig::default() }),
+    ] {
+        let trained = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+                fit(&config, &training, &data, observer).unwrap().model
+            })
+        };
+        let one = trained(1);
+        for threads in [2, 3] {
+            for (a, b) in one.tensors().iter().zip(trained(threads).tensors()) {
+                assert!(bits(a.data) == bits(b.data), "{config:?}: {} with {threads} threads", a.name);
+            }
+        }
+        let views: Vec<HistoryRef<'_>> = data.histories().collect();
+        let candidates: Vec<Candidates<'_>> = views.iter().map(|_| Candidates::default()).collect();
+        let together = rank_users(&*one, &views, &candidates, MANY);
+        for user in [0, 63, 64, 149] {
+            let alone = rank_users(&*one, &views[user..=user], &candidates[..1], MANY);
+            assert_eq!(alone[0], together[user], "{config:?}: user {user}");
+        }
+    }
+}
+
 #[test]
 fn the_seed_decides() {
     let iterative = |c: &ModelConfig| matches!(c, ModelConfig::MultVae(_) | ModelConfig::MultDae(_));

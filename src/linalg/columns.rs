@@ -58,8 +58,12 @@ impl<'a> Columns<'a> {
     }
 
     /// The columns in `range`.
+    ///
+    /// # Panics
+    /// When the range leaves the matrix.
     #[must_use]
     pub fn range(self, range: std::ops::Range<usize>) -> Columns<'a> {
+        assert!(range.start <= range.end && range.end <= self.cols, "columns {range:?} of {}", self.cols);
         let data = &self.data[range.start * self.rows..range.end * self.rows];
         Columns { data, rows: self.rows, cols: range.len() }
     }

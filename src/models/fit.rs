@@ -160,7 +160,8 @@ fn check(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError
         }
     }
     let count = |parameter, value: usize| require(parameter, value as f64, value >= 1, "at least 1");
-    count("training.epochs", training.epochs)?;
+    let epochs = training.epochs;
+    require("training.epochs", epochs as f64, (1..=1_000_000).contains(&epochs), "from 1 to 1000000")?;
     count("training.batch_size", training.batch_size)?;
     count("training.validate_every", training.validate_every)?;
     count("training.patience", training.patience)?;

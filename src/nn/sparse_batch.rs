@@ -23,7 +23,7 @@ impl SparseBatch {
     pub fn push(&mut self, items: &[u32], weights: impl Iterator<Item = f32> + Clone) {
         let norm = norm(weights.clone());
         self.items.extend_from_slice(items);
-        self.weights.extend(weights.map(|w| w / norm));
+        self.weights.extend(weights.map(|w| (f64::from(w) / norm) as f32));
         self.offsets.push(self.items.len());
     }
 
@@ -37,14 +37,14 @@ impl SparseBatch {
         rate: f32,
         (seed, epoch, user): (u64, u64, u64),
     ) {
-        let scale = 1.0 / (norm(weights.clone()) * (1.0 - rate));
+        let scale = 1.0 / (norm(weights.clone()) * (1.0 - f64::from(rate)));
         let mut random = stream(seed, Purpose::Dropout, [epoch, user]);
         // Kept when a uniform 32-bit draw reaches the threshold.
         let threshold = (f64::from(rate) * 2f64.powi(32)) as u64;
         for (&item, weight) in items.iter().zip(weights) {
             if u64::from(random.next_u32()) >= threshold {
                 self.items.push(item);
-                self.weights.push(weight * scale);
+                self.weights.push((f64::from(weight) * scale) as f32);
             }
         }
         self.offsets.push(self.items.len());
@@ -89,9 +89,9 @@ impl SparseBatch {
 }
 
 /// Euclidean norm in f64; 1 for an empty history, which has nothing to scale.
-fn norm(weights: impl Iterator<Item = f32>) -> f32 {
+fn norm(weights: impl Iterator<Item = f32>) -> f64 {
     let square: f64 = weights.map(|w| f64::from(w) * f64::from(w)).sum();
-    if square > 0.0 { square.sqrt() as f32 } else { 1.0 }
+    if square > 0.0 { square.sqrt() } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -105,6 +105,16 @@ mod tests {
         batch.push(&[], std::iter::empty());
         assert_eq!(batch.row(0), (&[1, 4][..], &[0.6, 0.8][..]));
         assert_eq!((batch.users(), batch.row(1).0.len()), (2, 0));
+    }
+
+    #[test]
+    fn extreme_weights_are_scaled_too() {
+        for weight in [3e38, 1e-40] {
+            let mut batch = SparseBatch::new();
+            batch.push(&[0, 1, 2, 3], [weight; 4].into_iter());
+            batch.push_corrupted(&[0, 1, 2, 3], [weight; 4].into_iter(), 0.0, (1, 1, 1));
+            assert_eq!([batch.row(0).1, batch.row(1).1], [[0.5; 4], [0.5; 4]], "weight {weight}");
+        }
     }
 
     #[test]

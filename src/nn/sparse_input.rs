@@ -38,12 +38,17 @@ impl SparseInput {
     /// When `out` has another shape or the batch names an item outside the table.
     pub fn forward(&self, batch: &SparseBatch, mut out: ColumnsMut<'_>) {
         assert_eq!((out.rows(), out.cols()), (self.width(), batch.users()), "one column a user");
+        /// Users a task computes; a batch of no more stays on its thread.
+        const USERS: usize = 64;
         let table = self.columns();
-        out.data().par_chunks_mut(self.width()).enumerate().for_each(|(user, column)| {
-            let (items, weights) = batch.row(user);
-            column.fill(0.0);
-            gather(column, table, 0, items, weights);
-            tanh_bias(column, &self.bias);
+        let width = self.width();
+        out.data().par_chunks_mut(width * USERS).enumerate().for_each(|(chunk, columns)| {
+            for (at, column) in columns.chunks_exact_mut(width).enumerate() {
+                let (items, weights) = batch.row(chunk * USERS + at);
+                column.fill(0.0);
+                gather(column, table, 0, items, weights);
+                tanh_bias(column, &self.bias);
+            }
         });
     }
 

@@ -48,11 +48,12 @@ impl Lane {
         let place = workers.place()?;
         let (sender, receiver) = oneshot::channel();
         lock(&self.waiting).push_back(Waiting { message, call, place, sender });
-        let (waiting, engine) = (Arc::clone(&self.waiting), Arc::clone(engine));
+        let (waiting, engine, threads) = (Arc::clone(&self.waiting), Arc::clone(engine), workers.threads());
         // One turn a request: the first finds several, and as many later ones find nothing.
         workers.spawn(move || {
             let mut queue = lock(&waiting);
-            let length = queue.len().min(TOGETHER);
+            // Some is left to the other threads, which have turns to come.
+            let length = queue.len().div_ceil(threads).min(TOGETHER);
             let batch: Vec<Waiting> = queue.drain(..length).collect();
             drop(queue);
             answer(&engine, batch);

@@ -33,7 +33,7 @@ use crate::engine::{Engine, Recommendation, RequestError};
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Requests in flight on one connection.
-const MAX_STREAMS: u32 = 1024;
+const MAX_STREAMS: u32 = 256;
 
 /// What is left to answers that were cut off by the end of the server, to reach their clients.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use super::{ServeError, ServeOptions, status};
 pub(super) struct Workers {
     pool: rayon::ThreadPool,
     /// One permit a request being computed or waiting. It is kept until the request has had its turn,
-    /// even when nobody waits for it any more: that bounds the memory held by requests.
+    /// even when nobody waits for it any more: that bounds the memory held by requests that were read.
     places: Arc<Semaphore>,
     capacity: usize,
 }
@@ -58,6 +58,11 @@ impl Workers {
     /// A place in the queue, to be kept until the request has had its turn.
     pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| status::queue_full(self.capacity))
+    }
+
+    /// Number of scoring threads.
+    pub(super) fn threads(&self) -> usize {
+        self.pool.current_num_threads()
     }
 
     /// Runs on the pool, in the order of the calls.

@@ -184,7 +184,8 @@ fn add_lanes(v: __m256) -> f32 {
 /// Below −87.3 the result is the smallest normal number, above 88.3 the largest of its range.
 #[target_feature(enable = "avx2,fma")]
 fn exp(x: __m256) -> __m256 {
-    let x = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-87.336_54)), _mm256_set1_ps(88.376_26));
+    // The operand that may be NaN stands second: these instructions return it then, so NaN comes out as NaN.
+    let x = _mm256_min_ps(_mm256_set1_ps(88.376_26), _mm256_max_ps(_mm256_set1_ps(-87.336_54), x));
     let n = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(_mm256_mul_ps(
         x,
         _mm256_set1_ps(std::f32::consts::LOG2_E),

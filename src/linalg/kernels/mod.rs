@@ -48,7 +48,12 @@ macro_rules! dispatch {
 /// When an item is not a column of `table`, or the row range leaves it.
 pub fn gather(out: &mut [f32], table: Columns<'_>, offset: usize, items: &[u32], weights: &[f32]) {
     assert_eq!(items.len(), weights.len(), "one weight an item");
-    assert!(offset + out.len() <= table.rows(), "rows {offset}.. of {} leave a table of {}", out.len(), table.rows());
+    assert!(
+        offset <= table.rows() && out.len() <= table.rows() - offset,
+        "{} rows from {offset} leave a table of {}",
+        out.len(),
+        table.rows()
+    );
     assert!(items.iter().all(|&i| (i as usize) < table.cols()), "an item is outside a table of {}", table.cols());
     dispatch!(gather(out, table, offset, items, weights))
 }

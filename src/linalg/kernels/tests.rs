@@ -115,6 +115,38 @@ fn softmax_survives_extreme_logits() {
 }
 
 #[test]
+fn nan_is_never_swallowed() {
+    for at in [0, 7, 13, 16] {
+        let mut logits = vec![0.5f32; 17];
+        logits[at] = f32::NAN;
+        assert!(softmax_loss(&mut logits, &[0.0; 17], &[3], &[1.0], 1.0).is_nan(), "position {at}");
+        let mut x = vec![0.5f32; 17];
+        x[at] = f32::NAN;
+        tanh_bias(&mut x, &[0.0; 17]);
+        assert!(x[at].is_nan(), "position {at}");
+    }
+}
+
+#[test]
+fn dots_beyond_one_block_equal_their_twin() {
+    // More items than a block holds, users for whole and partial tiles.
+    let (k, m, n) = (19, 2 * 128 + 3, 13);
+    let number = |i: usize| ((i * 37) % 23) as f32 - 11.0;
+    let (a, b): (Vec<f32>, Vec<f32>) = ((0..k * m).map(number).collect(), (0..k * n).map(number).collect());
+    let (a, b) = (Columns::new(&a, (k, m)), Columns::new(&b, (k, n)));
+    let (mut got, mut expected) = (vec![f32::NAN; m * n], vec![f32::NAN; m * n]);
+    dots(ColumnsMut::new(&mut got, (m, n)), a, b);
+    scalar::dots(ColumnsMut::new(&mut expected, (m, n)), a, b);
+    assert_eq!(got, expected);
+}
+
+#[test]
+#[should_panic(expected = "rows from")]
+fn a_row_range_that_wraps_is_refused() {
+    gather(&mut [0.0], Columns::new(&[1.0, 2.0], (2, 1)), usize::MAX, &[0], &[1.0]);
+}
+
+#[test]
 #[should_panic(expected = "an item is outside")]
 fn items_beyond_the_table_are_refused() {
     gather(&mut [0.0], Columns::new(&[1.0, 2.0], (1, 2)), 0, &[2], &[1.0]);
