@@ -68,10 +68,21 @@ fn an_existing_model_is_replaced_only_on_request() {
     // Never anything but a model, whatever is asked for.
     let precious = directory.path().join("precious");
     fs::create_dir(&precious).unwrap();
+    let refused = || {
+        foldin(&["train", arg(&log), "--model", "popularity", "--out", arg(&precious), "--force"])
+            .refused(2, &[arg(&precious), "not a model directory"]);
+    };
+    // Other programs write manifests too.
+    fs::write(precious.join("manifest.json"), "{}").unwrap();
+    refused();
     fs::write(precious.join("thesis.tex"), "…").unwrap();
-    foldin(&["train", arg(&log), "--model", "popularity", "--out", arg(&precious), "--force"])
-        .refused(2, &[arg(&precious), "not a model directory"]);
-    assert_eq!(names(&precious), ["thesis.tex"]);
+    refused();
+    assert_eq!(names(&precious), ["manifest.json", "thesis.tex"]);
+
+    // Nor a model that something was put beside.
+    fs::write(model.join("thesis.tex"), "…").unwrap();
+    train(&["--force"]).refused(2, &[arg(&model), "not a model directory"]);
+    assert!(model.join("thesis.tex").is_file());
 }
 
 #[test]
