@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::artifact::Artifact;
@@ -59,6 +59,10 @@ fn everyone(args: &Recommend, path: &Path, out: &mut dyn Write) -> Result<()> {
     check_file(path, args.force)?;
     let artifact = Artifact::open(&args.model_dir)?;
     let users = artifact.users.len() as u32;
+    // Only now: a model that cannot be opened leaves nothing behind.
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    }
     let mut writer = RecommendationWriter::create(path, &artifact.users, &artifact.catalogue)?;
     let progress = Progress::new("recommending");
     for first in (0..users).step_by(CHUNK as usize) {
