@@ -45,6 +45,18 @@ fn unknown_keys_are_refused_with_the_nearest() {
 }
 
 #[test]
+fn what_is_not_configuration_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("foldin.toml");
+    fs::write(&file, "[trainig]\n").unwrap();
+    foldin(&["train", "--config", arg(&file), "--print-config"]).refused(2, &["did you mean `training`?"]);
+    let run = finish(command(&["train", "--print-config"]).env("FOLDIN_TRAINING_EPOCHS", "3").env("FOLDIN_DATA", "x"));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("FOLDIN_TRAINING_EPOCHS is ignored; did you mean FOLDIN_TRAINING__EPOCHS?"));
+    assert!(!run.stderr.contains("FOLDIN_DATA"), "{}", run.stderr);
+}
+
+#[test]
 fn wrong_types_and_values_name_their_key() {
     foldin(&["train", "--epochs", "ten", "--print-config"])
         .refused(2, &["`training.epochs`", "--epochs", "expected a whole number, found text `ten`"]);
