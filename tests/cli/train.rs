@@ -132,6 +132,18 @@ fn a_directory_of_files_other_columns_and_a_minimum_rating() {
 }
 
 #[test]
+fn few_users_are_validated_on_too_and_no_validation_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    for (users, part) in [(4, "validating on 1 "), (2, "without validation: the last epoch is kept")] {
+        let [log, model] = ["log", "model"].map(|name| directory.path().join(format!("{name}{users}")));
+        write_log(&log, &regular(0..users, 12, 5));
+        let run = foldin(&short(&["train", arg(&log), "--out", arg(&model)]));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stderr.contains(part), "`{part}` is not in:\n{}", run.stderr);
+    }
+}
+
+#[test]
 fn every_model_trains_and_answers() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log.parquet");
