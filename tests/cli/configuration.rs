@@ -1,6 +1,7 @@
 //! Where settings come from, and what is said about those that cannot be.
 
 use std::fs;
+use std::process::Command;
 
 use super::harness::{arg, command, finish, foldin, succeed};
 
@@ -78,6 +79,17 @@ fn values_out_of_range_are_refused_before_anything_is_written() {
         foldin(&["train", log, "--out", arg(&model), "--set", setting]).refused(2, &parts);
         assert!(!model.exists(), "{setting}");
     }
+}
+
+#[test]
+fn threads_come_from_the_environment_too() {
+    let print = |threads: &str| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_foldin"));
+        finish(run.env("FOLDIN_THREADS", threads).args(["train", "--print-config"]))
+    };
+    print("0").refused(2, &["--threads"]);
+    let run = print("1");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
