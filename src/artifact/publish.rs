@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, USERS, WEIGHTS};
+use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS};
 use super::{ArtifactError, Manifest, Shapes, fingerprint, histories, timestamp};
 use crate::interactions::{Catalogue, IdMap, Interactions, LogRules};
 use crate::io;
@@ -33,7 +33,8 @@ pub struct Publication<'a> {
 
 /// Writes a model directory that appears at `dir` complete or not at all.
 ///
-/// With `replace`, a model directory already there is replaced; anything else is not.
+/// With `replace`, a directory already there is replaced if it is empty or a model directory: one that
+/// has `manifest.b3` and holds no other files than those of a model. Anything else stays as it is.
 /// The content files and the model's version are the same for the same publication; only the
 /// manifest differs, by its time stamp.
 ///
@@ -91,11 +92,23 @@ fn create(dir: &Path, replace: bool) -> Result<AtomicDir, ArtifactError> {
     Ok(AtomicDir::create(dir, replace)?)
 }
 
-/// True for a path that holds something other than a model directory or an empty directory.
+/// True for a path that holds something other than a model directory or an empty directory. A single
+/// foreign file is enough: it would be lost with the rest.
 fn is_something_else(path: &Path) -> bool {
-    let exists = path.symlink_metadata().is_ok();
-    let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    exists && !path.join(MANIFEST).is_file() && !empty()
+    if path.symlink_metadata().is_err() {
+        return false;
+    }
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return true;
+    };
+    let names: Option<Vec<_>> = entries.map(|entry| entry.ok().map(|entry| entry.file_name())).collect();
+    let is_ours = |name: &std::ffi::OsString| {
+        CONTENT.iter().chain(&[MANIFEST, MANIFEST_HASH]).any(|ours| name.as_os_str() == *ours)
+    };
+    names.is_none_or(|names| {
+        let complete = names.is_empty() || path.join(MANIFEST_HASH).is_file();
+        !complete || !names.iter().all(is_ours)
+    })
 }
 
 impl Publication<'_> {

@@ -20,7 +20,7 @@ Exit codes:
 #[command(name = "foldin", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub struct Cli {
     /// Threads for computation [default: all cores]; results do not depend on it
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", env = "FOLDIN_THREADS")]
     pub threads: Option<std::num::NonZeroUsize>,
     /// What to do.
     #[command(subcommand)]

@@ -53,16 +53,22 @@ struct LeftOut {
 }
 
 impl Comparison {
-    /// Nothing measured yet.
+    /// Nothing measured yet. A metric named more than once is reported once.
     #[must_use]
     pub fn new(trial: &Trial<'_>, metrics: &[Metric]) -> Self {
         let train = &trial.train;
+        let mut once: Vec<Metric> = Vec::with_capacity(metrics.len());
+        for metric in metrics {
+            if !once.contains(metric) {
+                once.push(*metric);
+            }
+        }
         Self {
             protocol: trial.protocol,
             train: TrainingSize { users: train.users(), items: train.items(), interactions: train.len() },
             models: Vec::new(),
             left_out: Vec::new(),
-            metrics: metrics.to_vec(),
+            metrics: once,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Error;
+use tonic::Code;
 
 use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
@@ -12,7 +13,7 @@ use crate::evaluation::NothingToEvaluate;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::io::{LogError, TableError};
 use crate::models::FitError;
-use crate::serve::ServeError;
+use crate::serve::{ClientError, ServeError};
 use crate::storage::StorageError;
 
 /// Flags or settings that contradict each other or the data.
@@ -84,6 +85,11 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<RequestError>() {
             return Some(if matches!(error, RequestError::Internal(_)) { Self::Run } else { Self::Usage });
+        }
+        if let Some(ClientError::Call(status)) = cause.downcast_ref::<ClientError>() {
+            // What `recommend` refuses as a request, the server refuses with these.
+            let wrong_request = matches!(status.code(), Code::InvalidArgument | Code::NotFound);
+            return Some(if wrong_request { Self::Usage } else { Self::Run });
         }
         if cause.is::<UnknownPreset>() {
             return Some(Self::Usage);

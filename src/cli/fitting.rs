@@ -20,9 +20,14 @@ pub fn is_iterative(model: &ModelConfig) -> bool {
     }
 }
 
-/// Users held out of `users` for validation.
+/// Fewest users of which one is held out for validation: two must be left to train on.
+const FEWEST_USERS: usize = 3;
+
+/// Users held out of `users` for validation. A share that is asked for holds at least one out, where
+/// enough users are left.
 fn held_out(settings: &ValidationSettings, users: usize) -> usize {
-    ((users as f64 * settings.fraction).round() as usize).min(settings.max_users)
+    let least = usize::from(settings.fraction > 0.0 && users >= FEWEST_USERS);
+    ((users as f64 * settings.fraction).round() as usize).max(least).min(settings.max_users)
 }
 
 /// Sets validation users apart from the training data: those of given files, or held-out ones.
@@ -82,6 +87,10 @@ pub fn train(settings: &Settings, log: &Interactions, items: &IdMap) -> Result<F
             count(train.users()),
             count(trial.target().users())
         )),
+        None if is_iterative(&settings.model) => note(format_args!(
+            "training {name} on {} users without validation: the last epoch is kept",
+            count(train.users())
+        )),
         None => note(format_args!("training {name} on {} users", count(train.users()))),
     }
     let progress = Progress::new(name);
@@ -115,6 +124,7 @@ mod tests {
         let settings = ValidationSettings::default();
         assert_eq!(held_out(&settings, 500), 50);
         assert_eq!(held_out(&settings, 1_000_000), 1000);
+        assert_eq!([2, 3, 4, 5].map(|users| held_out(&settings, users)), [0, 1, 1, 1]);
         assert_eq!(held_out(&ValidationSettings { fraction: 0.0, ..settings }, 500), 0);
     }
 }

@@ -48,7 +48,13 @@ struct Entry {
 /// The values of one source; a layer that names another model than the layers below it starts from
 /// that model's preset.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Layer(Vec<Entry>);
+pub struct Layer {
+    entries: Vec<Entry>,
+    notes: Vec<String>,
+}
+
+/// Variables of the environment that are ours and no configuration.
+const OTHER_VARIABLES: [&str; 2] = ["FOLDIN_DATA", "FOLDIN_THREADS"];
 
 /// Why layers do not make settings.
 #[derive(Debug, thiserror::Error)]
@@ -136,31 +142,37 @@ impl Layer {
         for (key, value) in table {
             let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
             match value {
-                Value::Table(inner) => self.flatten(&key, inner, origin),
-                value => self.0.push(Entry { key, given: Given::Typed(value), origin: origin.clone() }),
+                Value::Table(inner) if !inner.is_empty() => self.flatten(&key, inner, origin),
+                // An empty section too: its name may be misspelt.
+                value => self.entries.push(Entry { key, given: Given::Typed(value), origin: origin.clone() }),
             }
         }
     }
 
-    /// The variables of the form `FOLDIN_SECTION__KEY`; others are not ours.
+    /// The variables of the form `FOLDIN_SECTION__KEY`. Others that start with `FOLDIN_` are ignored with
+    /// a note.
     pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut entries: Vec<Entry> = variables
-            .into_iter()
-            .filter_map(|(name, text)| {
-                let key = name.strip_prefix("FOLDIN_").filter(|rest| rest.contains("__"))?;
-                let key = key.to_lowercase().replace("__", ".");
-                Some(Entry { key, given: Given::Text(text), origin: Origin::Environment(name) })
-            })
-            .collect();
-        entries.sort_by(|a, b| a.key.cmp(&b.key));
-        Self(entries)
+        let mut layer = Self::default();
+        for (name, text) in variables {
+            let Some(rest) = name.strip_prefix("FOLDIN_") else { continue };
+            let key = rest.to_lowercase();
+            if rest.contains("__") {
+                let key = key.replace("__", ".");
+                layer.entries.push(Entry { key, given: Given::Text(text), origin: Origin::Environment(name) });
+            } else if !OTHER_VARIABLES.contains(&name.as_str()) {
+                layer.notes.push(format!("environment variable {name} is ignored; {}", intended(&key)));
+            }
+        }
+        layer.entries.sort_by(|a, b| a.key.cmp(&b.key));
+        layer.notes.sort();
+        layer
     }
 
     /// Adds a flag's value, where the flag was given.
     pub fn flag(&mut self, flag: &str, key: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
             let given = Given::Text(value.to_string());
-            self.0.push(Entry { key: key.into(), given, origin: Origin::Flag(flag.into()) });
+            self.entries.push(Entry { key: key.into(), given, origin: Origin::Flag(flag.into()) });
         }
     }
 
@@ -183,7 +195,8 @@ pub fn resolve(base: Settings, layers: &[Layer]) -> Result<Resolved, SettingsErr
     let mut settings = base;
     let mut notes = Vec::new();
     let mut model_parameters: Vec<&Entry> = Vec::new();
-    for Layer(entries) in layers {
+    for Layer { entries, notes: remarks } in layers {
+        notes.extend_from_slice(remarks);
         // The model first: it decides which parameters exist.
         if let Some(entry) = entries.iter().rfind(|entry| entry.key == "model.kind") {
             let name = text_of(entry)?;
@@ -228,6 +241,9 @@ fn apply(settings: &Settings, entry: &Entry) -> Result<Settings, SettingsError> 
             Some(Value::Table(inner)) => inner,
             _ => return Err(unknown(entry, &known)),
         };
+    }
+    if matches!((example.get(leaf), &entry.given), (Some(Value::Table(_)), Given::Typed(Value::Table(_)))) {
+        return Ok(settings.clone());
     }
     let example = example.get(leaf).filter(|value| !value.is_table()).ok_or_else(|| unknown(entry, &known))?;
     let value = typed(entry, example)?;
@@ -284,16 +300,31 @@ fn keys(prefix: &str, table: &Table, out: &mut Vec<String>) {
     }
 }
 
+/// Every section below `table`, dotted.
+fn sections(prefix: &str, table: &Table, out: &mut Vec<String>) {
+    for (key, value) in table {
+        if let Value::Table(inner) = value {
+            let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            sections(&key, inner, out);
+            out.push(key);
+        }
+    }
+}
+
+/// The name that differs least from `given`, if it is near enough to have been meant.
+fn nearest<'a>(given: &str, names: &'a [String]) -> Option<&'a String> {
+    let distances = names.iter().map(|name| (strsim::damerau_levenshtein(name, given), name));
+    distances.min().filter(|(distance, _)| *distance <= 4).map(|(_, name)| name)
+}
+
 fn unknown(entry: &Entry, known: &Table) -> SettingsError {
     let mut all = Vec::new();
-    keys("", known, &mut all);
-    let nearest = all
-        .iter()
-        .map(|key| (strsim::damerau_levenshtein(key, &entry.key), key))
-        .min()
-        .filter(|(distance, _)| *distance <= 4);
-    let hint = match nearest {
-        Some((_, key)) => format!("did you mean `{key}`?"),
+    match &entry.given {
+        Given::Typed(Value::Table(_)) => sections("", known, &mut all),
+        _ => keys("", known, &mut all),
+    }
+    let hint = match nearest(&entry.key, &all) {
+        Some(key) => format!("did you mean `{key}`?"),
         None => {
             let section = entry.key.split('.').next().unwrap_or_default();
             let same: Vec<&str> =
@@ -306,6 +337,28 @@ fn unknown(entry: &Entry, known: &Table) -> SettingsError {
         }
     };
     SettingsError::UnknownKey { key: entry.key.clone(), origin: entry.origin.clone(), hint }
+}
+
+/// What a variable without a double underscore was probably meant to be: one that forgot to double it, or to
+/// name the section.
+fn intended(given: &str) -> String {
+    let mut all = Vec::new();
+    // Each model has keys of its own.
+    for model in ModelConfig::PRESETS.iter().filter_map(|name| ModelConfig::preset(name).ok()) {
+        let settings = Settings { model, ..Settings::default() }.with_every_key();
+        if let Ok(table) = Table::try_from(settings) {
+            keys("", &table, &mut all);
+        }
+    }
+    let distance = |key: &String| {
+        let leaf = key.rsplit('.').next().unwrap_or(key);
+        let written = [key.replace('.', "_"), leaf.to_owned()];
+        written.iter().map(|name| strsim::damerau_levenshtein(name, given)).min()
+    };
+    match all.iter().map(|key| (distance(key), key)).min() {
+        Some((Some(..=2), key)) => format!("did you mean FOLDIN_{}?", key.replace('.', "__").to_uppercase()),
+        _ => "configuration is FOLDIN_SECTION__KEY, for example FOLDIN_TRAINING__EPOCHS".into(),
+    }
 }
 
 #[cfg(test)]

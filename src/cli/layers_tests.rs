@@ -68,6 +68,19 @@ fn unknown_keys_name_the_nearest() {
 }
 
 #[test]
+fn empty_sections_are_checked_too() {
+    let text = message(file("[trainig]\n"));
+    assert!(
+        text.contains("unknown configuration key `trainig`") && text.contains("did you mean `training`?"),
+        "{text}"
+    );
+    assert!(message(file("[log.colums]\n")).contains("did you mean `log.columns`?"));
+    assert!(message(file("[training.epochs]\n")).contains("expected a whole number, found a section"));
+    let got = resolve(&[file("[training]\n[log.columns]\n")]).unwrap().settings;
+    assert_eq!(got, Settings::default());
+}
+
+#[test]
 fn wrong_types_name_key_expected_and_found() {
     let text = message(file("[training]\nepochs = \"ten\"\n"));
     assert!(text.contains("`training.epochs`") && text.contains("expected a whole number, found text `ten`"), "{text}");
@@ -123,8 +136,24 @@ fn files_that_are_no_toml_or_not_there_are_named() {
 
 #[test]
 fn foreign_variables_are_left_alone() {
-    let got = environment(&[("FOLDIN_DATA", "/data"), ("HOME", "/root"), ("FOLDINX__A", "1")]);
+    let got = environment(&[("FOLDIN_DATA", "/data"), ("HOME", "/root"), ("FOLDINX__A", "1"), ("FOLDIN_THREADS", "2")]);
     assert_eq!(got, Layer::default());
+}
+
+#[test]
+fn a_variable_without_its_double_underscore_is_ignored_with_a_note() {
+    for (name, meant) in [
+        ("FOLDIN_TRAINING_EPOCHS", "did you mean FOLDIN_TRAINING__EPOCHS?"),
+        ("FOLDIN_BATCH_SIZE", "did you mean FOLDIN_TRAINING__BATCH_SIZE?"),
+        ("FOLDIN_MODEL_LAMBDA", "did you mean FOLDIN_MODEL__LAMBDA?"),
+        ("FOLDIN_LOG_COLUMNS_USER", "did you mean FOLDIN_LOG__COLUMNS__USER?"),
+        ("FOLDIN_SOMETHING_ELSE", "FOLDIN_SECTION__KEY"),
+    ] {
+        let got = resolve(&[environment(&[(name, "3")])]).unwrap();
+        assert_eq!(got.settings, Settings::default());
+        assert!(got.notes.len() == 1 && got.notes[0].contains(name), "{:?}", got.notes);
+        assert!(got.notes[0].contains(meant), "{:?}", got.notes);
+    }
 }
 
 #[test]

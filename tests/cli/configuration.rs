@@ -1,6 +1,7 @@
 //! Where settings come from, and what is said about those that cannot be.
 
 use std::fs;
+use std::process::Command;
 
 use super::harness::{arg, command, finish, foldin, succeed};
 
@@ -45,6 +46,18 @@ fn unknown_keys_are_refused_with_the_nearest() {
 }
 
 #[test]
+fn what_is_not_configuration_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("foldin.toml");
+    fs::write(&file, "[trainig]\n").unwrap();
+    foldin(&["train", "--config", arg(&file), "--print-config"]).refused(2, &["did you mean `training`?"]);
+    let run = finish(command(&["train", "--print-config"]).env("FOLDIN_TRAINING_EPOCHS", "3").env("FOLDIN_DATA", "x"));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("FOLDIN_TRAINING_EPOCHS is ignored; did you mean FOLDIN_TRAINING__EPOCHS?"));
+    assert!(!run.stderr.contains("FOLDIN_DATA"), "{}", run.stderr);
+}
+
+#[test]
 fn wrong_types_and_values_name_their_key() {
     foldin(&["train", "--epochs", "ten", "--print-config"])
         .refused(2, &["`training.epochs`", "--epochs", "expected a whole number, found text `ten`"]);
@@ -66,6 +79,17 @@ fn values_out_of_range_are_refused_before_anything_is_written() {
         foldin(&["train", log, "--out", arg(&model), "--set", setting]).refused(2, &parts);
         assert!(!model.exists(), "{setting}");
     }
+}
+
+#[test]
+fn threads_come_from_the_environment_too() {
+    let print = |threads: &str| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_foldin"));
+        finish(run.env("FOLDIN_THREADS", threads).args(["train", "--print-config"]))
+    };
+    print("0").refused(2, &["--threads"]);
+    let run = print("1");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]

@@ -75,6 +75,9 @@ fn weak_generalisation_ranks_the_training_users() {
     assert_eq!((row["metrics"]["recall@1"].as_f64(), row["users"].as_u64()), (Some(1.0), Some(1)));
     assert_eq!(row["users_without_target"], 3);
     assert_eq!(report["models"].as_array().unwrap().len(), 1, "popularity is not repeated beside itself");
+    let twice = ["--metrics", "recall@1,ndcg@2,recall@1", "--baselines", "popularity", "--json"];
+    let text = succeed(&[&arguments[..], &twice].concat());
+    assert_eq!(text.matches("\"recall@1\"").count(), 1, "a repeated metric is no repeated key: {text}");
     let run = foldin(&arguments);
     assert!(
         run.stderr.contains("1 row of unknown users") && run.stderr.contains("1 row of unknown items"),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use super::harness::{arg, command, foldin, json, succeed};
+use super::harness::{arg, command, foldin, json, names, succeed};
 
 #[test]
 fn everything_once_and_once_more() {
@@ -23,6 +23,18 @@ fn everything_once_and_once_more() {
     assert_eq!(foldin(&quickstart).code, Some(0));
     std::fs::write(out.join("notes.txt"), "mine").unwrap();
     foldin(&quickstart).refused(2, &["notes.txt", "--out"]);
+}
+
+#[test]
+fn a_log_of_the_same_name_is_not_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("foldin-quickstart");
+    let log = out.join("data/log.parquet");
+    std::fs::create_dir_all(out.join("data")).unwrap();
+    std::fs::write(&log, "mine").unwrap();
+    foldin(&["quickstart", "--preset", "small", "--out", arg(&out)]).refused(2, &["data", "--out"]);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "mine");
+    assert_eq!(names(&out), ["data"]);
 }
 
 #[test]

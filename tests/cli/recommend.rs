@@ -38,6 +38,17 @@ fn everyones_lists_are_the_lists_of_each() {
 }
 
 #[test]
+fn missing_directories_of_the_output_are_created_when_there_is_something_to_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("new/dir/recs.parquet");
+    let recommend = |model: &str| foldin(&["recommend", model, "--all", "--out", arg(&out), "-n", "2"]);
+    recommend(arg(&directory.path().join("absent"))).refused(3, &["absent"]);
+    assert!(!directory.path().join("new").exists());
+    assert_eq!(recommend(arg(&fixture().model)).code, Some(0));
+    assert_eq!(read_recommendations(&out).len(), 600);
+}
+
+#[test]
 fn an_ad_hoc_history_is_folded_in_and_not_listed_again() {
     let model = arg(&fixture().model);
     let some = json(&["recommend", model, "--user-id", "nobody", "-n", "5", "--json"]);

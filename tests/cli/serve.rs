@@ -55,7 +55,7 @@ fn a_server_answers_like_the_model_directory_and_ends_on_sigterm() {
     assert_eq!(asked["items"].as_array().unwrap().len(), 5);
     let run = foldin(&["query", "--server", &server.address, "--user-id", "nobody"]);
     assert!(run.stderr.contains("the user is unknown"), "{}", run.stderr);
-    foldin(&["query", "--server", &server.address, "--user-id", "u", "-n", "5000"]).refused(1, &["n"]);
+    foldin(&["query", "--server", &server.address, "--user-id", "u", "-n", "5000"]).refused(2, &["n is 5000"]);
 
     let (code, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");

@@ -68,10 +68,21 @@ fn an_existing_model_is_replaced_only_on_request() {
     // Never anything but a model, whatever is asked for.
     let precious = directory.path().join("precious");
     fs::create_dir(&precious).unwrap();
+    let refused = || {
+        foldin(&["train", arg(&log), "--model", "popularity", "--out", arg(&precious), "--force"])
+            .refused(2, &[arg(&precious), "not a model directory"]);
+    };
+    // Other programs write manifests too.
+    fs::write(precious.join("manifest.json"), "{}").unwrap();
+    refused();
     fs::write(precious.join("thesis.tex"), "…").unwrap();
-    foldin(&["train", arg(&log), "--model", "popularity", "--out", arg(&precious), "--force"])
-        .refused(2, &[arg(&precious), "not a model directory"]);
-    assert_eq!(names(&precious), ["thesis.tex"]);
+    refused();
+    assert_eq!(names(&precious), ["manifest.json", "thesis.tex"]);
+
+    // Nor a model that something was put beside.
+    fs::write(model.join("thesis.tex"), "…").unwrap();
+    train(&["--force"]).refused(2, &[arg(&model), "not a model directory"]);
+    assert!(model.join("thesis.tex").is_file());
 }
 
 #[test]
@@ -118,6 +129,18 @@ fn a_directory_of_files_other_columns_and_a_minimum_rating() {
     assert_eq!(inspected["manifest"]["rules"]["min_weight"], 2.0);
     assert_eq!(inspected["manifest"]["rules"]["columns"]["user"], "who");
     assert_eq!(inspected["manifest"]["model"]["kind"], "ease");
+}
+
+#[test]
+fn few_users_are_validated_on_too_and_no_validation_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    for (users, part) in [(4, "validating on 1 "), (2, "without validation: the last epoch is kept")] {
+        let [log, model] = ["log", "model"].map(|name| directory.path().join(format!("{name}{users}")));
+        write_log(&log, &regular(0..users, 12, 5));
+        let run = foldin(&short(&["train", arg(&log), "--out", arg(&model)]));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stderr.contains(part), "`{part}` is not in:\n{}", run.stderr);
+    }
 }
 
 #[test]

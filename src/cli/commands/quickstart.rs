@@ -39,6 +39,10 @@ const TYPICAL: usize = 12;
 /// Items of the history made up on the spot.
 const AD_HOC: usize = 5;
 
+/// Written into the output directory before anything else: what tells an earlier quickstart from a
+/// directory that happens to have the same names in it.
+const MARKER: &str = ".foldin-quickstart";
+
 /// Runs the command.
 ///
 /// # Errors
@@ -49,6 +53,7 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let config = GenerateConfig::preset(&args.preset)?;
     check_out(&args.out)?;
     check_target(&model_dir, true)?;
+    mark(&args.out)?;
 
     writeln!(out, "1. A synthetic log")?;
     out.flush()?;
@@ -98,15 +103,16 @@ fn settings() -> Settings {
     }
 }
 
-/// Refuses a directory that holds anything but an earlier quickstart.
+/// Refuses a directory that is not empty, unless it carries the marker and nothing but `data` and `model`.
 fn check_out(out: &Path) -> Result<()> {
     if !out.exists() {
         return Ok(());
     }
+    let marked = out.join(MARKER).is_file();
     let entries = std::fs::read_dir(out).with_context(|| format!("cannot list {}", out.display()))?;
     for entry in entries {
         let name = entry.with_context(|| format!("cannot list {}", out.display()))?.file_name();
-        if name != "data" && name != "model" {
+        if !(marked && [MARKER, "data", "model"].iter().any(|&ours| name == ours)) {
             bail!(Configuration(format!(
                 "{} holds {}, which no quickstart wrote; choose another directory with --out",
                 out.display(),
@@ -115,6 +121,14 @@ fn check_out(out: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the output directory one that a later quickstart may replace.
+fn mark(out: &Path) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let marker = out.join(MARKER);
+    let text = "foldin quickstart wrote this directory and replaces it when it runs again.\n";
+    std::fs::write(&marker, text).with_context(|| format!("cannot write {}", marker.display()))
 }
 
 /// What the server is asked, and what a reader should see beside the answer.
@@ -235,8 +249,11 @@ mod tests {
     fn only_an_earlier_quickstart_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         assert!(check_out(&dir.path().join("new")).is_ok());
+        assert!(check_out(dir.path()).is_ok(), "empty");
         std::fs::create_dir(dir.path().join("model")).unwrap();
-        assert!(check_out(dir.path()).is_ok());
+        assert!(check_out(dir.path()).unwrap_err().to_string().contains("model"));
+        mark(dir.path()).unwrap();
+        assert!(check_out(dir.path()).is_ok(), "marked");
         std::fs::write(dir.path().join("thesis.tex"), "").unwrap();
         assert!(check_out(dir.path()).unwrap_err().to_string().contains("thesis.tex"));
     }
