@@ -521,6 +521,28 @@ fn files_that_are_no_parquet_are_refused() {
     refused(&missing, &LogRules::default(), &["cannot read"]);
 }
 
+/// The reader would make room for what is claimed, and end the process when there is none.
+#[test]
+fn a_footer_that_claims_more_than_it_holds_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("bad.parquet");
+    let with = |footer: &[u8], part: &str| {
+        let length = (footer.len() as u32).to_le_bytes();
+        fs::write(&path, [&b"PAR1"[..], footer, &length, b"PAR1"].concat()).unwrap();
+        refused(&path, &LogRules::default(), &["truncated or damaged", part, "copy or write it again"]);
+    };
+    let leaf = [0x15, 2, 0x25, 0, 0x18, 1, b'a', 0];
+    // Version 1, a schema, no rows, and 2^31 - 1 row groups.
+    let schema = [&[0x15, 2, 0x19, 0x2c, 0x48, 1, b'r', 0x15, 2, 0][..], &leaf, &[0x16, 0]].concat();
+    let row_groups = [0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07];
+    with(&[&schema[..], &row_groups, &[0; 8]].concat(), "claims a length of 2147483647");
+    with(&[&schema[..], &row_groups[..4]].concat(), "ends 1 bytes too early");
+    // A root with 2^31 - 1 children, of which one is there.
+    let root = [0x48, 1, b'r', 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0];
+    let schema = [&[0x15, 2, 0x19, 0x2c][..], &root, &leaf, &[0x16, 0, 0]].concat();
+    with(&schema, "claims 2147483647 children");
+}
+
 #[test]
 fn a_directory_without_parquet_is_refused() {
     let directory = TempDir::new().unwrap();

@@ -73,7 +73,7 @@ pub enum ArtifactError {
         supported: u32,
     },
     /// The manifest is not what this version writes.
-    #[error("{} is not a usable manifest: {reason}", path.display())]
+    #[error("{} is not a usable manifest: {reason}; train again, or restore the complete directory from a copy", path.display())]
     Manifest {
         /// The manifest.
         path: PathBuf,
@@ -81,7 +81,7 @@ pub enum ArtifactError {
         reason: String,
     },
     /// Files of one directory contradict each other.
-    #[error("{} does not fit the rest of the model: {reason}", path.display())]
+    #[error("{} does not fit the rest of the model: {reason}; train again, or restore the complete directory from a copy", path.display())]
     Inconsistent {
         /// The file that stands out.
         path: PathBuf,
@@ -92,7 +92,7 @@ pub enum ArtifactError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// The stored tensors do not make the configured model.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; train again, or restore the complete directory from a copy", path.display())]
     Weights {
         /// The file of weights.
         path: PathBuf,
@@ -100,7 +100,7 @@ pub enum ArtifactError {
         source: RestoreError,
     },
     /// A stored history breaks the rules of one.
-    #[error("{}, users from position {first}: {source}", path.display())]
+    #[error("{}, users from position {first}: {source}; train again, or restore the complete directory from a copy", path.display())]
     History {
         /// The file of histories.
         path: PathBuf,

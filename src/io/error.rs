@@ -84,7 +84,7 @@ pub enum TableError {
         source: IdOrderError,
     },
     /// More ids than indices.
-    #[error("{}: column `{column}` has more than {} different ids", file.display(), super::interner::MAX_IDS)]
+    #[error("{}: column `{column}` has more than {} different ids; take fewer rows, or merge ids that mean the same", file.display(), super::interner::MAX_IDS)]
     TooManyIds {
         /// The file being read when the limit was passed.
         file: PathBuf,
@@ -106,7 +106,7 @@ pub enum TableError {
         expected: &'static str,
     },
     /// Encoding a table failed.
-    #[error("cannot write {}: {reason}", file.display())]
+    #[error("cannot write {}: {reason}; check its path, permissions and free space, then run again", file.display())]
     Encode {
         /// The file.
         file: PathBuf,
@@ -122,13 +122,13 @@ pub enum LogError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// A directory without any Parquet file.
-    #[error("{} holds no *.parquet file (hidden files, names starting with `_` and subdirectories are not read)", directory.display())]
+    #[error("{} holds no *.parquet file (hidden files, names starting with `_` and subdirectories are not read); give the directory of the files, or a single file", directory.display())]
     NoFiles {
         /// The directory.
         directory: PathBuf,
     },
     /// A log without rows.
-    #[error("{} holds no rows", log.display())]
+    #[error("{} holds no rows; give a log with at least one interaction of two users and two items", log.display())]
     Empty {
         /// File or directory.
         log: PathBuf,

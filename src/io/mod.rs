@@ -4,6 +4,8 @@
 mod axis;
 mod catalogue;
 mod error;
+mod footer;
+mod guard;
 mod ids;
 mod interner;
 mod log;

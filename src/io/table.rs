@@ -1,10 +1,9 @@
-//! One Parquet table, opened with suspicion: sizes are checked before anything is allocated from
-//! them, and whatever the decoder does with garbage, the caller sees an error.
+//! One Parquet table, opened with suspicion: what the [`footer`] announces is checked before the decoder
+//! makes room for it, and where the decoder panics on garbage, the caller sees an error.
 //!
 //! Everything here works on a [`ChunkReader`], Parquet's own abstraction of "bytes by range" (files and
 //! memory today).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +18,8 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::error::{TableError, nearest_name};
+use super::footer;
+use super::guard::guarded;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 15;
@@ -175,24 +176,11 @@ impl Batch {
     }
 }
 
-/// Runs the decoder. It is known to panic on some malformed input instead of returning an error; a panic
-/// there leaves nothing of ours half-changed, so it is reported as the damage it is.
-fn guarded<T>(file: &Path, decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, TableError> {
-    let damaged = |reason| TableError::Damaged { file: file.into(), reason };
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(outcome) => outcome.map_err(|error| damaged(error.to_string())),
-        Err(panic) => {
-            let reason = panic.downcast_ref::<String>().map(String::as_str);
-            let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the decoder failed");
-            Err(damaged(format!("decoder failure: {reason}")))
-        }
-    }
-}
-
 /// Length of magic number + footer length + magic number.
 const FRAME: u64 = 12;
 
-/// Checks the magic numbers and that the footer fits into the file, before its length is believed.
+/// Checks the magic numbers, that the footer fits into the file, and what the footer announces, before
+/// any of it is believed.
 fn check_frame<R: ChunkReader>(file: &Path, reader: &R, bytes: u64) -> Result<(), TableError> {
     let damaged = |reason: String| TableError::Damaged { file: file.into(), reason };
     let read =
@@ -219,7 +207,7 @@ fn check_frame<R: ChunkReader>(file: &Path, reader: &R, bytes: u64) -> Result<()
     if footer + FRAME > bytes {
         return Err(damaged(format!("a footer of {footer} bytes does not fit into {bytes} bytes")));
     }
-    Ok(())
+    footer::check(&read(bytes - 8 - footer, footer as usize)?).map_err(damaged)
 }
 
 /// Checks the sizes that the reader will believe; returns the number of rows.

@@ -65,7 +65,9 @@ pub enum FitError {
         step: usize,
     },
     /// The matrix of a closed-form model is not positive definite.
-    #[error("the regularised Gram matrix is not positive definite at item index {item}; raise lambda (now {lambda})")]
+    #[error(
+        "the regularised Gram matrix is not positive definite at item index {item}; raise `model.lambda` (now {lambda})"
+    )]
     NotPositiveDefinite {
         /// The pivot that failed.
         item: usize,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}; check the path, its permissions and the free space", path.display())]
     Io {
         /// What was attempted, for example `create`.
         action: &'static str,
@@ -23,13 +23,13 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// A path without a last component, for example `/` or `..`.
-    #[error("{} cannot be written to: it names no file or directory of its own", path.display())]
+    #[error("{} cannot be written to: it names no file or directory of its own; give a path that ends in a name", path.display())]
     Unnamed {
         /// The target.
         path: PathBuf,
     },
     /// A file is not a usable tensor file.
-    #[error("{} is not a usable tensor file: {reason}", path.display())]
+    #[error("{} is not a usable tensor file: {reason}; train again, or restore it from a copy", path.display())]
     Tensors {
         /// The file.
         path: PathBuf,

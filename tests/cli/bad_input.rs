@@ -27,7 +27,8 @@ fn log(directory: &TempDir) -> std::path::PathBuf {
 fn a_missing_column() {
     let directory = tempfile::tempdir().unwrap();
     write(&log(&directory), vec![("user_id", integers(0..4)), ("movie_id", integers(0..4))]);
-    train(&directory, &[]).refused(3, &["log.parquet", "no column `item_id`", "`user_id`, `movie_id`"]);
+    train(&directory, &[])
+        .refused(3, &["log.parquet", "no column `item_id`", "`user_id`, `movie_id`", "--item-column"]);
 }
 
 #[test]
@@ -51,7 +52,7 @@ fn unusable_weights() {
             ],
         );
         train(&directory, &["--weight-column", "rating"])
-            .refused(3, &["log.parquet", "column `rating`", "row 8", shown]);
+            .refused(3, &["log.parquet", "column `rating`", "row 8", shown, "fix or remove the row"]);
     }
 }
 
@@ -60,7 +61,8 @@ fn null_ids() {
     let directory = tempfile::tempdir().unwrap();
     let items = std::sync::Arc::new(arrow_array::Int64Array::from(vec![Some(1), None, Some(3), Some(1)]));
     write(&log(&directory), vec![("user_id", integers(0..4)), ("item_id", items)]);
-    train(&directory, &[]).refused(3, &["log.parquet", "column `item_id`", "row 2", "null"]);
+    train(&directory, &[])
+        .refused(3, &["log.parquet", "column `item_id`", "row 2", "null", "remove or complete the row"]);
 }
 
 #[test]
@@ -70,23 +72,55 @@ fn empty_truncated_and_foreign_files() {
         write_log(&log(&directory), &regular(0..50, 20, 8));
         fs::read(log(&directory)).unwrap()
     };
-    for content in [&[][..], &b"user_id,item_id\n1,2\n"[..], &whole[..whole.len() / 2], &whole[..whole.len() - 1]] {
+    let convert = "convert it to Parquet first";
+    let again = "copy or write it again";
+    for (content, problem, remedy) in [
+        (&[][..], "it is empty (0 bytes)", convert),
+        (&b"user_id,item_id\n1,2\n"[..], "is not a Parquet file: it starts with \"user\"", convert),
+        (&whole[..whole.len() / 2], "is truncated or damaged: its end is missing", again),
+        (&whole[..whole.len() - 1], "is truncated or damaged: its end is missing", again),
+    ] {
         let directory = tempfile::tempdir().unwrap();
         fs::write(log(&directory), content).unwrap();
-        train(&directory, &[]).refused(3, &["log.parquet"]);
+        train(&directory, &[]).refused(3, &["log.parquet", problem, remedy]);
     }
     let directory = tempfile::tempdir().unwrap();
     write_log(&log(&directory), &[]);
-    train(&directory, &[]).refused(3, &["log.parquet", "no rows"]);
+    train(&directory, &[]).refused(3, &["log.parquet", "no rows", "give a log with"]);
+}
+
+/// The decoder panics on some damage: that is an error like any other, and nothing else is printed.
+#[test]
+fn a_damaged_footer() {
+    let directory = tempfile::tempdir().unwrap();
+    write_log(&log(&directory), &regular(0..6, 5, 3));
+    let whole = fs::read(log(&directory)).unwrap();
+    let damaged = tempfile::tempdir().unwrap();
+    let mut panics = 0;
+    for position in 0..whole.len() {
+        let mut bad = whole.clone();
+        bad[position] ^= 0x80;
+        let _ = fs::remove_file(log(&damaged));
+        fs::write(log(&damaged), bad).unwrap();
+        let read = ::foldin::io::read_log(&log(&damaged), &::foldin::interactions::LogRules::default());
+        if read.is_err_and(|error| error.to_string().contains("decoder failure")) {
+            panics += 1;
+            let _ = fs::remove_dir(damaged.path().join("out"));
+            let run = train(&damaged, &[]);
+            run.refused(3, &["log.parquet", "truncated or damaged: decoder failure", "copy or write it again"]);
+            assert_eq!(run.stderr.matches("thread '").count(), 0, "{}", run.stderr);
+        }
+    }
+    println!("{panics} of {} damaged files make the decoder panic", whole.len());
 }
 
 #[test]
 fn a_file_or_directory_that_is_not_there() {
     let directory = tempfile::tempdir().unwrap();
-    train(&directory, &[]).refused(3, &["cannot read", "log.parquet"]);
+    train(&directory, &[]).refused(3, &["cannot read", "log.parquet", "check that the path exists"]);
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(log(&directory)).unwrap();
-    train(&directory, &[]).refused(3, &["log.parquet", "no *.parquet file"]);
+    train(&directory, &[]).refused(3, &["log.parquet", "no *.parquet file", "give the directory of the files"]);
 }
 
 #[test]
@@ -94,7 +128,7 @@ fn nothing_left_after_the_filters() {
     let directory = tempfile::tempdir().unwrap();
     write_log(&log(&directory), &regular(0..6, 5, 3));
     train(&directory, &["--min-user-items", "50"])
-        .refused(3, &["log.parquet", "nothing is left", "of users below the minimum"]);
+        .refused(3, &["log.parquet", "nothing is left", "relax the rules", "of users below the minimum"]);
 }
 
 #[test]
@@ -102,7 +136,7 @@ fn one_user_or_one_item() {
     for pairs in [[(1, 1), (1, 2), (1, 3)], [(1, 1), (2, 1), (3, 1)]] {
         let directory = tempfile::tempdir().unwrap();
         write_log(&log(&directory), &pairs);
-        train(&directory, &[]).refused(3, &["log.parquet", "at least 2"]);
+        train(&directory, &[]).refused(3, &["log.parquet", "at least 2", "relax the rules or check the column names"]);
     }
 }
 
@@ -112,7 +146,8 @@ fn titles_that_cannot_be_used() {
     write_log(&log(&directory), &regular(0..6, 5, 3));
     let titles = directory.path().join("titles.parquet");
     write(&titles, vec![("item_id", integers(0..5)), ("name", integers(0..5))]);
-    train(&directory, &["--items", arg(&titles)]).refused(3, &["titles.parquet", "no column `title`"]);
+    train(&directory, &["--items", arg(&titles)])
+        .refused(3, &["titles.parquet", "no column `title`", "its columns are: `item_id`, `name`"]);
 }
 
 #[test]
@@ -123,10 +158,12 @@ fn an_output_that_cannot_be_written_is_found_out_before_the_log_is_read() {
     let inside = file.join("model");
     // The log does not exist either: the output is looked at first.
     let missing = directory.path().join("missing.parquet");
-    foldin(&["train", arg(&missing), "--out", arg(&inside)]).refused(1, &[arg(&file)]);
-    foldin(&["generate", "--out", arg(&inside)]).refused(1, &[arg(&file)]);
+    foldin(&["train", arg(&missing), "--out", arg(&inside)])
+        .refused(1, &[arg(&file), "cannot ", "check ", "permissions"]);
+    foldin(&["generate", "--out", arg(&inside)]).refused(1, &[arg(&file), "cannot ", "check ", "permissions"]);
     let out = file.join("recs.parquet");
-    foldin(&["recommend", arg(&fixture().model), "--all", "--out", arg(&out)]).refused(1, &[arg(&file)]);
+    foldin(&["recommend", arg(&fixture().model), "--all", "--out", arg(&out)])
+        .refused(1, &[arg(&file), "cannot ", "check ", "permissions"]);
     assert_eq!(names(directory.path()), ["file"]);
 }
 

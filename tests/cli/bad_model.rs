@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::harness::{arg, fixture, foldin};
+use super::tables::{regular, write_log};
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
@@ -19,8 +20,9 @@ const FILES: [&str; 6] =
 #[test]
 fn a_flipped_byte_anywhere() {
     let directory = tempfile::tempdir().unwrap();
-    let model = directory.path().join("model");
+    let (model, log) = (directory.path().join("model"), directory.path().join("test.parquet"));
     copy(&fixture().model, &model);
+    write_log(&log, &regular(0..6, 5, 3));
     for file in FILES {
         let path = model.join(file);
         let content = fs::read(&path).unwrap();
@@ -30,6 +32,8 @@ fn a_flipped_byte_anywhere() {
             fs::write(&path, damaged).unwrap();
             foldin(&["recommend", arg(&model), "--history", "i1"]).refused(3, &[file]);
             foldin(&["inspect", arg(&model)]).refused(3, &[file]);
+            foldin(&["serve", arg(&model), "--port", "0"]).refused(3, &[file]);
+            foldin(&["evaluate", arg(&model), "--test", arg(&log)]).refused(3, &[file]);
         }
         fs::write(&path, content).unwrap();
     }
