@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::console::{count, note};
-use super::memory::{self, gigabytes};
+use super::memory;
 use crate::evaluation::{Evaluation, Metric, Protocol, Trial};
 use crate::models::{Model, ModelConfig, Observer, fit};
 use crate::training::TrainingConfig;
@@ -87,7 +87,9 @@ impl Comparison {
     /// # Errors
     /// When the model cannot be trained or measured.
     pub fn add_baseline(&mut self, trial: &Trial<'_>, config: &ModelConfig) -> Result<()> {
-        if let Some(reason) = does_not_fit(config, trial.train.items(), memory::available()) {
+        if let Some(reason) =
+            memory::does_not_fit(config, &TrainingConfig::default(), &trial.train, memory::available())
+        {
             self.left_out.push(LeftOut { model: config.name(), reason });
             return Ok(());
         }
@@ -103,24 +105,6 @@ impl Comparison {
         let fitted = fit(config, &TrainingConfig::default(), &trial.train, quiet)?;
         self.add(trial, fitted.model.as_ref(), Some(started.elapsed().as_secs_f64()))
     }
-}
-
-/// Why a model must not be trained here, when its memory would not fit.
-fn does_not_fit(config: &ModelConfig, items: usize, available: Option<u64>) -> Option<String> {
-    let needed = match config {
-        // One dense items × items matrix of f32.
-        ModelConfig::Ease(_) => (items as u64).saturating_mul(items as u64).saturating_mul(4),
-        _ => return None,
-    };
-    let available = available?;
-    (needed > available / 10 * 9).then(|| {
-        format!(
-            "its matrix of {0} x {0} items takes {1}, {2} are available",
-            count(items),
-            gigabytes(needed),
-            gigabytes(available)
-        )
-    })
 }
 
 impl fmt::Display for Comparison {
@@ -190,14 +174,5 @@ mod tests {
         let mean = json["models"][0]["metrics"]["ndcg@100"].as_f64().unwrap();
         assert!(text.contains(&format!("{mean:.4}")), "{mean} is not in\n{text}");
         assert_eq!(json["models"][0]["users"], 3);
-    }
-
-    #[test]
-    fn ease_is_left_out_with_its_numbers_where_memory_is_short() {
-        let ease = ModelConfig::preset("ease").unwrap();
-        let reason = does_not_fit(&ease, 40_981, Some(4 << 30)).unwrap();
-        assert_eq!(reason, "its matrix of 40,981 x 40,981 items takes 6.7 GB, 4.3 GB are available");
-        assert_eq!(does_not_fit(&ease, 10_000, Some(4 << 30)), None);
-        assert_eq!(does_not_fit(&ModelConfig::preset("popularity").unwrap(), 40_981, Some(1)), None);
     }
 }

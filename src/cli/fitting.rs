@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use anyhow::{Result, bail};
 
 use super::console::{count, note};
+use super::memory;
 use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use crate::evaluation::{Metric, Trial, read_fold_in_target};
@@ -81,6 +82,12 @@ pub fn train(settings: &Settings, log: &Interactions, items: &IdMap) -> Result<F
     let trial = validation_trial(settings, log, items)?;
     let train = trial.as_ref().map_or(log, |trial| trial.train.as_ref());
     let name = settings.model.name();
+    if let Some(reason) = memory::does_not_fit(&settings.model, &settings.training, train, memory::available()) {
+        bail!(super::exit::Configuration(format!(
+            "{reason}; narrow the layers (model.hidden), take smaller batches, raise log.min_item_users, \
+             or choose a model whose memory does not grow with the square of the items"
+        )));
+    }
     match &trial {
         Some(trial) => note(format_args!(
             "training {name} on {} users, validating on {} others",
