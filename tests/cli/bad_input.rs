@@ -111,7 +111,7 @@ fn a_damaged_footer() {
             assert_eq!(run.stderr.matches("thread '").count(), 0, "{}", run.stderr);
         }
     }
-    println!("{panics} of {} damaged files make the decoder panic", whole.len());
+    assert!(panics > 0, "no damage makes the decoder panic: find some that does, or drop the guard");
 }
 
 #[test]
