@@ -119,7 +119,7 @@ impl Manifest {
                 Some(expected) => ArtifactError::Checksum { path, expected, found: digest_bytes(&text).blake3 },
                 None => ArtifactError::Manifest {
                     path: dir.join(MANIFEST_HASH),
-                    reason: "not a line of `b3sum` for manifest.json; copy the complete model directory again".into(),
+                    reason: "not a line of `b3sum` for manifest.json".into(),
                 },
             });
         }
