@@ -22,6 +22,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["types", "random", "interactions", "models", "ranking", "artifact"]),
     ("serve", &["types", "random", "storage", "engine"]),
     ("generate", &["types", "random", "interactions", "io"]),
+    ("audit", &["types", "interactions", "io"]),
+    ("export", &["types", "storage", "interactions", "io", "models", "ranking", "artifact"]),
+    ("datasets", &["types", "storage", "interactions", "io"]),
 ];
 
 /// The composition root: may import everything.

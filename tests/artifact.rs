@@ -350,9 +350,9 @@ fn a_failed_publication_leaves_nothing() {
     let none = BTreeMap::new();
     let nan = BTreeMap::from([("ndcg@100".to_owned(), f64::NAN)]);
     assert!(attempt(&catalogue, &users, nan, &target).contains("ndcg@100"));
-    let fewer_users = IdMap::Int(vec![1, 2, 3]);
+    let fewer_users = IdMap::Int(vec![1, 2, 3].into());
     assert!(attempt(&catalogue, &fewer_users, none.clone(), &target).contains("histories: 60"));
-    let fewer_items = Catalogue::new(IdMap::Int(vec![1, 2, 3]));
+    let fewer_items = Catalogue::new(IdMap::Int(vec![1, 2, 3].into()));
     assert!(attempt(&fewer_items, &users, none.clone(), &target).contains("items scored by the model: 37"));
     assert!(names(root.path()).is_empty());
 

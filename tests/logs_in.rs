@@ -117,7 +117,7 @@ fn ids_of_every_type_are_read() {
     }
     for column in of_integers {
         let (described, items) = read(column);
-        assert_eq!(items, IdMap::Int(vec![3, 7, 9]), "{described}");
+        assert_eq!(items, IdMap::Int(vec![3, 7, 9].into()), "{described}");
     }
     assert_eq!(read(unsigned).1, IdMap::Uint(vec![3, 9, u64::MAX]));
 }
@@ -132,7 +132,8 @@ fn columns_can_have_other_names() {
         ("userId", int64s(&[-1, -1, 5])),
     ];
     let path = write(&directory, "ratings.parquet", columns);
-    let columns = LogColumns { user: "userId".into(), item: "movieId".into(), weight: "rating".into() };
+    let columns =
+        LogColumns { user: "userId".into(), item: "movieId".into(), weight: "rating".into(), ..LogColumns::default() };
     let log = read_log(&path, &LogRules { columns, ..LogRules::default() }).unwrap();
     assert_eq!(stored(&log), triples(&[("-1", "10", 4.0), ("-1", "20", 2.5), ("5", "10", 1.0)]));
 }
@@ -341,7 +342,7 @@ fn integers_are_looked_up_whatever_their_width() {
         vec![("user_id", users()), ("item_id", Arc::new(UInt64Array::from(vec![1, 2, u64::MAX])))],
     );
     let signed = write(&directory, "signed.parquet", vec![("user_id", users()), ("item_id", int64s(&[1, 2, -1]))]);
-    for (path, items) in [(&wide, IdMap::Int(vec![-1, 1, 2])), (&signed, IdMap::Uint(vec![1, 2, u64::MAX]))] {
+    for (path, items) in [(&wide, IdMap::Int(vec![-1, 1, 2].into())), (&signed, IdMap::Uint(vec![1, 2, u64::MAX]))] {
         let log = read_log_onto(path, &LogRules::default(), &items, None).unwrap();
         assert_eq!((log.report.interactions, log.report.dropped.unknown_item), (2, 1));
     }
@@ -391,7 +392,7 @@ fn a_missing_column_is_named_with_those_that_exist() {
         &LogRules::default(),
         &["no column `user_id`", "did you mean `userId`?", "`userId`, `item_id`, `rating`", "--user-column"],
     );
-    let columns = LogColumns { user: "userId".into(), item: "product".into(), weight: String::new() };
+    let columns = LogColumns { user: "userId".into(), item: "product".into(), ..LogColumns::default() };
     refused(&path, &LogRules { columns, ..LogRules::default() }, &["no column `product`;", "--item-column"]);
     let columns = LogColumns { user: "userId".into(), weight: "ratings".into(), ..LogColumns::default() };
     refused(&path, &LogRules { columns, ..LogRules::default() }, &["did you mean `rating`?", "--weight-column"]);
@@ -585,7 +586,7 @@ fn files_of_one_log_must_agree_on_the_type_of_ids() {
     }
     // Integers of different widths are one type.
     write(&directory, "2.parquet", vec![("user_id", users()), ("item_id", Arc::new(Int16Array::from(vec![1, 3])))]);
-    assert_eq!(read_log(directory.path(), &LogRules::default()).unwrap().items, IdMap::Int(vec![1, 2, 3]));
+    assert_eq!(read_log(directory.path(), &LogRules::default()).unwrap().items, IdMap::Int(vec![1, 2, 3].into()));
 }
 
 /// Numbers from the description of the dataset; `FOLDIN_DATA` names the directory of datasets.

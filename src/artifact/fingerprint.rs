@@ -25,13 +25,15 @@ fn hash_ids(hasher: &mut blake3::Hasher, ids: &IdMap) {
     let kind: &[u8] = match ids {
         IdMap::Int(_) => b"int",
         IdMap::Uint(_) => b"uint",
+        IdMap::Uuid(_) => b"uuid",
         IdMap::Text(_) => b"text",
     };
     hasher.update(kind);
     hasher.update(&(ids.len() as u64).to_le_bytes());
     match ids {
-        IdMap::Int(ids) => drop(hasher.update(bytemuck::cast_slice(ids))),
+        IdMap::Int(ids) => drop(hasher.update(bytemuck::cast_slice::<i64, u8>(ids))),
         IdMap::Uint(ids) => drop(hasher.update(bytemuck::cast_slice(ids))),
+        IdMap::Uuid(ids) => ids.iter().for_each(|id| _ = hasher.update(id.as_bytes())),
         IdMap::Text(ids) => (0..ids.len()).map(|i| ids.get(i)).for_each(|id| {
             hasher.update(&(id.len() as u64).to_le_bytes());
             hasher.update(id.as_bytes());
@@ -48,12 +50,12 @@ mod tests {
         let matrix = |items: Vec<u32>, weights: Vec<f32>, offsets: Vec<usize>| {
             Interactions::from_csr((2, 3), offsets, items, weights).unwrap()
         };
-        let (users, items) = (IdMap::Int(vec![1, 2]), IdMap::Int(vec![7, 8, 9]));
+        let (users, items) = (IdMap::Int(vec![1, 2].into()), IdMap::Int(vec![7, 8, 9].into()));
         let base = matrix(vec![0, 2, 1], vec![1.0, 1.0, 1.0], vec![0, 2, 3]);
         let reference = fingerprint(&users, &items, &base);
         assert_eq!(reference, fingerprint(&users, &items, &base.clone()));
         for other in [
-            fingerprint(&IdMap::Int(vec![1, 3]), &items, &base),
+            fingerprint(&IdMap::Int(vec![1, 3].into()), &items, &base),
             fingerprint(&IdMap::Uint(vec![1, 2]), &items, &base),
             fingerprint(&users, &IdMap::Text(["7", "8", "9"].into_iter().collect()), &base),
             fingerprint(&users, &items, &matrix(vec![0, 2, 2], vec![1.0, 1.0, 1.0], vec![0, 2, 3])),

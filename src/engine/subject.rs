@@ -63,11 +63,16 @@ impl Engine {
 ///
 /// Sums run over ascending weights in f64, so the order of the request does not matter, and stop
 /// at the largest finite number.
+///
+/// A history in a request has no times: "last" is what stands last in it.
 fn merge(mut pairs: Vec<(ItemIdx, f32)>, rule: Duplicates) -> History {
-    pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    match rule {
+        Duplicates::Max | Duplicates::Sum => pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))),
+        Duplicates::Last => pairs.sort_by_key(|pair| pair.0),
+    }
     let merged = pairs.chunk_by(|a, b| a.0 == b.0).map(|same| {
         let weight = match rule {
-            Duplicates::Max => same[same.len() - 1].1,
+            Duplicates::Max | Duplicates::Last => same[same.len() - 1].1,
             Duplicates::Sum => (same.iter().map(|pair| f64::from(pair.1)).sum::<f64>() as f32).min(f32::MAX),
         };
         (same[0].0, weight)
@@ -93,6 +98,8 @@ mod tests {
         let pairs = || vec![(ItemIdx(5), 1.0), (ItemIdx(2), 0.5), (ItemIdx(5), 3.0), (ItemIdx(5), 2.0)];
         let max = merge(pairs(), Duplicates::Max);
         assert_eq!((max.as_ref().items(), max.as_ref().weights()), (&[2, 5][..], &[0.5, 3.0][..]));
+        let last = merge(vec![(ItemIdx(1), 5.0), (ItemIdx(0), 1.0), (ItemIdx(1), 2.0)], Duplicates::Last);
+        assert_eq!(last.as_ref().weights(), [1.0, 2.0]);
         let sum = merge(pairs(), Duplicates::Sum);
         assert_eq!((sum.as_ref().items(), sum.as_ref().weights()), (&[2, 5][..], &[0.5, 6.0][..]));
         let reversed = merge(pairs().into_iter().rev().collect(), Duplicates::Sum);
@@ -107,7 +114,7 @@ mod tests {
 
     #[test]
     fn unknown_and_repeated_ids_are_counted_and_dropped() {
-        let map = IdMap::Int(vec![10, 20, 30]);
+        let map = IdMap::Int(vec![10, 20, 30].into());
         let ids = ["30", "x", "10", "30"].map(String::from);
         assert_eq!(known_ids(&map, &ids), (vec![0, 2], 1));
     }

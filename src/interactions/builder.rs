@@ -202,7 +202,7 @@ impl Rows {
                 let weight = |pair: &u64| f32::from_bits(*pair as u32);
                 self.items[end] = item;
                 self.weights[end] = match duplicates {
-                    Duplicates::Max => weight(&pairs[pairs.len() - 1]),
+                    Duplicates::Max | Duplicates::Last => weight(&pairs[pairs.len() - 1]),
                     Duplicates::Sum => {
                         let sum: f64 = pairs.iter().map(|pair| f64::from(weight(pair))).sum();
                         if sum > f64::from(f32::MAX) {

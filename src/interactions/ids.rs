@@ -1,6 +1,9 @@
 //! External ids ⟷ indices.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+
+use uuid::Uuid;
 
 /// The ids of one axis (users or items), in sorted order: the position of an id is its index.
 ///
@@ -9,12 +12,111 @@ use std::borrow::Cow;
 /// digits for integers).
 #[derive(Clone, Debug, PartialEq)]
 pub enum IdMap {
-    /// Signed integer ids (any width up to 64 bits), ascending.
-    Int(Vec<i64>),
+    /// Integer ids that fit 64 bits with sign, ascending.
+    Int(IntIds),
     /// Unsigned 64-bit integer ids, ascending.
     Uint(Vec<u64>),
+    /// UUIDs, ascending by bytes.
+    Uuid(Vec<Uuid>),
     /// Text ids, ascending by bytes.
     Text(TextIds),
+}
+
+/// The integer type that ids had in the log: what leaves the system has it again, since some tools
+/// refuse to join columns of different widths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IntType {
+    /// 8 bits with sign.
+    I8,
+    /// 16 bits with sign.
+    I16,
+    /// 32 bits with sign.
+    I32,
+    /// 64 bits with sign.
+    #[default]
+    I64,
+    /// 8 bits without sign.
+    U8,
+    /// 16 bits without sign.
+    U16,
+    /// 32 bits without sign.
+    U32,
+}
+
+/// Integer ids with their type; reads as a slice of the values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IntIds {
+    values: Vec<i64>,
+    int_type: IntType,
+}
+
+impl IntIds {
+    /// Ids of a type; the caller keeps the order.
+    ///
+    /// # Panics
+    /// When a value does not fit the type.
+    #[must_use]
+    pub fn new(values: Vec<i64>, int_type: IntType) -> Self {
+        let range = int_type.range();
+        assert!(values.iter().all(|id| range.contains(id)), "ids outside {int_type:?}");
+        Self { values, int_type }
+    }
+
+    /// The type that the ids had.
+    #[must_use]
+    pub fn int_type(&self) -> IntType {
+        self.int_type
+    }
+}
+
+impl IntType {
+    /// The smallest type that holds the values of both.
+    #[must_use]
+    pub fn common(self, other: Self) -> Self {
+        let holds = |range: std::ops::RangeInclusive<i64>| {
+            [self, other].iter().all(|t| range.contains(t.range().start()) && range.contains(t.range().end()))
+        };
+        [Self::I8, Self::U8, Self::I16, Self::U16, Self::I32, Self::U32]
+            .into_iter()
+            .find(|candidate| holds(candidate.range()))
+            .unwrap_or(Self::I64)
+    }
+
+    /// The values of the type.
+    #[must_use]
+    pub fn range(self) -> std::ops::RangeInclusive<i64> {
+        match self {
+            Self::I8 => i8::MIN.into()..=i8::MAX.into(),
+            Self::I16 => i16::MIN.into()..=i16::MAX.into(),
+            Self::I32 => i32::MIN.into()..=i32::MAX.into(),
+            Self::I64 => i64::MIN..=i64::MAX,
+            Self::U8 => 0..=u8::MAX.into(),
+            Self::U16 => 0..=u16::MAX.into(),
+            Self::U32 => 0..=u32::MAX.into(),
+        }
+    }
+}
+
+impl From<Vec<i64>> for IntIds {
+    /// Ids of 64 bits.
+    fn from(values: Vec<i64>) -> Self {
+        Self { values, int_type: IntType::I64 }
+    }
+}
+
+impl FromIterator<i64> for IntIds {
+    /// Ids of 64 bits.
+    fn from_iter<T: IntoIterator<Item = i64>>(ids: T) -> Self {
+        Vec::from_iter(ids).into()
+    }
+}
+
+impl Deref for IntIds {
+    type Target = [i64];
+
+    fn deref(&self) -> &[i64] {
+        &self.values
+    }
 }
 
 /// Strings laid end to end, ascending by bytes: 8 bytes an id beside its text.
@@ -85,6 +187,7 @@ impl IdMap {
         let ascending = |i: usize| match &self {
             Self::Int(ids) => ids[i - 1] < ids[i],
             Self::Uint(ids) => ids[i - 1] < ids[i],
+            Self::Uuid(ids) => ids[i - 1] < ids[i],
             Self::Text(ids) => ids.get(i - 1) < ids.get(i),
         };
         match (1..self.len()).find(|&i| !ascending(i)) {
@@ -103,6 +206,7 @@ impl IdMap {
         match self {
             Self::Int(ids) => ids.len(),
             Self::Uint(ids) => ids.len(),
+            Self::Uuid(ids) => ids.len(),
             Self::Text(ids) => ids.len(),
         }
     }
@@ -123,6 +227,11 @@ impl IdMap {
             Self::Uint(ids) => {
                 id.parse().ok().filter(|n: &u64| n.to_string() == id).and_then(|n| ids.binary_search(&n).ok())
             }
+            // As it prints, hyphenated and lower case: one id has one name.
+            Self::Uuid(ids) => Uuid::try_parse(id)
+                .ok()
+                .filter(|uuid| *uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == *id)
+                .and_then(|uuid| ids.binary_search(&uuid).ok()),
             Self::Text(ids) => {
                 let (mut low, mut high) = (0, ids.len());
                 while low < high {
@@ -144,6 +253,7 @@ impl IdMap {
         match self {
             Self::Int(ids) => ids[index as usize].to_string().into(),
             Self::Uint(ids) => ids[index as usize].to_string().into(),
+            Self::Uuid(ids) => ids[index as usize].as_hyphenated().to_string().into(),
             Self::Text(ids) => ids.get(index as usize).into(),
         }
     }
@@ -154,8 +264,11 @@ impl IdMap {
     #[must_use]
     pub fn select(&self, indices: &[u32]) -> Self {
         match self {
-            Self::Int(ids) => Self::Int(indices.iter().map(|&i| ids[i as usize]).collect()),
+            Self::Int(ids) => {
+                Self::Int(IntIds { values: indices.iter().map(|&i| ids[i as usize]).collect(), int_type: ids.int_type })
+            }
             Self::Uint(ids) => Self::Uint(indices.iter().map(|&i| ids[i as usize]).collect()),
+            Self::Uuid(ids) => Self::Uuid(indices.iter().map(|&i| ids[i as usize]).collect()),
             Self::Text(ids) => Self::Text(indices.iter().map(|&i| ids.get(i as usize)).collect()),
         }
     }
@@ -168,8 +281,9 @@ mod tests {
     #[test]
     fn lookup_is_the_inverse_of_external() {
         for map in [
-            IdMap::Int(vec![-5, 0, 7, i64::MAX]),
+            IdMap::Int(vec![-5, 0, 7, i64::MAX].into()),
             IdMap::Uint(vec![0, 9, u64::MAX]),
+            IdMap::Uuid(vec![Uuid::nil(), Uuid::from_u128(7), Uuid::max()]),
             IdMap::Text(["", "a", "b c", "é", "日本"].into_iter().collect()),
         ] {
             for index in 0..map.len() as u32 {
@@ -180,16 +294,31 @@ mod tests {
     }
 
     #[test]
-    fn only_the_canonical_form_names_an_integer() {
-        let map = IdMap::Int(vec![7]);
+    fn only_the_canonical_form_names_an_id() {
+        let map = IdMap::Int(vec![7].into());
         assert_eq!(map.index("7"), Some(0));
         assert_eq!((map.index("07"), map.index("+7"), map.index(" 7")), (None, None, None));
+        let uuid = Uuid::from_u128(0x0A0B_0C0D_0000_4000_8000_0000_0000_00EF);
+        let map = IdMap::Uuid(vec![uuid]);
+        assert_eq!(map.index("0a0b0c0d-0000-4000-8000-0000000000ef"), Some(0));
+        assert_eq!(
+            (map.index("0A0B0C0D-0000-4000-8000-0000000000EF"), map.index(&uuid.as_simple().to_string())),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn types_widen_as_little_as_needed() {
+        use IntType::{I8, I16, I32, I64, U8, U32};
+        assert_eq!(I32.common(I32), I32);
+        assert_eq!((I8.common(U8), U8.common(I8)), (I16, I16));
+        assert_eq!((U8.common(U32), I8.common(U32), I64.common(U8)), (U32, I64, I64));
     }
 
     #[test]
     fn order_is_checked() {
         let error = IdMap::Text(["b", "a"].into_iter().collect()).checked().unwrap_err();
         assert_eq!((error.position, error.later.as_str()), (1, "a"));
-        assert!(IdMap::Int(vec![1, 1]).checked().is_err());
+        assert!(IdMap::Int(vec![1, 1].into()).checked().is_err());
     }
 }

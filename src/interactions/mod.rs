@@ -7,11 +7,13 @@ mod ids;
 mod matrix;
 mod rules;
 mod split;
+mod time;
 
 pub use builder::{BuildError, Built, BuiltCore, Dropped, InteractionsBuilder};
 pub use catalogue::Catalogue;
 pub use history::{BadWeight, History, HistoryRef};
-pub use ids::{IdMap, IdOrderError, TextIds};
+pub use ids::{IdMap, IdOrderError, IntIds, IntType, TextIds};
 pub use matrix::{Interactions, MatrixError};
 pub use rules::{Duplicates, LogColumns, LogRules};
 pub use split::{FoldInTarget, fold_in_target, hold_out_users};
+pub use time::{BadTimestamp, TimeUnit, Timestamp};

@@ -52,6 +52,11 @@ impl Axis {
     /// # Errors
     /// [`TableError::IdType`] when they cannot be compared with those known so far.
     pub fn expect(&mut self, kind: IdKind, file: &Path, column: &str) -> Result<(), TableError> {
+        // Integers of different widths are the same ids; what leaves has a type that holds all of them.
+        if let (AxisIds::Growing(Some((Interner::Int(_, known), _))), IdKind::Int(found)) = (&mut self.ids, kind) {
+            *known = known.common(found);
+            return Ok(());
+        }
         let (expected, other) = match &mut self.ids {
             AxisIds::Growing(Some((ids, first))) => (ids.kind(), first.clone()),
             AxisIds::Growing(empty) => {
@@ -59,7 +64,7 @@ impl Axis {
                 return Ok(());
             }
             // Integers of any type can be looked up among integers of any type.
-            AxisIds::Fixed(ids) if (ids.kind() == IdKind::Text) == (kind == IdKind::Text) => return Ok(()),
+            AxisIds::Fixed(ids) if ids.kind().is_integer() && kind.is_integer() => return Ok(()),
             AxisIds::Fixed(ids) => (ids.kind(), PathBuf::from("the given vocabulary")),
         };
         if expected == kind {
@@ -76,11 +81,14 @@ impl Axis {
         match &mut self.ids {
             AxisIds::Growing(None) => {}
             AxisIds::Growing(Some((ids, _))) => match (ids, column) {
-                (Interner::Int(ids), IdColumn::Int(column)) => {
+                (Interner::Int(ids, _), IdColumn::Int(column)) => {
                     numbers.extend(column.values().iter().map(|&id| ids.intern(id)));
                 }
                 (Interner::Uint(ids), IdColumn::Uint(column)) => {
                     numbers.extend(column.values().iter().map(|&id| ids.intern(id)));
+                }
+                (Interner::Uuid(ids), column @ IdColumn::Uuid(_)) => {
+                    numbers.extend(column.uuids().map(|id| ids.intern(id)));
                 }
                 (Interner::Text(ids), IdColumn::Text(column)) => {
                     self.dictionary.number(column.keys().values(), column.values(), |id| ids.intern(id), numbers);
@@ -89,13 +97,16 @@ impl Axis {
                 _ => unreachable!("ids of another type than expected"),
             },
             AxisIds::Fixed(ids) => match (&*ids, column) {
-                (Interner::Int(ids), IdColumn::Int(column)) => {
+                (Interner::Int(ids, _), IdColumn::Int(column)) => {
                     numbers.extend(column.values().iter().map(|&id| ids.find(id)));
                 }
                 (Interner::Uint(ids), IdColumn::Uint(column)) => {
                     numbers.extend(column.values().iter().map(|&id| ids.find(id)));
                 }
-                (Interner::Int(ids), IdColumn::Uint(column)) => {
+                (Interner::Uuid(ids), column @ IdColumn::Uuid(_)) => {
+                    numbers.extend(column.uuids().map(|id| ids.find(id)));
+                }
+                (Interner::Int(ids, _), IdColumn::Uint(column)) => {
                     numbers
                         .extend(column.values().iter().map(|&id| i64::try_from(id).map_or(UNKNOWN, |id| ids.find(id))));
                 }

@@ -126,7 +126,7 @@ mod tests {
 
     fn axes() -> [IdMap; 3] {
         [
-            IdMap::Int(vec![i64::MIN, -1, 7]),
+            IdMap::Int(vec![i64::MIN, -1, 7].into()),
             IdMap::Uint(vec![0, 7, u64::MAX]),
             IdMap::Text(["", "B", "ä"].into_iter().collect()),
         ]
@@ -164,7 +164,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("users.parquet");
         // `IdMap` is meant to be ascending; a file can hold anything.
-        write_user_ids(&path, &IdMap::Int(vec![5, 3])).unwrap();
+        write_user_ids(&path, &IdMap::Int(vec![5, 3].into())).unwrap();
         let error = read_user_ids(&path).unwrap_err().to_string();
         assert!(error.contains("users.parquet") && error.contains("\"3\" (position 1) follows \"5\""), "{error}");
 
@@ -178,7 +178,7 @@ mod tests {
     fn a_file_that_cannot_be_written_is_named() {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("absent/users.parquet");
-        let error = write_user_ids(&path, &IdMap::Int(vec![1])).unwrap_err().to_string();
+        let error = write_user_ids(&path, &IdMap::Int(vec![1].into())).unwrap_err().to_string();
         assert!(error.contains("cannot write") && error.contains("absent/users.parquet"), "{error}");
     }
 }

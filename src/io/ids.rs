@@ -5,42 +5,64 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, DictionaryArray, Int64Array, StringArray, UInt64Array};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int8Array, Int16Array, Int32Array, Int64Array, StringArray,
+    UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+};
+use arrow_buffer::Buffer;
 use arrow_schema::{DataType, Field};
+use uuid::Uuid;
 
 use super::error::TableError;
 use super::table::Batch;
-use crate::interactions::IdMap;
+use crate::interactions::{IdMap, IntIds, IntType};
 
 /// The types of id that are kept apart, as in [`IdMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IdKind {
-    Int,
+    Int(IntType),
     Uint,
+    Uuid,
     Text,
 }
+
+/// Bytes of a UUID.
+const UUID_BYTES: i32 = 16;
 
 impl IdKind {
     /// What errors call it.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Int => "integer",
+            Self::Int(_) => "integer",
             Self::Uint => "unsigned 64-bit integer",
+            Self::Uuid => "UUID",
             Self::Text => "text",
         }
+    }
+
+    /// True for integers of any type.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::Int(_) | Self::Uint)
     }
 
     /// The kind of the ids in a column, or the error that names what would be accepted.
     pub fn of(file: &Path, field: &Field, remedy: &'static str) -> Result<Self, TableError> {
         match field.data_type() {
+            DataType::Int8 => Ok(Self::Int(IntType::I8)),
+            DataType::Int16 => Ok(Self::Int(IntType::I16)),
+            DataType::Int32 => Ok(Self::Int(IntType::I32)),
+            DataType::Int64 => Ok(Self::Int(IntType::I64)),
+            DataType::UInt8 => Ok(Self::Int(IntType::U8)),
+            DataType::UInt16 => Ok(Self::Int(IntType::U16)),
+            DataType::UInt32 => Ok(Self::Int(IntType::U32)),
             DataType::UInt64 => Ok(Self::Uint),
+            DataType::FixedSizeBinary(UUID_BYTES) => Ok(Self::Uuid),
             DataType::Utf8 => Ok(Self::Text),
-            integer if integer.is_integer() => Ok(Self::Int),
             other => Err(TableError::ColumnType {
                 file: file.into(),
                 column: field.name().clone(),
                 found: other.to_string(),
-                accepted: "strings and integers",
+                accepted: "strings, integers and UUIDs (fixed binary of 16 bytes)",
                 remedy,
             }),
         }
@@ -51,6 +73,7 @@ impl IdKind {
 pub(super) enum IdColumn {
     Int(Int64Array),
     Uint(UInt64Array),
+    Uuid(FixedSizeBinaryArray),
     Text(DictionaryArray<Int32Type>),
 }
 
@@ -63,6 +86,7 @@ impl IdColumn {
         let array = batch.complete_column(column)?;
         match array.data_type() {
             DataType::UInt64 => Ok(Self::Uint(array.as_primitive::<UInt64Type>().clone())),
+            DataType::FixedSizeBinary(_) => Ok(Self::Uuid(array.as_fixed_size_binary().clone())),
             DataType::Dictionary(..) => Ok(Self::Text(array.as_dictionary::<Int32Type>().clone())),
             _ => match arrow_cast::cast(array, &DataType::Int64) {
                 Ok(integers) => Ok(Self::Int(integers.as_primitive::<Int64Type>().clone())),
@@ -74,8 +98,11 @@ impl IdColumn {
     /// The ids of consecutive batches end to end, in the order of the rows.
     pub fn concatenate(kind: IdKind, columns: &[Self]) -> IdMap {
         match kind {
-            IdKind::Int => IdMap::Int(columns.iter().flat_map(Self::ints).copied().collect()),
+            IdKind::Int(int_type) => {
+                IdMap::Int(IntIds::new(columns.iter().flat_map(Self::ints).copied().collect(), int_type))
+            }
             IdKind::Uint => IdMap::Uint(columns.iter().flat_map(Self::uints).copied().collect()),
+            IdKind::Uuid => IdMap::Uuid(columns.iter().flat_map(Self::uuids).collect()),
             IdKind::Text => IdMap::Text(columns.iter().flat_map(Self::texts).collect()),
         }
     }
@@ -88,6 +115,12 @@ impl IdColumn {
         if let Self::Uint(ids) = self { ids.values() } else { &[] }
     }
 
+    /// The values of a UUID column, and nothing for others.
+    pub fn uuids(&self) -> impl Iterator<Item = Uuid> {
+        let ids = if let Self::Uuid(ids) = self { Some(ids) } else { None };
+        ids.into_iter().flat_map(|ids| (0..ids.len()).map(|row| uuid_at(ids, row)))
+    }
+
     fn texts(&self) -> impl Iterator<Item = &str> {
         let ids = if let Self::Text(ids) = self { Some(ids) } else { None };
         ids.into_iter().flat_map(|ids| {
@@ -97,11 +130,26 @@ impl IdColumn {
     }
 }
 
+/// The UUID in a row of a column of 16 bytes a value.
+fn uuid_at(ids: &FixedSizeBinaryArray, row: usize) -> Uuid {
+    // The width is part of the column's type, which `IdKind::of` has checked.
+    Uuid::from_slice(ids.value(row)).unwrap_or_default()
+}
+
 /// The column type of the ids of a map.
 pub(super) fn id_type(ids: &IdMap) -> DataType {
     match ids {
-        IdMap::Int(_) => DataType::Int64,
+        IdMap::Int(ids) => match ids.int_type() {
+            IntType::I8 => DataType::Int8,
+            IntType::I16 => DataType::Int16,
+            IntType::I32 => DataType::Int32,
+            IntType::I64 => DataType::Int64,
+            IntType::U8 => DataType::UInt8,
+            IntType::U16 => DataType::UInt16,
+            IntType::U32 => DataType::UInt32,
+        },
         IdMap::Uint(_) => DataType::UInt64,
+        IdMap::Uuid(_) => DataType::FixedSizeBinary(UUID_BYTES),
         IdMap::Text(_) => DataType::Utf8,
     }
 }
@@ -109,8 +157,24 @@ pub(super) fn id_type(ids: &IdMap) -> DataType {
 /// The ids at `indices` as a column.
 pub(super) fn id_array(ids: &IdMap, indices: impl Iterator<Item = u32>) -> ArrayRef {
     match ids {
-        IdMap::Int(ids) => Arc::new(Int64Array::from_iter_values(indices.map(|index| ids[index as usize]))),
+        IdMap::Int(ids) => {
+            let values = indices.map(|index| ids[index as usize]);
+            // `IntIds` holds no value outside of its type.
+            match ids.int_type() {
+                IntType::I8 => Arc::new(Int8Array::from_iter_values(values.map(|id| id as i8))),
+                IntType::I16 => Arc::new(Int16Array::from_iter_values(values.map(|id| id as i16))),
+                IntType::I32 => Arc::new(Int32Array::from_iter_values(values.map(|id| id as i32))),
+                IntType::I64 => Arc::new(Int64Array::from_iter_values(values)),
+                IntType::U8 => Arc::new(UInt8Array::from_iter_values(values.map(|id| id as u8))),
+                IntType::U16 => Arc::new(UInt16Array::from_iter_values(values.map(|id| id as u16))),
+                IntType::U32 => Arc::new(UInt32Array::from_iter_values(values.map(|id| id as u32))),
+            }
+        }
         IdMap::Uint(ids) => Arc::new(UInt64Array::from_iter_values(indices.map(|index| ids[index as usize]))),
+        IdMap::Uuid(ids) => {
+            let bytes: Vec<u8> = indices.flat_map(|index| ids[index as usize].into_bytes()).collect();
+            Arc::new(FixedSizeBinaryArray::new(UUID_BYTES, Buffer::from_vec(bytes), None))
+        }
         IdMap::Text(ids) => Arc::new(StringArray::from_iter_values(indices.map(|index| ids.get(index as usize)))),
     }
 }

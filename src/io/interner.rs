@@ -4,9 +4,10 @@ use std::hash::Hash;
 
 use ahash::RandomState;
 use hashbrown::{HashMap, HashTable};
+use uuid::Uuid;
 
 use super::ids::IdKind;
-use crate::interactions::IdMap;
+use crate::interactions::{IdMap, IntIds, IntType};
 
 /// Marks an id that has no number.
 pub(super) const UNKNOWN: u32 = u32::MAX;
@@ -14,14 +15,14 @@ pub(super) const UNKNOWN: u32 = u32::MAX;
 /// Most ids that can be numbered; the numbers above are marks.
 pub(super) const MAX_IDS: u32 = u32::MAX - 1;
 
-/// Distinct integers, numbered from 0.
+/// Distinct ids of fixed size, numbered from 0.
 #[derive(Default)]
-pub(super) struct Integers<T> {
+pub(super) struct Values<T> {
     numbers: HashMap<T, u32, RandomState>,
     ids: Vec<T>,
 }
 
-impl<T: Copy + Eq + Hash + Ord> Integers<T> {
+impl<T: Copy + Eq + Hash + Ord> Values<T> {
     /// The number of `id`, a new one at its first appearance; [`UNKNOWN`] when numbers have run out.
     pub fn intern(&mut self, id: T) -> u32 {
         let next = self.ids.len() as u32;
@@ -93,10 +94,12 @@ impl Texts {
 
 /// Distinct ids of one type.
 pub(super) enum Interner {
-    /// Integers that fit 64 bits with sign.
-    Int(Integers<i64>),
+    /// Values that fit 64 bits with sign, and the type that holds them all.
+    Int(Values<i64>, IntType),
     /// Unsigned 64-bit integers.
-    Uint(Integers<u64>),
+    Uint(Values<u64>),
+    /// UUIDs.
+    Uuid(Values<Uuid>),
     /// Text.
     Text(Texts),
 }
@@ -105,8 +108,9 @@ impl Interner {
     /// No ids yet, of `kind`.
     pub fn new(kind: IdKind) -> Self {
         match kind {
-            IdKind::Int => Self::Int(Integers::default()),
-            IdKind::Uint => Self::Uint(Integers::default()),
+            IdKind::Int(int_type) => Self::Int(Values::default(), int_type),
+            IdKind::Uint => Self::Uint(Values::default()),
+            IdKind::Uuid => Self::Uuid(Values::default()),
             IdKind::Text => Self::Text(Texts::default()),
         }
     }
@@ -114,8 +118,9 @@ impl Interner {
     /// The type of the ids.
     pub fn kind(&self) -> IdKind {
         match self {
-            Self::Int(_) => IdKind::Int,
+            Self::Int(_, int_type) => IdKind::Int(*int_type),
             Self::Uint(_) => IdKind::Uint,
+            Self::Uuid(_) => IdKind::Uuid,
             Self::Text(_) => IdKind::Text,
         }
     }
@@ -123,8 +128,9 @@ impl Interner {
     /// Number of ids.
     pub fn len(&self) -> usize {
         match self {
-            Self::Int(ids) => ids.ids.len(),
+            Self::Int(ids, _) => ids.ids.len(),
             Self::Uint(ids) => ids.ids.len(),
+            Self::Uuid(ids) => ids.ids.len(),
             Self::Text(ids) => ids.ends.len(),
         }
     }
@@ -132,9 +138,13 @@ impl Interner {
     /// The ids in sorted order, and for each number its position in it.
     pub fn into_sorted(self) -> (IdMap, Vec<u32>) {
         match self {
-            Self::Int(ids) => {
+            Self::Int(ids, int_type) => {
                 let (ids, ranks) = ids.into_sorted();
-                (IdMap::Int(ids), ranks)
+                (IdMap::Int(IntIds::new(ids, int_type)), ranks)
+            }
+            Self::Uuid(ids) => {
+                let (ids, ranks) = ids.into_sorted();
+                (IdMap::Uuid(ids), ranks)
             }
             Self::Uint(ids) => {
                 let (ids, ranks) = ids.into_sorted();
@@ -153,8 +163,9 @@ impl From<&IdMap> for Interner {
     /// Every id keeps its index as its number.
     fn from(map: &IdMap) -> Self {
         match map {
-            IdMap::Int(ids) => Self::Int(filled(ids, Integers::intern)),
-            IdMap::Uint(ids) => Self::Uint(filled(ids, Integers::intern)),
+            IdMap::Int(ids) => Self::Int(filled(ids, Values::intern), ids.int_type()),
+            IdMap::Uint(ids) => Self::Uint(filled(ids, Values::intern)),
+            IdMap::Uuid(ids) => Self::Uuid(filled(ids, Values::intern)),
             IdMap::Text(ids) => {
                 let mut texts = Texts::default();
                 (0..ids.len()).for_each(|index| _ = texts.intern(ids.get(index)));
@@ -164,11 +175,11 @@ impl From<&IdMap> for Interner {
     }
 }
 
-fn filled<T: Copy>(ids: &[T], intern: impl Fn(&mut Integers<T>, T) -> u32) -> Integers<T> {
+fn filled<T: Copy>(ids: &[T], intern: impl Fn(&mut Values<T>, T) -> u32) -> Values<T> {
     let numbers = HashMap::with_capacity_and_hasher(ids.len(), RandomState::default());
-    let mut integers = Integers { numbers, ids: Vec::with_capacity(ids.len()) };
-    ids.iter().for_each(|&id| _ = intern(&mut integers, id));
-    integers
+    let mut values = Values { numbers, ids: Vec::with_capacity(ids.len()) };
+    ids.iter().for_each(|&id| _ = intern(&mut values, id));
+    values
 }
 
 /// The numbers `0..len` in the order that `compare` gives them.

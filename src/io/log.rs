@@ -9,7 +9,7 @@ use super::interner::UNKNOWN;
 use super::report::{LogReport, RowsDropped};
 use super::source::{open, parquet_files};
 use super::weights::{WEIGHT_REMEDY, check_weight_type, read_weights};
-use crate::interactions::{BuildError, Dropped, IdMap, Interactions, InteractionsBuilder, LogRules};
+use crate::interactions::{BuildError, Dropped, IdMap, Interactions, InteractionsBuilder, LogRules, Timestamp};
 
 const USER_REMEDY: &str = "name another with --user-column";
 const ITEM_REMEDY: &str = "name another with --item-column";
@@ -19,6 +19,9 @@ const ITEM_REMEDY: &str = "name another with --item-column";
 pub struct Log {
     /// Users × items.
     pub interactions: Interactions,
+    /// The latest time of every interaction, in the order of the matrix (row by row, ascending items);
+    /// `None` where the rules name no time column.
+    pub times: Option<Vec<Timestamp>>,
     /// The ids of the rows.
     pub users: IdMap,
     /// The ids of the columns.
@@ -60,6 +63,7 @@ pub fn read_log(source: &Path, rules: &LogRules) -> Result<Log, LogError> {
     }
     Ok(Log {
         interactions: core.interactions,
+        times: None,
         users: users.select(&core.users),
         items: items.select(&core.items),
         report,
@@ -92,7 +96,7 @@ pub fn read_log_onto(source: &Path, rules: &LogRules, items: &IdMap, users: Opti
     if report.interactions == 0 {
         return Err(LogError::NothingLeft { log: source.into(), report: report.into() });
     }
-    Ok(Log { interactions: built.interactions, users, items: items.clone(), report })
+    Ok(Log { interactions: built.interactions, times: None, users, items: items.clone(), report })
 }
 
 /// The rows of a log with the numbers that its axes gave out.

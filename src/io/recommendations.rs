@@ -116,7 +116,7 @@ mod tests {
     fn lists_come_out_with_ranks_ids_and_titles() {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("recommendations.parquet");
-        let users = IdMap::Int(vec![-4, 12]);
+        let users = IdMap::Int(vec![-4, 12].into());
         let ids = IdMap::Text(["cup", "pot", "tea"].into_iter().collect());
         let catalogue = Catalogue::new(ids).with_titles(vec![None, Some("A pot".into()), None]);
         let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
@@ -139,7 +139,7 @@ mod tests {
     fn without_titles_there_is_no_title_column() {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("recommendations.parquet");
-        let (users, catalogue) = (IdMap::Uint(vec![1, u64::MAX]), Catalogue::new(IdMap::Int(vec![5])));
+        let (users, catalogue) = (IdMap::Uint(vec![1, u64::MAX]), Catalogue::new(IdMap::Int(vec![5].into())));
         let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
         // More rows than are buffered.
         let lists = 2 * BUFFERED_ROWS as u64 + 9;
@@ -154,7 +154,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("recommendations.parquet");
         fs::write(&path, "what was there before").unwrap();
-        let (users, catalogue) = (IdMap::Int(vec![1]), Catalogue::new(IdMap::Int(vec![5])));
+        let (users, catalogue) = (IdMap::Int(vec![1].into()), Catalogue::new(IdMap::Int(vec![5].into())));
         let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
         writer.append(UserIdx(0), [(ItemIdx(0), 1.0)]).unwrap();
         drop(writer);

@@ -55,7 +55,7 @@ fn naive(rules: &LogRules, rows: &[Row]) -> (Vec<Row>, Dropped) {
         }
     }
     let merge = |weights: Vec<f32>| match rules.duplicates {
-        Duplicates::Max => weights.into_iter().fold(0.0, f32::max),
+        Duplicates::Max | Duplicates::Last => weights.into_iter().fold(0.0, f32::max),
         Duplicates::Sum => weights.into_iter().sum(),
     };
     (pairs.into_iter().map(|((user, item), weights)| (user, item, merge(weights))).collect(), dropped)

@@ -1,0 +1,80 @@
+//! The flags as typed; nothing is resolved here.
+
+mod evaluate;
+mod generate;
+mod model;
+mod recommend;
+mod train;
+
+use clap::{Parser, Subcommand};
+
+pub use evaluate::{Baselines, Evaluate};
+pub use generate::{Generate, Quickstart};
+pub use model::{Inspect, LogFormat, Serve};
+pub use recommend::{Query, Recommend};
+pub use train::{Configuration, Train};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the run failed: disk, network, training diverged
+  2  flags or configuration are wrong, or an output exists (see --force)
+  3  data cannot be used: a log, titles file or model directory is missing, damaged or empty";
+
+/// Recommendations from collaborative autoencoders: train on a Parquet log, fold any history in,
+/// serve top-N lists over gRPC.
+#[derive(Debug, Parser)]
+#[command(name = "foldin", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    /// Threads for computation [default: all cores]; results do not depend on it
+    #[arg(long, global = true, value_name = "N", env = "FOLDIN_THREADS")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See everything work: synthetic log, training, evaluation, a gRPC server and its answers
+    Quickstart(Quickstart),
+    /// Write a synthetic log with titles as Parquet
+    Generate(Generate),
+    /// Train a model on a log and publish it as a directory
+    Train(Train),
+    /// Measure a model on held-out interactions, beside popularity and EASE
+    Evaluate(Evaluate),
+    /// Recommend items for a user, an ad hoc history, or all users into a Parquet file
+    Recommend(Recommend),
+    /// Show what a model directory holds and verify its checksums
+    Inspect(Inspect),
+    /// Serve a model directory over gRPC on the loopback interface
+    Serve(Serve),
+    /// Ask a running server for recommendations
+    Query(Query),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_commands_of_the_readme_exist() {
+        let lines = include_str!("../../../README.md").lines();
+        let commands: Vec<&str> = lines.filter(|line| line.starts_with("foldin ")).collect();
+        assert!(commands.len() > 5, "only {} commands found", commands.len());
+        for command in commands {
+            if let Err(error) = Cli::try_parse_from(command.split_whitespace()) {
+                panic!("{command}\n{error}");
+            }
+        }
+    }
+}

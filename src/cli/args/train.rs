@@ -1,0 +1,112 @@
+//! Flags of training, and the configuration that other commands share with it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::layers::{Layer, SettingsError};
+
+/// Flags that choose and parametrise a model, shared by `train` and `evaluate`.
+#[derive(Debug, Args)]
+pub struct Configuration {
+    /// Configuration file (TOML); environment FOLDIN_SECTION__KEY and flags override it
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+    /// Any configuration key, for example --set model.latent=64; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Configuration")]
+    set: Vec<String>,
+    /// Print the complete resolved configuration and stop
+    #[arg(long, help_heading = "Configuration")]
+    pub print_config: bool,
+    /// Model: popularity, ease, mult-vae (default) or mult-dae
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    model: Option<String>,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    seed: Option<String>,
+    /// Passes over the training users, at most
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    epochs: Option<String>,
+    /// Users per optimiser step
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    batch_size: Option<String>,
+    /// Step size of the optimiser
+    #[arg(long, value_name = "X", help_heading = "Model")]
+    learning_rate: Option<String>,
+    /// Validate on these histories instead of held-out users of the log
+    #[arg(long, value_name = "FILE", help_heading = "Model")]
+    validation_fold_in: Option<String>,
+    /// What the users of --validation-fold-in went on to
+    #[arg(long, value_name = "FILE", help_heading = "Model")]
+    validation_target: Option<String>,
+    /// Column of the user ids [default: user_id]
+    #[arg(long, value_name = "COLUMN", help_heading = "Log")]
+    user_column: Option<String>,
+    /// Column of the item ids [default: item_id]
+    #[arg(long, value_name = "COLUMN", help_heading = "Log")]
+    item_column: Option<String>,
+    /// Column of weights or ratings [default: none, every row weighs 1]
+    #[arg(long, value_name = "COLUMN", help_heading = "Log")]
+    weight_column: Option<String>,
+    /// Drop rows below this weight (a minimum rating)
+    #[arg(long, value_name = "X", help_heading = "Log")]
+    min_weight: Option<String>,
+    /// Drop users with fewer items
+    #[arg(long, value_name = "N", help_heading = "Log")]
+    min_user_items: Option<String>,
+    /// Drop items with fewer users
+    #[arg(long, value_name = "N", help_heading = "Log")]
+    min_item_users: Option<String>,
+}
+
+impl Configuration {
+    /// The layers of configuration, weakest first: file, environment, flags, and `flags` of the command itself.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for an unreadable file or a malformed `--set`.
+    pub fn layers(&self, command: Layer) -> Result<Vec<Layer>, SettingsError> {
+        let file = self.config.as_deref().map(Layer::from_file).transpose()?;
+        let environment = Layer::from_environment(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        let mut flags = Layer::default();
+        self.set.iter().try_for_each(|text| flags.set(text))?;
+        for (flag, key, value) in [
+            ("--model", "model.kind", &self.model),
+            ("--seed", "training.seed", &self.seed),
+            ("--epochs", "training.epochs", &self.epochs),
+            ("--batch-size", "training.batch_size", &self.batch_size),
+            ("--learning-rate", "training.learning_rate", &self.learning_rate),
+            ("--validation-fold-in", "validation.fold_in", &self.validation_fold_in),
+            ("--validation-target", "validation.target", &self.validation_target),
+            ("--user-column", "log.columns.user", &self.user_column),
+            ("--item-column", "log.columns.item", &self.item_column),
+            ("--weight-column", "log.columns.weight", &self.weight_column),
+            ("--min-weight", "log.min_weight", &self.min_weight),
+            ("--min-user-items", "log.min_user_items", &self.min_user_items),
+            ("--min-item-users", "log.min_item_users", &self.min_item_users),
+        ] {
+            flags.flag(flag, key, value.as_deref());
+        }
+        Ok(file.into_iter().chain([environment, flags, command]).collect())
+    }
+}
+
+/// `foldin train`
+#[derive(Debug, Args)]
+pub struct Train {
+    /// The log: a Parquet file or a directory of them
+    pub log: Option<String>,
+    /// Model directory to write
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<String>,
+    /// Parquet file with columns item_id and title
+    #[arg(long, value_name = "FILE")]
+    pub items: Option<String>,
+    /// Replace an existing model directory
+    #[arg(long)]
+    pub force: bool,
+    /// Model, training and log.
+    #[command(flatten)]
+    pub configuration: Configuration,
+}
