@@ -10,6 +10,7 @@ use super::layers::SettingsError;
 use crate::artifact::ArtifactError;
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
+use crate::export::ExportError;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::io::{LogError, TableError};
 use crate::models::FitError;
@@ -64,11 +65,20 @@ impl Failure {
             return Some(Self::of_table(error));
         }
         if let Some(error) = cause.downcast_ref::<ArtifactError>() {
+            return Some(Self::of_artifact(error));
+        }
+        if let Some(error) = cause.downcast_ref::<ExportError>() {
             return Some(match error {
-                ArtifactError::Storage(error) => Self::of_storage(error),
-                ArtifactError::ReplacesOther { .. } => Self::Usage,
-                ArtifactError::Publication { .. } => Self::Run,
-                _ => Self::Data,
+                ExportError::Storage(error) => Self::of_storage(error),
+                ExportError::Table(error) => Self::of_table(error),
+                ExportError::Artifact(error) => Self::of_artifact(error),
+                ExportError::Nothing { .. } => Self::Data,
+                ExportError::Describe { .. } => Self::Run,
+                ExportError::NoSpace { .. }
+                | ExportError::NeedsDirectory
+                | ExportError::Value { .. }
+                | ExportError::ReplacesOther { .. }
+                | ExportError::OtherJob { .. } => Self::Usage,
             });
         }
         if let Some(error) = cause.downcast_ref::<GenerateError>() {
@@ -97,6 +107,15 @@ impl Failure {
         cause.downcast_ref::<StorageError>().map(Self::of_storage)
     }
 
+    fn of_artifact(error: &ArtifactError) -> Self {
+        match error {
+            ArtifactError::Storage(error) => Self::of_storage(error),
+            ArtifactError::ReplacesOther { .. } => Self::Usage,
+            ArtifactError::Publication { .. } => Self::Run,
+            _ => Self::Data,
+        }
+    }
+
     fn of_table(error: &TableError) -> Self {
         match error {
             TableError::Encode { .. } | TableError::File { action: "write", .. } => Self::Run,
@@ -106,7 +125,7 @@ impl Failure {
 
     fn of_storage(error: &StorageError) -> Self {
         match error {
-            StorageError::Exists { .. } | StorageError::Unnamed { .. } => Self::Usage,
+            StorageError::Exists { .. } | StorageError::Unnamed { .. } | StorageError::InUse { .. } => Self::Usage,
             StorageError::Tensors { .. } => Self::Data,
             StorageError::Io { .. } => Self::Run,
         }
@@ -143,8 +162,8 @@ fn is_reader_gone(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 fn is_existing_output(cause: &(dyn std::error::Error + 'static)) -> bool {
     let stored = |error: &StorageError| matches!(error, StorageError::Exists { .. });
-    match cause.downcast_ref() {
-        Some(ArtifactError::Storage(error)) => stored(error),
+    match (cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(ArtifactError::Storage(error)), _) | (_, Some(ExportError::Storage(error))) => stored(error),
         _ => cause.downcast_ref().is_some_and(stored),
     }
 }

@@ -3,9 +3,11 @@
 
 mod axis;
 mod catalogue;
+mod embeddings;
 mod error;
 mod footer;
 mod guard;
+mod id_files;
 mod ids;
 mod interner;
 mod log;
@@ -19,7 +21,9 @@ mod weights;
 mod writer;
 
 pub use catalogue::{read_catalogue, read_user_ids, write_catalogue, write_user_ids};
+pub use embeddings::{EmbeddingFormat, EmbeddingHeader, EmbeddingWriter, Precision};
 pub use error::{LogError, TableError};
+pub use id_files::{IdWriter, Selection, read_selection};
 pub use log::{Log, read_log, read_log_onto};
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;

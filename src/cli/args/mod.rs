@@ -1,6 +1,7 @@
 //! The flags as typed; nothing is resolved here.
 
 mod evaluate;
+mod export;
 mod generate;
 mod model;
 mod recommend;
@@ -9,6 +10,7 @@ mod train;
 use clap::{Parser, Subcommand};
 
 pub use evaluate::{Baselines, Evaluate};
+pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, What, Whose};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use recommend::{Query, Recommend};
@@ -45,8 +47,12 @@ pub enum Command {
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE
     Evaluate(Evaluate),
-    /// Recommend items for a user, an ad hoc history, or all users into a Parquet file
+    /// Recommend items for a user, an ad hoc history, or all users into Parquet
     Recommend(Recommend),
+    /// Write the embeddings of users and items with their ids: Parquet, Arrow, NumPy, safetensors
+    Export(Export),
+    /// Fold histories in that the model has never seen, and print or write their embeddings
+    Embed(Embed),
     /// Show what a model directory holds and verify its checksums
     Inspect(Inspect),
     /// Serve a model directory over gRPC on the loopback interface

@@ -1,6 +1,8 @@
 //! What does each command do? One file a command: settings in, calls to the library, results out.
 
+pub mod embed;
 pub mod evaluate;
+pub mod export;
 pub mod generate;
 pub mod inspect;
 pub mod query;
