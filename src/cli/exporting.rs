@@ -142,7 +142,8 @@ impl<'a> Source<'a> {
     pub fn known_users(&self) -> Users<'_> {
         let (users, unknown) = self.users().with_history();
         if unknown > 0 {
-            note(format_args!("left out {} users without any item that the model knows", count(unknown)));
+            let users = if unknown == 1 { "user" } else { "users" };
+            note(format_args!("left out {} {users} without any item that the model knows", count(unknown)));
         }
         users
     }
@@ -205,7 +206,11 @@ pub fn print(manifest: &Manifest, output: &Output<'_>, json: bool, out: &mut dyn
                     Metric::Dot => "inner product",
                 };
                 let precision = format!("{precision:?}").to_lowercase();
-                write!(out, "{entities} {} x {} {precision}, space {}, compared by {metric},", job.table, space.dim, space.id)?;
+                write!(
+                    out,
+                    "{entities} {} x {} dimensions as {precision}, space {}, compared by {metric},",
+                    job.table, space.dim, space.id
+                )?;
             }
             Content::Recommendations { .. } => {
                 write!(out, "{} recommendations for {entities} users", thousands(table.rows))?;

@@ -204,7 +204,8 @@ fn foreign(name: &str) -> String {
 /// The names in a directory, in alphabetical order.
 fn names(path: &Path) -> Result<Vec<String>, StorageError> {
     let entries = fs::read_dir(path).map_err(refused("list", path))?;
-    let names = entries.map(|entry| Ok(entry.map_err(refused("list", path))?.file_name().to_string_lossy().into_owned()));
+    let names =
+        entries.map(|entry| Ok(entry.map_err(refused("list", path))?.file_name().to_string_lossy().into_owned()));
     let mut names = names.collect::<Result<Vec<_>, StorageError>>()?;
     names.sort_unstable();
     Ok(names)
@@ -226,6 +227,3 @@ fn refused(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> 
     let path = path.to_owned();
     move |source| StorageError::Io { action, path, source }
 }
-
-#[cfg(test)]
-mod tests;

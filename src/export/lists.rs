@@ -34,7 +34,8 @@ impl<'a> Lists<'a> {
     #[must_use]
     pub fn new(artifact: &'a Artifact, users: &'a Users<'a>, n: usize, include_seen: bool) -> Self {
         let nobody = [HistoryRef::from_sorted(&[], &[])];
-        let mut popular = rank_users(&Popularity::from_counts(&artifact.popularity), &nobody, &[Candidates::default()], n);
+        let mut popular =
+            rank_users(&Popularity::from_counts(&artifact.popularity), &nobody, &[Candidates::default()], n);
         Self {
             model: artifact.model.as_ref(),
             catalogue: &artifact.catalogue,
@@ -45,8 +46,8 @@ impl<'a> Lists<'a> {
         }
     }
 
-    fn lists(&self, range: Range<usize>) -> Result<Vec<Vec<Scored>>, ExportError> {
-        self.users.with_histories(range, |histories| {
+    fn lists(&self, range: Range<usize>, lists: &mut Vec<Vec<Scored>>) -> Result<(), ExportError> {
+        *lists = self.users.with_histories(range, |histories| {
             let candidates: Vec<Candidates<'_>> = histories
                 .iter()
                 .map(|history| Candidates {
@@ -55,11 +56,12 @@ impl<'a> Lists<'a> {
                 })
                 .collect();
             let rankings = rank_users(self.model, histories, &candidates, self.n).into_iter();
-            let personal = rankings.zip(histories).map(|(ranking, history)| {
-                if history.is_empty() { self.popular.clone() } else { ranking.items }
-            });
+            let personal = rankings
+                .zip(histories)
+                .map(|(ranking, history)| if history.is_empty() { self.popular.clone() } else { ranking.items });
             personal.collect()
-        })
+        })?;
+        Ok(())
     }
 }
 
@@ -93,11 +95,11 @@ impl Table for Lists<'_> {
         pipelined(
             entities,
             chunk,
-            |range| self.lists(range),
-            |range, lists| {
+            |range, lists| self.lists(range, lists),
+            |range, lists: &Vec<Vec<Scored>>| {
                 let users = range.len();
                 for (&user, list) in self.users.rows()[range].iter().zip(lists) {
-                    writer.append(UserIdx(user), list.into_iter().map(|scored| (scored.item, scored.score)))?;
+                    writer.append(UserIdx(user), list.iter().map(|scored| (scored.item, scored.score)))?;
                 }
                 progress(users);
                 Ok(())

@@ -29,3 +29,6 @@ pub use manifest::{Content, Histories, Job, Manifest, Shard, ShardFile, TableJob
 pub use table::{Open, Progress, Table, Written};
 pub use users::Users;
 pub use write::{Layout, Output, check_directory, write};
+
+#[cfg(test)]
+mod tests;

@@ -40,23 +40,27 @@ pub trait Table: Sync {
 }
 
 /// Computes chunk after chunk of a range and appends each while the next one is computed, on the threads of the
-/// pool it is called from. Two chunks are in memory at a time.
-pub(super) fn pipelined<T: Send>(
+/// pool it is called from. Two chunks are in memory at a time: `compute` gets the one that was appended last, to
+/// be filled again (at first an empty one), since fresh memory for each would cost more than filling it.
+pub(super) fn pipelined<T: Default + Send + Sync>(
     entities: Range<usize>,
     chunk: usize,
-    compute: impl Fn(Range<usize>) -> Result<T, ExportError> + Sync,
-    mut append: impl FnMut(Range<usize>, T) -> Result<(), ExportError> + Send,
+    compute: impl Fn(Range<usize>, &mut T) -> Result<(), ExportError> + Sync,
+    mut append: impl FnMut(Range<usize>, &T) -> Result<(), ExportError> + Send,
 ) -> Result<(), ExportError> {
     let after = |start: usize| start..entities.end.min(start.saturating_add(chunk));
+    let (mut computed, mut following) = (T::default(), T::default());
     let mut range = after(entities.start);
-    let mut computed = compute(range.clone())?;
+    compute(range.clone(), &mut computed)?;
     while range.end < entities.end {
         let next = after(range.end);
-        let (following, written) = rayon::join(|| compute(next.clone()), || append(range, computed));
+        let (filled, written) = rayon::join(|| compute(next.clone(), &mut following), || append(range, &computed));
         written?;
-        (range, computed) = (next, following?);
+        filled?;
+        std::mem::swap(&mut computed, &mut following);
+        range = next;
     }
-    append(range, computed)
+    append(range, &computed)
 }
 
 #[cfg(test)]
@@ -67,9 +71,13 @@ mod tests {
     fn every_entity_is_appended_once_and_in_order() {
         for (entities, chunk) in [(0..10, 3), (4..5, 3), (2..8, 3), (7..7, 4), (0..10, usize::MAX)] {
             let mut seen = Vec::new();
-            let compute = |range: Range<usize>| Ok(range.collect::<Vec<_>>());
-            let append = |range: Range<usize>, values: Vec<usize>| {
-                assert_eq!(values, range.collect::<Vec<_>>());
+            let compute = |range: Range<usize>, values: &mut Vec<usize>| {
+                values.clear();
+                values.extend(range);
+                Ok(())
+            };
+            let append = |range: Range<usize>, values: &Vec<usize>| {
+                assert_eq!(*values, range.collect::<Vec<_>>());
                 seen.extend(values);
                 Ok(())
             };
@@ -81,14 +89,19 @@ mod tests {
     #[test]
     fn the_first_failure_ends_it() {
         let failure = || ExportError::Nothing { reason: "a test".into() };
-        let compute = |range: Range<usize>| if range.start < 4 { Ok(()) } else { Err(failure()) };
+        let until_four = |range: Range<usize>| if range.start < 4 { Ok(()) } else { Err(failure()) };
         let mut appended = 0;
-        let outcome = pipelined(0..10, 2, compute, |range, ()| {
-            appended = range.end;
-            Ok(())
-        });
+        let outcome = pipelined(
+            0..10,
+            2,
+            |range, (): &mut ()| until_four(range),
+            |range, ()| {
+                appended = range.end;
+                Ok(())
+            },
+        );
         assert!(outcome.is_err());
         assert_eq!(appended, 4);
-        assert!(pipelined(0..10, 2, |_| Ok(()), |range, ()| if range.start < 4 { Ok(()) } else { Err(failure()) }).is_err());
+        assert!(pipelined(0..10, 2, |_, ()| Ok(()), |range, (): &()| until_four(range)).is_err());
     }
 }

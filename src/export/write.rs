@@ -119,9 +119,9 @@ fn shards(
             }
             let open = |extension: &str| Ok(directory.part(&format!("{name}.{extension}"))?);
             let (rows, parts) = table.write(entities, &open, advance)?;
-            let files = parts.into_iter().map(|(extension, part)| {
-                Ok(ShardFile { name: format!("{name}.{extension}"), digest: part.commit()? })
-            });
+            let files = parts
+                .into_iter()
+                .map(|(extension, part)| Ok(ShardFile { name: format!("{name}.{extension}"), digest: part.commit()? }));
             let shard = Shard { files: files.collect::<Result<_, ExportError>>()?, name, rows };
             directory.record(&shard)?;
             shards.push(shard);

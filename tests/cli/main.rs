@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_model;
 mod configuration;
 mod evaluate;
+mod export;
 mod harness;
 mod published_figures;
 mod quickstart;

@@ -29,10 +29,14 @@ pub fn run(args: &Embed, out: &mut dyn Write) -> Result<()> {
     let Embed { model_dir, history, out: path, files } = args;
     match path {
         Some(path) => write_embeddings(model_dir, What::Users, path, files, out),
-        None if files.whose.logs.is_some() => bail!(Configuration("where to? Give --out FILE or --out DIRECTORY".into())),
+        None if files.whose.logs.is_some() => {
+            bail!(Configuration("where to? Give --out FILE or --out DIRECTORY".into()))
+        }
         None if history.is_empty() => bail!(Configuration("what? Give --history, or --logs with --out".into())),
         None if files.whose.given() || files.shards.given() || files.encoding.format.is_some() => {
-            bail!(Configuration("--history is printed; the flags of users and output belong to --logs with --out".into()))
+            bail!(Configuration(
+                "--history is printed; the flags of users and output belong to --logs with --out".into()
+            ))
         }
         None => print(&Engine::open(model_dir)?, history, files.json, out),
     }

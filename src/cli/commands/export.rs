@@ -19,7 +19,9 @@ use crate::io::Precision;
 pub fn run(args: &Export, out: &mut dyn Write) -> Result<()> {
     let whose = &args.files.whose;
     if args.what == What::Items && whose.given() {
-        bail!(Configuration("--users and --logs choose users, and --what items has none: leave one of them out".into()));
+        bail!(Configuration(
+            "--users and --logs choose users, and --what items has none: leave one of them out".into()
+        ));
     }
     write_embeddings(&args.model_dir, args.what, &args.out, &args.files, out)
 }

@@ -25,7 +25,9 @@ pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
         return everyone(args, path, out);
     }
     if args.whose.given() || args.shards.given() {
-        bail!(Configuration("--users, --logs, --shard-users and --force belong to --all: add it, or leave them out".into()));
+        bail!(Configuration(
+            "--users, --logs, --shard-users and --force belong to --all: add it, or leave them out".into()
+        ));
     }
     if args.subject.user_id.is_none() && args.subject.history.is_empty() {
         bail!(Configuration("for whom? Give --user-id, --history or both, or --all with --out".into()));

@@ -19,7 +19,7 @@ pub(super) struct ArrowFile<'a, W: Write> {
 
 impl<'a, W: Write> ArrowFile<'a, W> {
     pub fn create(sink: W, header: EmbeddingHeader<'a>) -> Result<Self, ArrowError> {
-        let schema = Arc::new(header.schema().with_metadata(header.metadata.iter().cloned().collect()));
+        let schema = Arc::new(header.schema());
         Ok(Self { writer: FileWriter::try_new(sink, &schema)?, schema, header })
     }
 

@@ -114,14 +114,12 @@ pub struct EmbeddingHeader<'a> {
 }
 
 impl EmbeddingHeader<'_> {
-    /// The columns as Arrow sees them.
+    /// Columns and metadata as Arrow sees them.
     pub(super) fn schema(&self) -> Schema {
         let embedding = DataType::FixedSizeList(self.element(), self.dim as i32);
-        let fields = vec![
-            Field::new(self.id_column, id_type(self.ids), false),
-            Field::new(EMBEDDING, embedding, false),
-        ];
-        Schema::new(fields)
+        let fields =
+            vec![Field::new(self.id_column, id_type(self.ids), false), Field::new(EMBEDDING, embedding, false)];
+        Schema::new_with_metadata(fields, self.metadata.iter().cloned().collect())
     }
 
     /// Vectors end to end as a column.

@@ -40,6 +40,8 @@ pub(super) struct ParquetFile<'a, W: Write + Send> {
     /// What stands before the values of a page of `page_rows` rows.
     prefix: Vec<u8>,
     rounded: Vec<f16>,
+    /// Room for pages, used again.
+    pages: Vec<u8>,
 }
 
 impl<'a, W: Write + Send> ParquetFile<'a, W> {
@@ -55,7 +57,8 @@ impl<'a, W: Write + Send> ParquetFile<'a, W> {
             .set_column_compression(id_column, Compression::ZSTD(ZstdLevel::default()))
             .build();
         let schema = Arc::new(header.schema());
-        // Parquet knows lists of any length only: the fixed one is restored from the Arrow schema.
+        // Parquet knows lists of any length only: the fixed one is restored from the Arrow schema, and so is
+        // the metadata by readers that look no further.
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
         let parquet = ArrowSchemaConverter::new().convert(&schema)?;
         let writer = SerializedFileWriter::new(sink, parquet.root_schema_ptr(), Arc::new(properties))?;
@@ -67,6 +70,7 @@ impl<'a, W: Write + Send> ParquetFile<'a, W> {
             column: writer.schema_descr().column(1),
             page_rows,
             rounded: Vec::new(),
+            pages: Vec::new(),
             writer,
             header,
         })
@@ -83,6 +87,8 @@ impl<'a, W: Write + Send> ParquetFile<'a, W> {
         id_writer.close()?.append_to_row_group(&mut group)?;
         group.append_column(&vectors, closed(Arc::clone(&self.column), rows.len(), values.len(), vectors.len())?)?;
         group.close()?;
+        // Nobody else holds the pages: this is no copy.
+        self.pages = vectors.into();
         self.groups += 1;
         Ok(())
     }
@@ -95,7 +101,8 @@ impl<'a, W: Write + Send> ParquetFile<'a, W> {
     fn vectors(&mut self, rows: usize, values: &[f32]) -> Result<Bytes> {
         let bytes = self.header.precision.encode(values, &mut self.rounded);
         let page_bytes = self.page_rows * self.header.dim * self.header.precision.bytes();
-        let mut pages = Vec::with_capacity(bytes.len() + bytes.len().div_ceil(page_bytes) * self.prefix.len());
+        let mut pages = std::mem::take(&mut self.pages);
+        pages.clear();
         for page in bytes.chunks(page_bytes) {
             if page.len() == page_bytes {
                 pages.extend_from_slice(&self.prefix);
@@ -177,5 +184,8 @@ fn levels(rows: usize, dim: usize) -> Vec<u8> {
     }
     let mut definition = Vec::new();
     run(&mut definition, rows * dim, 1);
-    [repetition, definition].iter().flat_map(|levels| [&(levels.len() as u32).to_le_bytes(), levels.as_slice()].concat()).collect()
+    [repetition, definition]
+        .iter()
+        .flat_map(|levels| [&(levels.len() as u32).to_le_bytes(), levels.as_slice()].concat())
+        .collect()
 }

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use arrow_array::{Array, RecordBatch};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type, Int16Type};
+use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::FileReader;
 use arrow_schema::DataType;
 use bytes::Bytes;
@@ -27,7 +27,8 @@ fn ids(count: usize) -> IdMap {
 /// Writes the entities of `appends`, each a row group or batch.
 fn written(format: EmbeddingFormat, precision: Precision, dim: usize, appends: &[&[u32]]) -> Vec<u8> {
     let ids = ids(6_000);
-    let metadata = vec![("foldin.space".to_owned(), "test/space".to_owned()), ("foldin.dim".to_owned(), dim.to_string())];
+    let metadata =
+        vec![("foldin.space".to_owned(), "test/space".to_owned()), ("foldin.dim".to_owned(), dim.to_string())];
     let rows = appends.iter().map(|rows| rows.len()).sum();
     let header = EmbeddingHeader { ids: &ids, id_column: "user_id", dim, precision, rows, metadata };
     let mut writer = EmbeddingWriter::create(Vec::new(), Path::new("file"), format, header).unwrap();
@@ -74,11 +75,17 @@ fn parquet_of_any_shape_is_read_back() {
             let file = written(EmbeddingFormat::Parquet, precision, dim, &appends);
             let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).unwrap();
             let footer = reader.metadata().file_metadata().key_value_metadata().unwrap().clone();
-            assert!(footer.iter().any(|pair| pair.key == "foldin.space" && pair.value.as_deref() == Some("test/space")));
+            assert!(
+                footer.iter().any(|pair| pair.key == "foldin.space" && pair.value.as_deref() == Some("test/space"))
+            );
             let groups: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
             assert_eq!(groups, appends.iter().map(|rows| rows.len() as i64).collect::<Vec<_>>());
             let batches = reader.with_batch_size(1 << 20).build().unwrap().map(Result::unwrap).collect();
-            assert_eq!(vectors(&joined(batches), &appends.concat(), dim), expected(dim, &appends), "{precision:?} {dim}");
+            assert_eq!(
+                vectors(&joined(batches), &appends.concat(), dim),
+                expected(dim, &appends),
+                "{precision:?} {dim}"
+            );
         }
     }
 }

@@ -24,7 +24,11 @@ enum Format<'a, W: Write + Send> {
     Parquet(ParquetFile<'a, W>),
     Arrow(ArrowFile<'a, W>),
     /// The values follow the header as they are: `.npy` and safetensors.
-    Plain { sink: W, precision: Precision, rounded: Vec<f16> },
+    Plain {
+        sink: W,
+        precision: Precision,
+        rounded: Vec<f16>,
+    },
 }
 
 impl<'a, W: Write + Send> EmbeddingWriter<'a, W> {
