@@ -7,7 +7,9 @@ mod error;
 mod footer;
 mod guard;
 mod ids;
+mod interaction_writer;
 mod interner;
+mod item_table_writer;
 mod log;
 mod log_writer;
 mod recommendations;
@@ -20,6 +22,8 @@ mod writer;
 
 pub use catalogue::{read_catalogue, read_user_ids, write_catalogue, write_user_ids};
 pub use error::{LogError, TableError};
+pub use interaction_writer::{Id, IdType, InteractionColumns, InteractionRow, InteractionWriter};
+pub use item_table_writer::{Cell, CellType, ItemTableWriter};
 pub use log::{Log, read_log, read_log_onto};
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;

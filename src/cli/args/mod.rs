@@ -1,17 +1,21 @@
 //! The flags as typed; nothing is resolved here.
 
+mod datasets;
 mod evaluate;
 mod generate;
 mod model;
 mod recommend;
+mod shell;
 mod train;
 
 use clap::{Parser, Subcommand};
 
+pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use recommend::{Query, Recommend};
+pub use shell::{Completions, Man};
 pub use train::{Configuration, Train};
 
 const EXIT_CODES: &str = "\
@@ -41,6 +45,8 @@ pub enum Command {
     Quickstart(Quickstart),
     /// Write a synthetic log with titles as Parquet
     Generate(Generate),
+    /// List and get public datasets as Parquet
+    Datasets(Datasets),
     /// Train a model on a log and publish it as a directory
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE
@@ -53,6 +59,10 @@ pub enum Command {
     Serve(Serve),
     /// Ask a running server for recommendations
     Query(Query),
+    /// Write the completion script of a shell to standard output
+    Completions(Completions),
+    /// Write manual pages
+    Man(Man),
 }
 
 #[cfg(test)]
