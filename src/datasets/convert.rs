@@ -298,3 +298,5 @@ impl Values {
 #[cfg(test)]
 #[path = "convert_tests.rs"]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::table;

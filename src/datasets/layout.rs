@@ -175,6 +175,14 @@ pub(super) fn read_failed(file: &str, line: u64, error: &io::Error) -> ContentEr
     }
 }
 
+/// What made reading fail, without what the CSV reader wraps around it.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 /// Puts one line into the buffer of a record.
 fn keep(line: &[u8], bytes: &mut Vec<u8>, fields: &mut Vec<Range<usize>>) {
     bytes.clear();
@@ -191,6 +199,8 @@ impl<R: Read> Source<R> {
                 .has_headers(false)
                 // Lengths are checked here, so that the message is ours.
                 .flexible(true)
+                // With its own handling of "\r\n" the reader is a line behind in what it reports.
+                .terminator(csv::Terminator::Any(b'\n'))
                 .delimiter(layout.separator.as_bytes().first().copied().unwrap_or(b','))
                 .buffer_capacity(1 << 16)
                 .from_reader(bounded);
@@ -206,7 +216,7 @@ impl<R: Read> Source<R> {
     /// The line read last.
     fn line(&self) -> u64 {
         match self {
-            Self::Quoted { reader, .. } => reader.position().line(),
+            Self::Quoted { reader, .. } => reader.position().line().saturating_sub(1),
             Self::Separated { lines, .. } | Self::Adjacency { lines, .. } | Self::Blocks { lines, .. } => {
                 lines.number()
             }
@@ -216,15 +226,21 @@ impl<R: Read> Source<R> {
     /// Reads the next record into the buffers; returns its line, or `None` at the end.
     fn advance(&mut self, bytes: &mut Vec<u8>, fields: &mut Vec<Range<usize>>) -> Result<Option<u64>, Bad> {
         match self {
-            Self::Quoted { reader, record, since_record } => {
+            Self::Quoted { reader, record, since_record } => loop {
                 since_record.set(0);
-                if !reader.read_byte_record(record).map_err(io::Error::from)? {
+                if !reader.read_byte_record(record).map_err(io_error)? {
                     return Ok(None);
+                }
+                if record.as_slice() == b"\r" {
+                    continue;
                 }
                 keep(record.as_slice(), bytes, fields);
                 fields.extend((0..record.len()).filter_map(|index| record.range(index)));
-                Ok(Some(record.position().map_or(0, csv::Position::line)))
-            }
+                if let Some(last) = fields.last_mut().filter(|last| bytes[last.start..last.end].ends_with(b"\r")) {
+                    last.end -= 1;
+                }
+                return Ok(Some(record.position().map_or(0, csv::Position::line)));
+            },
             Self::Separated { lines, separator, rest_in_last } => {
                 while let Some((number, line)) = lines.next()? {
                     if !line.is_empty() {

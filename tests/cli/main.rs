@@ -4,8 +4,11 @@
 mod bad_input;
 mod bad_model;
 mod configuration;
+mod datasets;
 mod evaluate;
+mod file_server;
 mod harness;
+mod help;
 mod published_figures;
 mod quickstart;
 mod recommend;
