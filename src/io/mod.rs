@@ -7,6 +7,7 @@ mod error;
 mod footer;
 mod guard;
 mod ids;
+mod interaction_writer;
 mod interner;
 mod log;
 mod log_writer;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use catalogue::{read_catalogue, read_user_ids, write_catalogue, write_user_ids};
 pub use error::{LogError, TableError};
+pub use interaction_writer::{InteractionTable, write_interactions};
 pub use log::{Log, read_log, read_log_onto};
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;
