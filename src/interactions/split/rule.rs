@@ -390,7 +390,7 @@ mod tests {
         assert!(of(strong(5, 5, f64::NAN)).to_string().contains("NaN"));
         let temporal = |cut, validation| SplitRule::Temporal {
             cut_at: Timestamp(cut),
-            validation_cut_at: Some(validation).map(Timestamp),
+            validation_cut_at: Some(Timestamp(validation)),
         };
         assert!(matches!(of(temporal(50, 50)), SplitError::Order { .. }));
         let message = of(temporal(Timestamp::DAY, 50)).to_string();
