@@ -63,7 +63,7 @@ pub fn read_log(source: &Path, rules: &LogRules) -> Result<Log, LogError> {
     }
     Ok(Log {
         interactions: core.interactions,
-        times: None,
+        times: core.times,
         users: users.select(&core.users),
         items: items.select(&core.items),
         report,
@@ -96,7 +96,7 @@ pub fn read_log_onto(source: &Path, rules: &LogRules, items: &IdMap, users: Opti
     if report.interactions == 0 {
         return Err(LogError::NothingLeft { log: source.into(), report: report.into() });
     }
-    Ok(Log { interactions: built.interactions, times: None, users, items: items.clone(), report })
+    Ok(Log { interactions: built.interactions, times: built.times, users, items: items.clone(), report })
 }
 
 /// The rows of a log with the numbers that its axes gave out.
