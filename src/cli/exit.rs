@@ -11,6 +11,7 @@ use crate::artifact::ArtifactError;
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
 use crate::generate::{GenerateError, UnknownPreset};
+use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
 use crate::models::FitError;
 use crate::serve::{ClientError, ServeError};
@@ -41,6 +42,9 @@ impl Failure {
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
         if cause.is::<SettingsError>() || cause.is::<Configuration>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<SplitError>() {
             return Some(Self::Usage);
         }
         if cause.is::<NothingToEvaluate>() {

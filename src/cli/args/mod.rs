@@ -4,6 +4,7 @@ mod evaluate;
 mod generate;
 mod model;
 mod recommend;
+mod split;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -12,7 +13,8 @@ pub use evaluate::{Baselines, Evaluate};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use recommend::{Query, Recommend};
-pub use train::{Configuration, Train};
+pub use split::{Rule, Split};
+pub use train::{Configuration, LogConfiguration, Train};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -41,6 +43,8 @@ pub enum Command {
     Quickstart(Quickstart),
     /// Write a synthetic log with titles as Parquet
     Generate(Generate),
+    /// Split a log into training, validation and test files that any tool can be measured on
+    Split(Split),
     /// Train a model on a log and publish it as a directory
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE

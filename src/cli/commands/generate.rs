@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::cli::args::Generate;
 use crate::cli::console::thousands;
-use crate::cli::exit::Configuration;
+use crate::cli::output::check_replaceable;
 use crate::cli::progress::Progress;
 use crate::generate::{GenerateConfig, Generated, generate};
 use crate::storage::AtomicDir;
@@ -46,12 +46,7 @@ pub fn run(args: &Generate, out: &mut dyn Write) -> Result<()> {
 /// # Errors
 /// As of [`generate`]; the directory exists and may not be replaced.
 pub fn into_directory(config: &GenerateConfig, directory: &Path, replace: bool) -> Result<Generated> {
-    if replace && directory.exists() && !is_generated(directory)? {
-        bail!(Configuration(format!(
-            "{} holds something else than a generated log and is not replaced; choose another path, or remove it yourself",
-            directory.display()
-        )));
-    }
+    check_replaceable(directory, replace, &FILES, "a generated log")?;
     config.validate()?;
     let target = AtomicDir::create(directory, replace)?;
     let progress = Progress::new("generating");
@@ -59,15 +54,4 @@ pub fn into_directory(config: &GenerateConfig, directory: &Path, replace: bool) 
     progress.finish();
     target.commit()?;
     Ok(generated)
-}
-
-/// True for a directory with nothing but the files of a generated log.
-fn is_generated(directory: &Path) -> Result<bool> {
-    let unreadable = || format!("cannot list {}", directory.display());
-    for entry in std::fs::read_dir(directory).with_context(unreadable)? {
-        if !FILES.iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
