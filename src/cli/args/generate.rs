@@ -42,4 +42,7 @@ pub struct Generate {
     /// Replace an existing output
     #[arg(long)]
     pub force: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }

@@ -165,6 +165,9 @@ pub struct Train {
     /// Replace an existing model directory
     #[arg(long)]
     pub force: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
     /// Model, training and log.
     #[command(flatten)]
     pub configuration: Configuration,

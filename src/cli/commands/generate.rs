@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::json;
 
 use crate::cli::args::Generate;
 use crate::cli::console::thousands;
@@ -35,6 +36,14 @@ pub fn run(args: &Generate, out: &mut dyn Write) -> Result<()> {
     // A catalogue can be smaller than the number of tastes in the preset.
     config.groups = config.groups.min(config.items);
     let generated = into_directory(&config, &args.out, args.force)?;
+    if args.json {
+        let paths = FILES.map(|name| args.out.join(name));
+        let answer = json!({
+            "log": paths[0], "items": paths[1], "rows": generated.rows, "users": generated.users,
+            "logged_items": generated.logged_items, "catalogue_items": generated.catalogue_items, "seed": config.seed,
+        });
+        return Ok(writeln!(out, "{answer:#}")?);
+    }
     let (rows, users) = (thousands(generated.rows), thousands(generated.users));
     let (items, logged) = (thousands(generated.catalogue_items), thousands(generated.logged_items));
     writeln!(out, "{}: {rows} rows of {users} users and {logged} items", args.out.join(FILES[0]).display())?;
