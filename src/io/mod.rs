@@ -10,18 +10,21 @@ mod ids;
 mod interner;
 mod log;
 mod log_writer;
+mod pages;
 mod recommendations;
-mod report;
 mod source;
 mod table;
+mod thrift;
 mod titles;
-mod weights;
 mod writer;
 
 pub use catalogue::{read_catalogue, read_user_ids, write_catalogue, write_user_ids};
 pub use error::{LogError, TableError};
-pub use log::{Log, read_log, read_log_onto};
+pub use log::{
+    Log, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds, read_log, read_log_from,
+    read_log_onto, read_log_onto_from, scan_log, scan_log_from,
+};
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;
-pub use report::{LogReport, RowsDropped};
+pub use source::{LocalFiles, MemoryTables, ReadAt, Source};
 pub use titles::{TitleReport, Titles, read_titles};
