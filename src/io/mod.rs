@@ -13,11 +13,11 @@ mod interner;
 mod items;
 mod log;
 mod log_writer;
+mod pages;
 mod recommendations;
-mod report;
 mod source;
 mod table;
-mod weights;
+mod thrift;
 mod writer;
 
 pub use attributes::Attributes;
@@ -25,7 +25,10 @@ pub use catalogue::{read_attribute_types, read_catalogue, read_user_ids, write_c
 pub use error::{LogError, TableError};
 pub use interaction_writer::{InteractionTable, write_interactions};
 pub use items::{ItemColumns, ItemMetadata, ItemReport, Titles, read_all_items, read_items};
-pub use log::{Log, read_log, read_log_onto};
+pub use log::{
+    Log, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds, read_log, read_log_from,
+    read_log_onto, read_log_onto_from, scan_log, scan_log_from,
+};
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;
-pub use report::{LogReport, RowsDropped};
+pub use source::{LocalFiles, MemoryTables, ReadAt, Source};
