@@ -12,6 +12,7 @@ use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
 use crate::generate::{GenerateError, UnknownPreset};
+use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
 use crate::models::FitError;
 use crate::serve::{ClientError, ServeError};
@@ -42,6 +43,9 @@ impl Failure {
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
         if cause.is::<SettingsError>() || cause.is::<Configuration>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<SplitError>() {
             return Some(Self::Usage);
         }
         if cause.is::<NothingToEvaluate>() {

@@ -1,6 +1,6 @@
 //! A file over HTTP, resumed where it was cut off, and complete or not there at all.
 //!
-//! The bytes so far stand in `NAME.part`, and `NAME.part.json` beside it says of which version of which
+//! The bytes so far stand in `NAME.part`, and `NAME.json` beside it says of which version of which
 //! address they are. A resumed request carries that version (`If-Range`), so that a file that changed
 //! meanwhile starts over instead of being spliced; without a version, nothing is resumed.
 
@@ -116,7 +116,14 @@ struct Version {
     validator: Option<String>,
 }
 
-/// Downloads `url` to `target`, of which at most `limit` bytes are accepted.
+impl Version {
+    fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+}
+
+/// Downloads `url` to `target`, of which at most `limit` bytes are accepted. A complete file from the same
+/// address, left by a run that was killed after its download, is taken as it is.
 ///
 /// # Errors
 /// [`DownloadError`] when the file does not arrive; what did is kept beside `target`.
@@ -128,7 +135,14 @@ pub(super) fn download(
     report: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), DatasetError> {
     check_address(url)?;
-    let mut transfer = Transfer::open(url, limit, target, options)?;
+    let known = Version::read(&beside(target, ".json")).filter(|version| version.url == url);
+    if target.is_file() {
+        if known.is_some() {
+            return Ok(());
+        }
+        fs::remove_file(target).map_err(io_error("remove", target))?;
+    }
+    let mut transfer = Transfer::open(url, limit, target, known, options)?;
     let (mut failures, mut pause) = (0, options.pause);
     loop {
         let before = transfer.length;
@@ -184,8 +198,14 @@ struct Transfer {
 }
 
 impl Transfer {
-    fn open(url: &str, limit: u64, target: &Path, options: &DownloadOptions) -> Result<Self, DatasetError> {
-        let (path, version_path) = (beside(target, ".part"), beside(target, ".part.json"));
+    fn open(
+        url: &str,
+        limit: u64,
+        target: &Path,
+        known: Option<Version>,
+        options: &DownloadOptions,
+    ) -> Result<Self, DatasetError> {
+        let (path, version_path) = (beside(target, ".part"), beside(target, ".json"));
         let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
         let file = open.map_err(io_error("create", &path))?;
         match file.try_lock() {
@@ -194,10 +214,8 @@ impl Transfer {
             // A file system without locks: two processes at once are then not told apart.
             Err(fs::TryLockError::Error(_)) => {}
         }
-        let known = fs::read(&version_path).ok().and_then(|bytes| serde_json::from_slice::<Version>(&bytes).ok());
-        let version = known.filter(|version| version.url == url);
-        let length = if version.is_some() { file.metadata().map_err(io_error("read", &path))?.len() } else { 0 };
-        let version = version.unwrap_or_else(|| Version { url: url.into(), validator: None });
+        let length = if known.is_some() { file.metadata().map_err(io_error("read", &path))?.len() } else { 0 };
+        let version = known.unwrap_or_else(|| Version { url: url.into(), validator: None });
         Ok(Self { agent: agent(options), url: url.into(), limit, path, version_path, version, file, length })
     }
 
@@ -320,10 +338,7 @@ impl Transfer {
     /// Gives the file its name.
     fn complete(self, target: &Path) -> Result<(), StorageError> {
         self.file.sync_all().map_err(io_error("sync", &self.path))?;
-        fs::rename(&self.path, target).map_err(io_error("create", target))?;
-        // Left behind, it names a file that is no longer there.
-        let _ = fs::remove_file(&self.version_path);
-        Ok(())
+        fs::rename(&self.path, target).map_err(io_error("create", target))
     }
 
     /// Something safe does not become unsafe on the way.

@@ -169,18 +169,3 @@ pub enum ContentError {
         file: String,
     },
 }
-
-impl ContentError {
-    /// True when the file as a whole is not what it should be, so that keeping it is of no use.
-    pub(super) fn is_about_the_file(&self) -> bool {
-        matches!(
-            self,
-            Self::Kind { .. }
-                | Self::Damaged { .. }
-                | Self::NoMember { .. }
-                | Self::Hostile { .. }
-                | Self::Expands { .. }
-                | Self::Empty { .. }
-        )
-    }
-}

@@ -84,7 +84,7 @@ pub struct Got {
 ///
 /// # Errors
 /// [`DatasetError`]: the output exists, the download fails, or the files are not what they should be.
-/// Nothing but unfinished downloads is left behind.
+/// What has been downloaded is kept unless it cannot be converted; nothing else is left behind.
 pub fn get(
     manifest: &Manifest,
     out: &Path,
@@ -98,17 +98,13 @@ pub fn get(
     for (file, source) in manifest.files.iter().zip(&sources) {
         files.push(fetch(file, source, &downloads, &options.download, progress)?);
     }
-    let provenance = match write(manifest, &files, out, options.replace, progress) {
-        Err(DatasetError::Content(error)) if error.is_about_the_file() => {
-            // Kept, it would be taken for the file again next time.
-            let _ = fs::remove_dir_all(&downloads);
-            return Err(error.into());
-        }
-        outcome => outcome?,
-    };
-    // Not there after a conversion of local files; otherwise of no further use.
-    let _ = fs::remove_dir_all(&downloads);
-    Ok(Got { directory: out.into(), provenance })
+    let outcome = write(manifest, &files, out, options.replace, progress);
+    let of_use = !matches!(outcome, Ok(_) | Err(DatasetError::Content(_)));
+    if files.iter().any(|file| file.record.url.is_some()) && !of_use {
+        // Converted, or not what it should be: kept, it would be taken for the file again next time.
+        let _ = fs::remove_dir_all(&downloads);
+    }
+    Ok(Got { directory: out.into(), provenance: outcome? })
 }
 
 /// Whether [`get`] has a chance, asked before a person is asked for consent and before anything is
@@ -190,16 +186,13 @@ fn fetch(
             let refused = |source| StorageError::Io { action: "create", path: downloads.into(), source };
             fs::create_dir_all(downloads).map_err(refused)?;
             let path = downloads.join(&file.name);
-            // A complete one is from a conversion that did not get to its end.
-            if !path.is_file() {
-                download(url, bound(file.bytes), &path, options, &mut |step| match step {
-                    Step::Arrived(bytes, planned) => {
-                        let planned = planned.unwrap_or(file.bytes);
-                        progress(Progress::Downloading { file: &file.name, bytes, planned });
-                    }
-                    Step::Again(error, pause) => progress(Progress::Again { error, pause }),
-                })?;
-            }
+            download(url, bound(file.bytes), &path, options, &mut |step| match step {
+                Step::Arrived(bytes, planned) => {
+                    let planned = planned.unwrap_or(file.bytes);
+                    progress(Progress::Downloading { file: &file.name, bytes, planned });
+                }
+                Step::Again(error, pause) => progress(Progress::Again { error, pause }),
+            })?;
             (path, Some(url.clone()))
         }
     };

@@ -1,173 +1,129 @@
-//! Interactions out, row by row: what a dataset in some other format becomes.
+//! Interactions out: a table that reads back as a log.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
-use arrow_array::builder::{Float32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::{ArrayRef, Float32Array, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::error::TableError;
+use super::ids::{id_array, id_type};
 use super::writer::TableWriter;
-use crate::interactions::Timestamp;
+use crate::interactions::{IdMap, Interactions, LogColumns, LogRules, Timestamp};
+use crate::types::UserIdx;
 
-/// Rows collected before they are encoded.
-pub(super) const BUFFERED_ROWS: usize = 1 << 16;
+/// Interactions collected before they are encoded.
+const BUFFERED_ROWS: usize = 1 << 16;
 
-/// Bytes of text collected before they are encoded: rows can be few and long.
-pub(super) const BUFFERED_BYTES: usize = 32 << 20;
-
-/// The type of an id column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdType {
-    /// 64-bit integers.
-    Int,
-    /// Strings.
-    Text,
-}
-
-/// An external id on its way into a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Id<'a> {
-    /// For a column of [`IdType::Int`].
-    Int(i64),
-    /// For a column of [`IdType::Text`].
-    Text(&'a str),
-}
-
-/// Ids collected for a column.
-pub(super) enum IdBuilder {
-    Int(Int64Builder),
-    Text(StringBuilder),
-}
-
-impl IdBuilder {
-    pub fn new(id_type: IdType) -> Self {
-        match id_type {
-            IdType::Int => Self::Int(Int64Builder::new()),
-            IdType::Text => Self::Text(StringBuilder::new()),
-        }
-    }
-
-    pub fn field(&self, name: &str) -> Field {
-        let data_type = if matches!(self, Self::Int(_)) { DataType::Int64 } else { DataType::Utf8 };
-        Field::new(name, data_type, false)
-    }
-
-    /// Appends an id; returns its bytes. An id of the other type becomes a null, which the column
-    /// refuses when it is written.
-    pub fn append(&mut self, id: Id<'_>) -> usize {
-        match (self, id) {
-            (Self::Int(ids), Id::Int(id)) => ids.append_value(id),
-            (Self::Text(ids), Id::Text(id)) => {
-                ids.append_value(id);
-                return id.len();
-            }
-            (Self::Int(ids), Id::Text(_)) => ids.append_null(),
-            (Self::Text(ids), Id::Int(_)) => ids.append_null(),
-        }
-        0
-    }
-
-    pub fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Int(ids) => Arc::new(ids.finish()),
-            Self::Text(ids) => Arc::new(ids.finish()),
-        }
-    }
-}
-
-/// The columns of an [`InteractionWriter`].
+/// Interactions with everything that makes them a table.
 #[derive(Clone, Copy, Debug)]
-pub struct InteractionColumns<'a> {
-    /// Type of `user_id`.
-    pub user: IdType,
-    /// Type of `item_id`.
-    pub item: IdType,
-    /// Name of the weight column (`f32`), where there is one.
-    pub weight: Option<&'a str>,
-    /// True for a column `timestamp` (microseconds, UTC).
-    pub time: bool,
+pub struct InteractionTable<'a> {
+    /// The matrix; row `r` belongs to user `rows[r]`.
+    pub interactions: &'a Interactions,
+    /// The position in `users` of each row.
+    pub rows: &'a [UserIdx],
+    /// When, parallel to the CSR order; `None` leaves the column out.
+    pub times: Option<&'a [Timestamp]>,
+    /// Whether there is a column of weights.
+    pub weights: bool,
+    /// The ids that `rows` points into.
+    pub users: &'a IdMap,
+    /// The ids of the columns.
+    pub items: &'a IdMap,
 }
 
-/// One interaction; `weight` and `time` are there exactly when their columns are.
-#[derive(Clone, Copy, Debug)]
-pub struct InteractionRow<'a> {
-    /// Who.
-    pub user: Id<'a>,
-    /// With what.
-    pub item: Id<'a>,
-    /// How much it says about the user's taste: a rating, a play count.
-    pub weight: Option<f32>,
-    /// When.
-    pub time: Option<Timestamp>,
+impl InteractionTable<'_> {
+    /// The rules under which [`write_interactions`]' file reads back as these interactions.
+    #[must_use]
+    pub fn rules(&self) -> LogRules {
+        let named = |named: bool, name: &str| if named { name.to_owned() } else { String::new() };
+        let columns = LogColumns {
+            weight: named(self.weights, "weight"),
+            time: named(self.times.is_some(), "timestamp"),
+            ..LogColumns::default()
+        };
+        LogRules { columns, ..LogRules::default() }
+    }
 }
 
-/// Writes interactions with the columns `user_id`, `item_id`, and where they are asked for a weight and
-/// `timestamp`. Memory does not grow with the number of rows; the file appears when
-/// [`finish`](Self::finish) succeeds.
-pub struct InteractionWriter {
-    writer: TableWriter,
-    users: IdBuilder,
-    items: IdBuilder,
-    weights: Option<Float32Builder>,
-    times: Option<TimestampMicrosecondBuilder>,
-    rows: usize,
-    bytes: usize,
-}
-
-impl InteractionWriter {
-    /// Starts a table.
-    ///
-    /// # Errors
-    /// [`TableError`] when `path` cannot be written.
-    pub fn create(path: &Path, columns: InteractionColumns<'_>) -> Result<Self, TableError> {
-        let (users, items) = (IdBuilder::new(columns.user), IdBuilder::new(columns.item));
-        let mut fields = vec![users.field("user_id"), items.field("item_id")];
-        fields.extend(columns.weight.map(|name| Field::new(name, DataType::Float32, false)));
+/// Writes one row an interaction, by user and item: `user_id` and `item_id` in the types of the log, `weight`
+/// (`f32`) and `timestamp` (microseconds, UTC) where the table has them.
+///
+/// # Errors
+/// [`TableError`] when the file cannot be written; nothing is left behind.
+///
+/// # Panics
+/// When there is not one user a row or one time an interaction.
+pub fn write_interactions(path: &Path, table: &InteractionTable<'_>) -> Result<(), TableError> {
+    let matrix = table.interactions.csr();
+    assert_eq!(table.rows.len(), matrix.rows(), "one user a row");
+    assert!(table.times.is_none_or(|times| times.len() == matrix.nnz()), "one time an interaction");
+    let mut fields =
+        vec![Field::new("user_id", id_type(table.users), false), Field::new("item_id", id_type(table.items), false)];
+    if table.weights {
+        fields.push(Field::new("weight", DataType::Float32, false));
+    }
+    if table.times.is_some() {
         let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        fields.extend(columns.time.then(|| Field::new("timestamp", utc, false)));
-        Ok(Self {
-            writer: TableWriter::create(path, fields)?,
-            users,
-            items,
-            weights: columns.weight.map(|_| Float32Builder::new()),
-            times: columns.time.then(|| TimestampMicrosecondBuilder::new().with_timezone("UTC")),
-            rows: 0,
-            bytes: 0,
-        })
+        fields.push(Field::new("timestamp", utc, false));
     }
-
-    /// Appends an interaction.
-    ///
-    /// # Errors
-    /// [`TableError`] when writing fails, or a value is not of the type of its column.
-    pub fn append(&mut self, row: InteractionRow<'_>) -> Result<(), TableError> {
-        self.bytes += self.users.append(row.user) + self.items.append(row.item);
-        if let Some(weights) = &mut self.weights {
-            weights.append_option(row.weight);
+    let mut writer = TableWriter::create(path, fields)?;
+    let mut users = table.rows.iter().zip(table.interactions.histories()).flat_map(|(user, history)| {
+        // One entry an interaction: a row's user, as often as the row is long.
+        std::iter::repeat_n(user.0, history.len())
+    });
+    for start in (0..matrix.nnz()).step_by(BUFFERED_ROWS) {
+        let range = start..(start + BUFFERED_ROWS).min(matrix.nnz());
+        let mut columns: Vec<ArrayRef> = vec![
+            id_array(table.users, users.by_ref().take(range.len())),
+            id_array(table.items, matrix.indices()[range.clone()].iter().copied()),
+        ];
+        if table.weights {
+            columns.push(Arc::new(Float32Array::from_iter_values(matrix.data()[range.clone()].iter().copied())));
         }
-        if let Some(times) = &mut self.times {
-            times.append_option(row.time.map(|time| time.0));
+        if let Some(times) = table.times {
+            let micros = times[range].iter().map(|time| time.0);
+            columns.push(Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC")));
         }
-        self.rows += 1;
-        if self.rows >= BUFFERED_ROWS || self.bytes >= BUFFERED_BYTES { self.flush() } else { Ok(()) }
+        writer.append(columns)?;
     }
+    writer.finish().map(drop)
+}
 
-    /// Completes the file; returns the number of rows.
-    ///
-    /// # Errors
-    /// [`TableError`] when writing fails; nothing is left behind.
-    pub fn finish(mut self) -> Result<u64, TableError> {
-        self.flush()?;
-        self.writer.finish()
-    }
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
 
-    fn flush(&mut self) -> Result<(), TableError> {
-        let mut columns = vec![self.users.finish(), self.items.finish()];
-        columns.extend(self.weights.as_mut().map(|weights| Arc::new(weights.finish()) as ArrayRef));
-        columns.extend(self.times.as_mut().map(|times| Arc::new(times.finish()) as ArrayRef));
-        (self.rows, self.bytes) = (0, 0);
-        self.writer.append(columns)
+    use super::*;
+    use crate::interactions::{IntIds, IntType};
+    use crate::io::read_log;
+
+    #[test]
+    fn what_is_written_reads_back_with_its_types() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("part.parquet");
+        let interactions =
+            Interactions::from_csr((3, 3), vec![0, 2, 2, 4], vec![0, 2, 1, 2], vec![1.0, 0.5, 2.0, 3.0]).unwrap();
+        let items = IdMap::Text(["a", "b", "ß"].into_iter().collect());
+        for users in [
+            IdMap::Int(IntIds::new(vec![1, 5, 7, 9], IntType::U8)),
+            IdMap::Uint(vec![1, 2, 3, u64::MAX]),
+            IdMap::Uuid((0..4).map(Uuid::from_u128).collect()),
+        ] {
+            let rows = [3, 1, 0].map(UserIdx);
+            let table = InteractionTable {
+                interactions: &interactions,
+                rows: &rows,
+                times: None,
+                weights: true,
+                users: &users,
+                items: &items,
+            };
+            write_interactions(&path, &table).unwrap();
+            let log = read_log(&path, &table.rules()).unwrap();
+            // The user without interactions is gone, and the ids are in their order again.
+            assert_eq!((log.users, &log.items), (users.select(&[0, 3]), &items));
+            assert_eq!(log.interactions, interactions.select_users(&[2, 0].map(UserIdx)));
+        }
     }
 }

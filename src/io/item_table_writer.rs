@@ -8,7 +8,7 @@ use arrow_array::builder::{Int64Builder, ListBuilder, StringBuilder};
 use arrow_schema::{DataType, Field};
 
 use super::error::TableError;
-use super::interaction_writer::{BUFFERED_BYTES, BUFFERED_ROWS, Id, IdBuilder, IdType};
+use super::interaction_rows::{BUFFERED_BYTES, BUFFERED_ROWS, Id, IdBuilder, IdType};
 use super::writer::TableWriter;
 
 /// The type of an attribute column; every attribute may be null.

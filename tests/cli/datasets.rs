@@ -166,7 +166,7 @@ fn a_download_that_was_cut_off_goes_on_in_the_next_run() {
         .run(&["--retries", "0"])
         .refused(1, &[&getting.url, &format!("after {half} of"), "run the same command again"]);
     assert!(!getting.out.exists(), "nothing looks complete");
-    assert_eq!(names(&getting.unfinished()), ["ml-1m.zip.part", "ml-1m.zip.part.json"]);
+    assert_eq!(names(&getting.unfinished()), ["ml-1m.zip.json", "ml-1m.zip.part"]);
 
     getting.succeed(&[]);
     let second = &server.requests()[1];
@@ -381,13 +381,35 @@ fn what_is_not_the_file_is_refused_and_not_kept() {
 }
 
 #[test]
-fn a_bad_row_is_named_and_the_download_kept() {
-    let server = FileServer::of(&archive_of(b"1::2::5::978300760\n1::x::5::978300760\n"));
+fn a_bad_row_is_named_and_the_download_not_taken_again() {
+    let bytes = archive();
+    let server = FileServer::start(move |request, number, stream| match number {
+        0 => whole(request, stream, &archive_of(b"1::2::5::978300760\n1::x::5::978300760\n"), "\"v1\""),
+        _ => whole(request, stream, &bytes, "\"v1\""),
+    });
     let getting = Getting::from(&server);
     getting.run(&[]).refused(3, &["ml-1m.zip: ml-1m/ratings.dat, line 2", "field 2 is `x`"]);
-    assert!(!getting.out.exists());
-    // The file is what it should be; a second run does not ask for it again.
-    getting.run(&[]).refused(3, &["line 2"]);
+    assert!(names(getting.root.path()).is_empty());
+    getting.succeed(&[]);
+}
+
+#[test]
+fn a_complete_download_is_used_by_the_next_run_and_only_for_its_address() {
+    let server = FileServer::of(&archive());
+    let getting = Getting::from(&server);
+    let downloads = getting.unfinished();
+    // As a run leaves it that is killed while it converts.
+    let leave = |url: &str| {
+        fs::create_dir_all(&downloads).unwrap();
+        fs::write(downloads.join("ml-1m.zip"), archive()).unwrap();
+        let record = serde_json::json!({ "url": url, "validator": null });
+        fs::write(downloads.join("ml-1m.zip.json"), record.to_string()).unwrap();
+    };
+    leave(&getting.url);
+    getting.succeed(&[]);
+    assert!(server.requests().is_empty());
+    leave("http://127.0.0.1/other.zip");
+    getting.succeed(&["--force"]);
     assert_eq!(server.requests().len(), 1);
 }
 

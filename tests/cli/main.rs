@@ -13,5 +13,6 @@ mod published_figures;
 mod quickstart;
 mod recommend;
 mod serve;
+mod split;
 mod tables;
 mod train;

@@ -10,4 +10,5 @@ pub mod query;
 pub mod quickstart;
 pub mod recommend;
 pub mod serve;
+pub mod split;
 pub mod train;
