@@ -109,9 +109,9 @@ impl Provenance {
             let (found, stated) = (self.interactions, self.published_interactions);
             line(format_args!("\nThere are {found} interactions; the publisher states {stated}."));
         }
-        line(format_args!("\n## Protocol\n\n{}: {}\n", self.protocol.name, self.protocol.description));
+        line(format_args!("\n## Protocol\n\n{}: {}", self.protocol.name, self.protocol.description));
         if let Some(reference) = &self.protocol.reference {
-            line(format_args!("{reference}\n"));
+            line(format_args!("\n{reference}\n"));
         }
         self.protocol.published.iter().for_each(|result| line(format_args!("- {result}")));
         line(format_args!("\n```sh\n{}\n```\n\n## Source\n", self.protocol.command));

@@ -430,6 +430,36 @@ fn nothing_is_downloaded_without_consent() {
 }
 
 #[test]
+fn a_person_at_a_terminal_is_asked() {
+    // `script` gives the command a terminal; what it is fed is what a person types.
+    let on_terminal = |line: &str, typed: &str| {
+        let mut script = Command::new("script");
+        script.args(["-qec", line, "/dev/null"]).env("NO_PROXY", "*").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = script.spawn().ok()?;
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Some((output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    };
+    let server = FileServer::of(&archive());
+    let getting = Getting::from(&server);
+    let program = env!("CARGO_BIN_EXE_foldin");
+    let line = format!("'{program}' datasets get ml-1m --out '{}' --url {}", arg(&getting.out), getting.url);
+    let Some((code, screen)) = on_terminal(&line, "n\n") else {
+        eprintln!("skipped: there is no `script` to make a terminal");
+        return;
+    };
+    assert_eq!(code, Some(2), "{screen}");
+    for part in ["Do not redistribute", "Accept these terms and download about 5.9 MB? [y/N]", "nothing was downloaded"]
+    {
+        assert!(screen.contains(part), "`{part}` is not in:\n{screen}");
+    }
+    assert!(server.requests().is_empty() && !getting.out.exists());
+    let (code, screen) = on_terminal(&line, "y\n").unwrap();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("ml-1m.zip [") && getting.out.join("interactions.parquet").is_file(), "{screen}");
+}
+
+#[test]
 fn an_output_is_refused_before_consent_and_only_a_dataset_is_replaced() {
     let server = FileServer::of(&archive());
     let getting = Getting::from(&server);

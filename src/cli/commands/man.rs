@@ -32,7 +32,8 @@ pub fn run(args: &Man, out: &mut dyn Write) -> Result<()> {
 
 /// The page of a command and those of the commands below it, with their file names.
 fn render(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
-    let (man, mut page) = (clap_mangen::Man::new(command.clone()), Vec::new());
+    let source = concat!("foldin ", env!("CARGO_PKG_VERSION"));
+    let (man, mut page) = (clap_mangen::Man::new(command.clone()).source(source), Vec::new());
     man.render(&mut page)?;
     pages.push((man.get_filename(), page));
     command.get_subcommands().filter(|below| !below.is_hide_set()).try_for_each(|below| render(below, pages))
