@@ -19,10 +19,24 @@ impl Progress {
     /// A bar labelled `label` when standard error is a terminal; otherwise only lines are printed.
     #[must_use]
     pub fn new(label: &str) -> Self {
+        Self::styled(label, "{msg} [{bar:32}] {percent:>3} %  {elapsed} of ~{duration}")
+    }
+
+    /// The same for bytes, with the speed.
+    #[must_use]
+    pub fn of_bytes(label: &str) -> Self {
+        let size = "{decimal_bytes} of {decimal_total_bytes}";
+        Self::styled(
+            label,
+            &format!("{{msg}} [{{bar:24}}] {size}  {{decimal_bytes_per_sec}}  {{elapsed}} of ~{{duration}}"),
+        )
+    }
+
+    fn styled(label: &str, template: &str) -> Self {
         let watched = std::io::stderr().is_terminal();
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target).with_message(label.to_string());
-        if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:32}] {percent:>3} %  {elapsed} of ~{duration}") {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
         Self { bar, watched }
@@ -32,6 +46,12 @@ impl Progress {
     pub fn at(&self, done: u64, planned: u64) {
         self.bar.set_length(planned);
         self.bar.set_position(done);
+    }
+
+    /// True when someone sees the bar.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watched
     }
 
     /// Prints a line without disturbing the bar.
@@ -95,6 +115,20 @@ fn estimate_line(label: &str, (from, done, total): (u64, u64, u64), elapsed: Dur
     format!("{label}: {} of {} ({share} %), about {left} left", thousands(done), thousands(total))
 }
 
+/// Tenths of a task: when a line is due where nobody watches a bar.
+#[derive(Debug, Default)]
+pub struct Steps(u64);
+
+impl Steps {
+    /// True when another tenth of `planned` is done since it was last true, and at the end.
+    pub fn reached(&mut self, done: u64, planned: u64) -> bool {
+        let tenths = (u128::from(done) * 10 / u128::from(planned.max(1))) as u64;
+        let reached = tenths > self.0;
+        self.0 = self.0.max(tenths);
+        reached
+    }
+}
+
 /// One epoch as a line: loss, validation, speed, time.
 #[must_use]
 pub fn epoch_line(report: &EpochReport) -> String {
@@ -141,5 +175,12 @@ mod tests {
         assert_eq!(line, "epoch   7/100  loss 341.235  validation ndcg@100 0.3922 best  6,512 users/s  0.8 s");
         let unvalidated = EpochReport { validation: None, best: false, ..report };
         assert!(!epoch_line(&unvalidated).contains("ndcg"));
+    }
+    #[test]
+    fn every_tenth_is_reached_once() {
+        let mut steps = Steps::default();
+        let reached: Vec<u64> = (0..=100).filter(|&done| steps.reached(done, 100)).collect();
+        assert_eq!(reached, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+        assert!(!Steps::default().reached(0, 0));
     }
 }

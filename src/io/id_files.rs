@@ -10,7 +10,7 @@ use super::axis::Axis;
 use super::error::{LogError, TableError};
 use super::ids::{IdColumn, IdKind, id_array, id_type};
 use super::interner::UNKNOWN;
-use super::report::counted;
+use super::log::counted;
 use super::source::{open, parquet_files};
 use super::writer::TableEncoder;
 use crate::interactions::IdMap;

@@ -4,12 +4,16 @@
 mod bad_input;
 mod bad_model;
 mod configuration;
+mod datasets;
 mod evaluate;
 mod export;
+mod file_server;
 mod harness;
+mod help;
 mod published_figures;
 mod quickstart;
 mod recommend;
 mod serve;
+mod split;
 mod tables;
 mod train;

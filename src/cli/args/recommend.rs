@@ -62,6 +62,10 @@ pub struct Recommend {
 
 /// `foldin query`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin query --user-id u000083
+  foldin query --server 127.0.0.1:50051 --history i00012,i00345 -n 5 --json")]
 pub struct Query {
     /// The server
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
