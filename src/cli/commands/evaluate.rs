@@ -75,8 +75,8 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
                 )));
             }
             let trial = Trial::split(&log.interactions, held_out, settings.training.seed);
-            if trial.unseen_in_training > 0 {
-                let unseen = count(trial.unseen_in_training);
+            if trial.left_out.items_unseen_in_training > 0 {
+                let unseen = count(trial.left_out.items_unseen_in_training);
                 note(format_args!("left out {unseen} interactions of held-out users with items nobody else has"));
             }
             trial
@@ -113,11 +113,11 @@ enum Given {
 
 fn given(args: &Evaluate, rules: &LogRules, items: &IdMap, users: &IdMap) -> Result<Option<Given>> {
     if let (Some(fold_in), Some(target)) = (&args.fold_in, &args.target) {
-        let (users, reports) = read_fold_in_target(fold_in, target, rules, items)?;
-        for (path, report) in [fold_in, target].into_iter().zip(reports) {
+        let read = read_fold_in_target(fold_in, target, rules, items)?;
+        for (path, report) in [fold_in, target].into_iter().zip(&read.reports) {
             note(format_args!("{}: {report}", path.display()));
         }
-        return Ok(Some(Given::Strong(users)));
+        return Ok(Some(Given::Strong(read.histories)));
     }
     let Some(test) = &args.test else { return Ok(None) };
     let log = read_log_onto(test, rules, items, Some(users))?;
