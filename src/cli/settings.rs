@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::interactions::LogRules;
+use crate::io::ItemColumns;
 use crate::models::{ModelConfig, MultVaeConfig};
 use crate::training::TrainingConfig;
 
@@ -34,9 +35,13 @@ pub struct InputSettings {
     /// The log: a Parquet file or a directory of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
-    /// Titles of the items: a Parquet file with columns `item_id` and `title`.
+    /// What is known of the items: a Parquet file, or a directory of them, with a row an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<PathBuf>,
+    /// Names of the columns of `items`.
+    pub item_columns: ItemColumns,
+    /// Keep items of `items` that nobody has yet: they can be recommended as soon as a model can score them.
+    pub all_items: bool,
 }
 
 /// Section `[output]`.
@@ -88,7 +93,7 @@ impl Settings {
     /// The same settings with a value for everything that may be left out: the keys that exist, and
     /// what type each has.
     pub(super) fn with_every_key(mut self) -> Self {
-        self.input = InputSettings { log: Some("".into()), items: Some("".into()) };
+        self.input = InputSettings { log: Some("".into()), items: Some("".into()), ..self.input };
         self.output = OutputSettings { model: Some("".into()) };
         self.log.min_weight = Some(0.0);
         self.validation = ValidationSettings { fold_in: Some("".into()), target: Some("".into()), ..self.validation };

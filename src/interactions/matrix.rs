@@ -73,6 +73,21 @@ impl Interactions {
         Self::from_csr((offsets.len() - 1, items), offsets, columns, weights)
     }
 
+    /// The same interactions over more items: item `i` becomes `places[i]` of `items`.
+    ///
+    /// # Errors
+    /// [`MatrixError`] when the places do not ascend or leave `0..items`.
+    ///
+    /// # Panics
+    /// When there is not one place an item.
+    pub fn over_items(self, items: usize, places: &[u32]) -> Result<Self, MatrixError> {
+        assert_eq!(places.len(), self.items(), "one place an item");
+        let users = self.users();
+        let (offsets, mut columns, weights) = self.matrix.into_raw_storage();
+        columns.iter_mut().for_each(|item| *item = places[*item as usize]);
+        Self::from_csr((users, items), offsets, columns, weights)
+    }
+
     /// Number of users (rows).
     #[must_use]
     pub fn users(&self) -> usize {

@@ -42,6 +42,11 @@ impl Axis {
         Self { ids: AxisIds::Growing(None), dictionary: Dictionary::default() }
     }
 
+    /// An axis that takes every id, the given ones first; `source` is where those come from.
+    pub fn extending(ids: &IdMap, source: PathBuf) -> Self {
+        Self { ids: AxisIds::Growing(Some((Interner::from(ids), source))), dictionary: Dictionary::default() }
+    }
+
     /// An axis of given ids, numbered by their index.
     pub fn fixed(ids: &IdMap) -> Self {
         Self { ids: AxisIds::Fixed(Interner::from(ids)), dictionary: Dictionary::default() }

@@ -72,6 +72,11 @@ impl<R: ChunkReader + 'static> Table<R> {
         })
     }
 
+    /// All columns.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.metadata.schema().fields().iter().map(AsRef::as_ref)
+    }
+
     /// The column called `name`, if there is one.
     pub fn find(&self, name: &str) -> Option<&Field> {
         self.metadata.schema().fields().iter().find(|field| field.name() == name).map(AsRef::as_ref)

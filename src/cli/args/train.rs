@@ -100,9 +100,18 @@ pub struct Train {
     /// Model directory to write
     #[arg(long, value_name = "DIR")]
     pub out: Option<String>,
-    /// Parquet file with columns item_id and title
-    #[arg(long, value_name = "FILE")]
+    /// What is known of the items: Parquet with item_id, and title and any attributes
+    #[arg(long, value_name = "FILE", help_heading = "Items")]
     pub items: Option<String>,
+    /// Column of the item ids in --items [default: item_id]
+    #[arg(long, value_name = "COLUMN", help_heading = "Items")]
+    pub item_id_column: Option<String>,
+    /// Column of the titles in --items [default: title]
+    #[arg(long, value_name = "COLUMN", help_heading = "Items")]
+    pub title_column: Option<String>,
+    /// Keep items of --items that nobody has yet
+    #[arg(long, help_heading = "Items")]
+    pub all_items: bool,
     /// Replace an existing model directory
     #[arg(long)]
     pub force: bool,
