@@ -16,6 +16,7 @@ mod recommendations;
 mod report;
 mod source;
 mod table;
+mod user_values;
 mod weights;
 mod writer;
 
@@ -27,3 +28,4 @@ pub use log::{Log, read_log, read_log_onto};
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;
 pub use report::{LogReport, RowsDropped};
+pub use user_values::{UserValues, write_user_values};
