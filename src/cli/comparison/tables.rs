@@ -83,23 +83,24 @@ impl Comparison {
             "in brackets: {share:.0} % intervals (bootstrap, {} resamples of the users)",
             self.intervals.resamples
         )?;
-        for difference in &self.differences {
-            let parts: Vec<String> = self
-                .metrics
-                .iter()
-                .filter_map(|&metric| {
-                    difference.of(metric).map(|d| {
-                        let (mean, low, high) = (signed(d.mean), signed(d.interval.low), signed(d.interval.high));
-                        let undecided = if d.zero_inside { ", 0 inside" } else { "" };
-                        format!("{metric} {mean} [{low}, {high}{undecided}]")
-                    })
-                })
-                .collect();
-            if !parts.is_empty() {
-                writeln!(f, "{} − {}, paired: {}", difference.model, difference.baseline, parts.join("; "))?;
-            }
+        let metrics: Vec<Metric> = self.metrics.iter().copied().filter(|metric| metric.is_per_user()).collect();
+        if self.differences.is_empty() || metrics.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let names = metrics.iter().map(ToString::to_string);
+        let mut differences = table(["difference,\nuser by user".to_string()].into_iter().chain(names));
+        for difference in &self.differences {
+            let cells = metrics.iter().map(|&metric| {
+                difference.of(metric).map_or_else(String::new, |d| {
+                    let (mean, low, high) = (signed(d.mean), signed(d.interval.low), signed(d.interval.high));
+                    let undecided = if d.zero_inside { "\n0 inside" } else { "" };
+                    format!("{mean}\n[{low}, {high}]{undecided}")
+                })
+            });
+            let name = format!("{} − {}", difference.model, difference.baseline);
+            differences.add_row(std::iter::once(name).chain(cells));
+        }
+        writeln!(f, "{differences}")
     }
 
     fn write_left_out(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -19,7 +19,7 @@ table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabula
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
   overflow-wrap: normal; }
 thead th { background: var(--shade); } .n { text-align: right; white-space: nowrap; }
-tbody tr:last-child { font-weight: 600; }
+tbody th { font-weight: 500; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; } dt { color: var(--faint); } dd { margin: 0; }
 figure { display: inline-block; margin: .5rem 1rem .5rem 0; max-width: 100%; }
 figure svg { max-width: 100%; height: auto; border-radius: 6px; }

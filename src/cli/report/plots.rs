@@ -100,8 +100,8 @@ fn legend(area: &Area<'_>, series: &[Series]) -> Result<()> {
         area.draw(&Rectangle::new([(x, 34), (x + 12, 44)], colour(at, series.len()).filled())).map_err(failed)?;
         let text = Text::new(one.name, (x + 17, 33), ("sans-serif", 12).into_font().color(&INK));
         area.draw(&text).map_err(failed)?;
-        // Without a font at hand, a letter is taken to be as wide as a wide one.
-        x += 17 + 8 * one.name.chars().count() as i32 + 14;
+        // Without a font at hand, every letter is taken to be wide.
+        x += 17 + 7 * one.name.chars().count() as i32 + 14;
     }
     Ok(())
 }

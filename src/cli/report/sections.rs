@@ -75,20 +75,26 @@ pub fn summary(report: &Report<'_>) -> Vec<Block> {
 /// The means and the differences.
 pub fn results(comparison: &Comparison) -> Vec<Block> {
     let metrics = &comparison.metrics;
-    let head = ["model".to_string()].into_iter().chain(metrics.iter().map(ToString::to_string));
-    let head = head.chain(["training".into(), "evaluation".into()]).collect();
-    let rows = comparison.models.iter().map(|results| {
-        let cells = metrics.iter().map(|&metric| {
+    let models = || comparison.models.iter();
+    let head = ["metric".to_string()].into_iter().chain(models().map(|results| results.model.to_string())).collect();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for &metric in metrics {
+        let cells = models().map(|results| {
             let mean = cell(&results.evaluation.means, metric);
             results
                 .interval(metric)
                 .map_or(mean.clone(), |bounds| format!("{mean} [{}, {}]", number(bounds.low), number(bounds.high)))
         });
-        let training = results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s"));
+        rows.push([metric.to_string()].into_iter().chain(cells).collect());
+    }
+    let training = models()
+        .map(|results| results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s")));
+    rows.push(["training".to_string()].into_iter().chain(training).collect());
+    let rate = models().map(|results| {
         let rate = results.evaluation.counts.users as f64 / results.evaluate_seconds.max(1e-9);
-        let evaluation = format!("{} users/s", thousands(rate.round() as u64));
-        [results.model.to_string()].into_iter().chain(cells).chain([training, evaluation]).collect()
+        format!("{} users/s", thousands(rate.round() as u64))
     });
+    rows.push(["evaluation".to_string()].into_iter().chain(rate).collect());
     let share = 100.0 * comparison.intervals.confidence;
     let mut blocks = vec![
         Block::Heading("Results"),
@@ -96,7 +102,7 @@ pub fn results(comparison: &Comparison) -> Vec<Block> {
             "In brackets: {share:.0} % intervals of the mean over users (bootstrap, {} resamples).",
             thousands(comparison.intervals.resamples as u64)
         )),
-        Block::Table { labels: 1, head, rows: rows.collect() },
+        Block::Table { labels: 1, head, rows },
     ];
     let rows: Vec<Vec<String>> = comparison
         .differences
