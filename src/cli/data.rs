@@ -50,3 +50,9 @@ pub fn catalogue(items: &IdMap, input: &InputSettings) -> Result<(Catalogue, Att
     note(format_args!("{}: {report}", path.display()));
     Ok((catalogue.with_titles(titles), attributes))
 }
+
+/// Users that an own split holds out unless told otherwise: a tenth, at least one and at most a thousand.
+#[must_use]
+pub fn held_out_by_default(users: usize) -> usize {
+    (users / 10).clamp(1, 1000)
+}

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use super::args::Evaluate;
 use super::console::{count, note};
+use super::data::held_out_by_default;
 use super::exit::Configuration;
 use super::settings::Settings;
 use crate::artifact::Artifact;
@@ -14,9 +15,6 @@ use crate::evaluation::{GivenUsers, TARGET_FRACTION, Trial, read_fold_in_target}
 use crate::interactions::{IdMap, Interactions, LogRules, Timestamp, fold_in_target};
 use crate::io::{Log, read_log_onto};
 use crate::types::UserIdx;
-
-/// Users held out by an own split, unless told otherwise: a tenth, and no more than this.
-const MAX_HELD_OUT: usize = 1000;
 
 /// A trial with the names of its users.
 pub struct Occasion<'a> {
@@ -60,7 +58,7 @@ pub fn on_log<'a>(args: &Evaluate, settings: &Settings, log: &'a Log) -> Result<
         return Ok(Occasion::new(trial, users, "the last interaction of every user with at least two".into()));
     }
     let all = log.interactions.users();
-    let held_out = args.held_out_users.map_or_else(|| (all / 10).clamp(1, MAX_HELD_OUT), std::num::NonZeroUsize::get);
+    let held_out = args.held_out_users.map_or_else(|| held_out_by_default(all), std::num::NonZeroUsize::get);
     if held_out + 2 > all {
         bail!(Configuration(format!("cannot hold out {held_out} of {all} users: at least 2 must be left to train on")));
     }

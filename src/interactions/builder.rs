@@ -1,12 +1,16 @@
-//! From rows in any order to the matrix: merging, minimums and compaction, without hashing pairs.
+//! From rows in any order to the matrix: merging, minimums and compaction.
 
+use rayon::prelude::*;
+
+use super::grouping::{Columns, Grouped, group};
 use super::matrix::{Interactions, MatrixError};
 use super::rules::{Duplicates, LogRules};
+use super::time::Timestamp;
 
 /// Collects (user, item, weight) rows and turns them into [`Interactions`].
 ///
-/// Holds 12 bytes a row. Rows are grouped by user with a counting sort in place, then each user's
-/// rows are sorted by item and merged; the result does not depend on the order of the rows.
+/// Holds 12 bytes a row, and 8 more where rows have times; the result does not depend on the order of the
+/// rows. Uses the rayon pool it is called from.
 #[derive(Clone, Debug)]
 pub struct InteractionsBuilder {
     min_weight: f32,
@@ -16,6 +20,7 @@ pub struct InteractionsBuilder {
     users: Vec<u32>,
     items: Vec<u32>,
     weights: Vec<f32>,
+    times: Vec<Timestamp>,
     below_min_weight: u64,
 }
 
@@ -37,6 +42,8 @@ pub struct Dropped {
 pub struct Built {
     /// Users and items as numbered by the caller.
     pub interactions: Interactions,
+    /// The latest time of every interaction, in the order of the matrix; `None` for rows without times.
+    pub times: Option<Vec<Timestamp>>,
     /// What the rules took away.
     pub dropped: Dropped,
 }
@@ -46,6 +53,8 @@ pub struct Built {
 pub struct BuiltCore {
     /// Row `r` is user `users[r]`, column `c` is item `items[c]`.
     pub interactions: Interactions,
+    /// The latest time of every interaction, in the order of the matrix; `None` for rows without times.
+    pub times: Option<Vec<Timestamp>>,
     /// The users that are left, by their old index, ascending.
     pub users: Vec<u32>,
     /// The items that are left, by their old index, ascending.
@@ -74,11 +83,12 @@ pub enum BuildError {
     Matrix(#[from] MatrixError),
 }
 
-/// CSR parts under construction.
+/// CSR parts under construction; `times` is empty where none are known.
 struct Rows {
     offsets: Vec<usize>,
     items: Vec<u32>,
     weights: Vec<f32>,
+    times: Vec<Timestamp>,
 }
 
 impl InteractionsBuilder {
@@ -93,6 +103,7 @@ impl InteractionsBuilder {
             users: Vec::new(),
             items: Vec::new(),
             weights: Vec::new(),
+            times: Vec::new(),
             below_min_weight: 0,
         }
     }
@@ -116,6 +127,15 @@ impl InteractionsBuilder {
         }
     }
 
+    /// Takes one row with its time. All rows of a builder have times, or none has, otherwise the build panics.
+    pub fn push_at(&mut self, user: u32, item: u32, weight: f32, time: Timestamp) {
+        let before = self.users.len();
+        self.push(user, item, weight);
+        if self.users.len() > before {
+            self.times.push(time);
+        }
+    }
+
     /// Renumbers what has been collected: user `u` becomes `users[u]`, item `i` becomes `items[i]`.
     ///
     /// # Panics
@@ -123,7 +143,7 @@ impl InteractionsBuilder {
     pub fn renumber(&mut self, users: Option<&[u32]>, items: Option<&[u32]>) {
         for (axis, numbers) in [(&mut self.users, users), (&mut self.items, items)] {
             if let Some(numbers) = numbers {
-                axis.iter_mut().for_each(|index| *index = numbers[*index as usize]);
+                axis.par_iter_mut().for_each(|index| *index = numbers[*index as usize]);
             }
         }
     }
@@ -135,7 +155,8 @@ impl InteractionsBuilder {
     /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`push`](Self::push).
     pub fn build(self, (users, items): (usize, usize)) -> Result<Built, BuildError> {
         let (rows, dropped, _) = self.merged(users)?;
-        Ok(Built { interactions: rows.finish(items)?, dropped })
+        let (interactions, times) = rows.finish(items)?;
+        Ok(Built { interactions, times, dropped })
     }
 
     /// Builds over the users and items that are left once the minimums hold.
@@ -146,14 +167,25 @@ impl InteractionsBuilder {
         let (mut rows, mut dropped, minimums) = self.merged(users)?;
         let core_rounds = rows.core(items, minimums, &mut dropped);
         let (users, items) = rows.compact(items);
-        Ok(BuiltCore { interactions: rows.finish(items.len())?, users, items, dropped, core_rounds })
+        let (interactions, times) = rows.finish(items.len())?;
+        Ok(BuiltCore { interactions, times, users, items, dropped, core_rounds })
     }
 
     /// Groups, sorts and merges; returns the minimums of users and items beside it.
     fn merged(self, users: usize) -> Result<(Rows, Dropped, [usize; 2]), BuildError> {
         let pushed = self.users.len();
-        let mut rows = Rows::group(self.users, self.items, self.weights, users);
-        rows.merge(self.duplicates)?;
+        let Self { users: owners, items, weights, times, duplicates, .. } = self;
+        let rows = if times.is_empty() {
+            let times = vec![(); owners.len()];
+            let Grouped { offsets, items, weights, .. } =
+                group(Columns { users: owners, items, weights, times }, users, duplicates)?;
+            Rows { offsets, items, weights, times: Vec::new() }
+        } else {
+            assert_eq!(times.len(), owners.len(), "all rows have times, or none has");
+            let Grouped { offsets, items, weights, times } =
+                group(Columns { users: owners, items, weights, times }, users, duplicates)?;
+            Rows { offsets, items, weights, times }
+        };
         let dropped = Dropped {
             below_min_weight: self.below_min_weight,
             merged_duplicates: (pushed - rows.items.len()) as u64,
@@ -164,60 +196,6 @@ impl InteractionsBuilder {
 }
 
 impl Rows {
-    /// Counting sort by user in place (an "American flag" pass: every swap puts one row where it
-    /// belongs), so that no second copy of the rows is needed.
-    fn group(mut users: Vec<u32>, mut items: Vec<u32>, mut weights: Vec<f32>, count: usize) -> Self {
-        let mut offsets = vec![0usize; count + 1];
-        users.iter().for_each(|&user| offsets[user as usize + 1] += 1);
-        (0..count).for_each(|user| offsets[user + 1] += offsets[user]);
-        let mut next = offsets.clone();
-        for user in 0..count {
-            while next[user] < offsets[user + 1] {
-                let here = next[user];
-                let owner = users[here] as usize;
-                let there = next[owner];
-                next[owner] += 1;
-                users.swap(here, there);
-                items.swap(here, there);
-                weights.swap(here, there);
-            }
-        }
-        Self { offsets, items, weights }
-    }
-
-    /// Sorts every row by item and merges repeated items.
-    fn merge(&mut self, duplicates: Duplicates) -> Result<(), BuildError> {
-        let mut row: Vec<u64> = Vec::new();
-        let mut end = 0;
-        for user in 0..self.offsets.len() - 1 {
-            let range = self.offsets[user]..self.offsets[user + 1];
-            self.offsets[user] = end;
-            row.clear();
-            // Positive floats order like their bits: sorting (item, weight) as one integer also makes
-            // the sum of equal items independent of the order of the rows.
-            row.extend(range.map(|at| u64::from(self.items[at]) << 32 | u64::from(self.weights[at].to_bits())));
-            row.sort_unstable();
-            for pairs in row.chunk_by(|a, b| a >> 32 == b >> 32) {
-                let item = (pairs[0] >> 32) as u32;
-                let weight = |pair: &u64| f32::from_bits(*pair as u32);
-                self.items[end] = item;
-                self.weights[end] = match duplicates {
-                    Duplicates::Max | Duplicates::Last => weight(&pairs[pairs.len() - 1]),
-                    Duplicates::Sum => {
-                        let sum: f64 = pairs.iter().map(|pair| f64::from(weight(pair))).sum();
-                        if sum > f64::from(f32::MAX) {
-                            return Err(BuildError::WeightOverflow { user: user as u32, item, sum });
-                        }
-                        sum as f32
-                    }
-                };
-                end += 1;
-            }
-        }
-        self.truncate(end);
-        Ok(())
-    }
-
     /// Drops users and items below their minimum until both minimums hold (the k-core, which does not
     /// depend on the order of the drops); returns the rounds that dropped something. A user that is
     /// dropped keeps an empty row.
@@ -235,6 +213,9 @@ impl Rows {
                     if counts[self.items[at] as usize] > 0 {
                         self.items[end] = self.items[at];
                         self.weights[end] = self.weights[at];
+                        if let Some(&time) = self.times.get(at) {
+                            self.times[end] = time;
+                        }
                         end += 1;
                     }
                 }
@@ -277,13 +258,16 @@ impl Rows {
     fn truncate(&mut self, end: usize) {
         self.items.truncate(end);
         self.weights.truncate(end);
+        self.times.truncate(end);
         if let Some(last) = self.offsets.last_mut() {
             *last = end;
         }
     }
 
-    fn finish(self, items: usize) -> Result<Interactions, MatrixError> {
-        Interactions::from_csr((self.offsets.len() - 1, items), self.offsets, self.items, self.weights)
+    fn finish(self, items: usize) -> Result<(Interactions, Option<Vec<Timestamp>>), MatrixError> {
+        let users = self.offsets.len() - 1;
+        let interactions = Interactions::from_csr((users, items), self.offsets, self.items, self.weights)?;
+        Ok((interactions, (!self.times.is_empty()).then_some(self.times)))
     }
 }
 

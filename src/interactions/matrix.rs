@@ -3,7 +3,7 @@
 use sprs::CsMatI;
 
 use super::history::HistoryRef;
-use crate::types::UserIdx;
+use crate::types::{ItemIdx, UserIdx};
 
 /// All interactions of a log: a sparse users × items matrix in CSR form.
 ///
@@ -151,6 +151,23 @@ impl Interactions {
         self
     }
 
+    /// The interactions that `keep` says yes to, over the same users and items.
+    #[must_use]
+    pub fn filtered(&self, mut keep: impl FnMut(UserIdx, ItemIdx) -> bool) -> Self {
+        let (mut offsets, mut columns, mut weights) = (vec![0], Vec::new(), Vec::new());
+        for (user, history) in (0..).map(UserIdx).zip(self.histories()) {
+            for (&item, &weight) in history.items().iter().zip(history.weights()) {
+                if keep(user, ItemIdx(item)) {
+                    columns.push(item);
+                    weights.push(weight);
+                }
+            }
+            offsets.push(columns.len());
+        }
+        Self::from_csr((self.users(), self.items()), offsets, columns, weights)
+            .unwrap_or_else(|error| unreachable!("parts of valid rows are valid: {error}"))
+    }
+
     /// The users in `rows`, in that order, over the same items.
     ///
     /// # Panics
@@ -183,6 +200,9 @@ mod tests {
         assert_eq!(m.history(UserIdx(0)).items(), [1, 3]);
         assert!(m.history(UserIdx(1)).is_empty());
         assert_eq!(m.item_counts(), [1, 1, 0, 1]);
+        let kept = m.filtered(|user, item| user == UserIdx(2) || item == ItemIdx(3));
+        assert_eq!((kept.users(), kept.items(), kept.item_counts()), (3, 4, vec![1, 0, 0, 1]));
+        assert_eq!(kept.history(UserIdx(0)).weights(), [2.0]);
         assert_eq!(m.select_users(&[UserIdx(2)]).history(UserIdx(0)).weights(), [5.0]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod catalogue;
+mod grouping;
 mod history;
 mod ids;
 mod matrix;
@@ -15,5 +16,8 @@ pub use history::{BadWeight, History, HistoryRef};
 pub use ids::{IdMap, IdOrderError, IntIds, IntType, TextIds};
 pub use matrix::{Interactions, MatrixError};
 pub use rules::{Duplicates, LogColumns, LogRules};
-pub use split::{FoldInTarget, SplitByTime, fold_in_target, hold_out_users, leave_last_out, split_at, times_of_part};
+pub use split::{
+    FoldInTarget, LeftOut, SplitByTime, SplitError, SplitPart, SplitRule, fold_in_target, hold_out_users,
+    leave_last_out, split, split_at, times_of_part,
+};
 pub use time::{BadTimestamp, TimeUnit, Timestamp};

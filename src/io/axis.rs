@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray};
 
 use super::error::TableError;
 use super::ids::{IdColumn, IdKind};
@@ -29,7 +30,7 @@ enum AxisIds {
 }
 
 /// The numbers of the values of the dictionary seen last. The reader hands out the same dictionary for many
-/// batches; holding on to it keeps its address from being used for another.
+/// batches (each time in an array of its own); holding on to it keeps its address from being used for another.
 #[derive(Default)]
 struct Dictionary {
     values: Option<ArrayRef>,
@@ -79,12 +80,29 @@ impl Axis {
         Err(TableError::IdType { file: file.into(), column: column.into(), found, other, expected })
     }
 
-    /// Writes the number of every id of `column` to `numbers`, [`UNKNOWN`] for those that have none: on
+    /// Writes the number of every id of `column` to `numbers`, [`UNKNOWN`] for those that have none: null, on
     /// a fixed axis an id that is not given, on a growing one an id after four billion others.
     pub fn number(&mut self, column: &IdColumn, numbers: &mut Vec<u32>) {
         numbers.clear();
+        match column.array().logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => self.number_complete(column, numbers),
+            Some(nulls) => {
+                // What is stored in the place of a null is not an id.
+                numbers.resize(nulls.len(), UNKNOWN);
+                let mut number = Vec::new();
+                for (start, end) in nulls.valid_slices() {
+                    number.clear();
+                    self.number_complete(&column.slice(start, end - start), &mut number);
+                    numbers[start..end].copy_from_slice(&number);
+                }
+            }
+        }
+    }
+
+    /// Appends the numbers of ids of which none is null.
+    fn number_complete(&mut self, column: &IdColumn, numbers: &mut Vec<u32>) {
         match &mut self.ids {
-            AxisIds::Growing(None) => {}
+            AxisIds::Growing(None) => numbers.resize(numbers.len() + column.array().len(), UNKNOWN),
             AxisIds::Growing(Some((ids, _))) => match (ids, column) {
                 (Interner::Int(ids, _), IdColumn::Int(column)) => {
                     numbers.extend(column.values().iter().map(|&id| ids.intern(id)));
@@ -95,8 +113,11 @@ impl Axis {
                 (Interner::Uuid(ids), column @ IdColumn::Uuid(_)) => {
                     numbers.extend(column.uuids().map(|id| ids.intern(id)));
                 }
-                (Interner::Text(ids), IdColumn::Text(column)) => {
-                    self.dictionary.number(column.keys().values(), column.values(), |id| ids.intern(id), numbers);
+                (Interner::Text(ids), IdColumn::Dictionary(column)) => {
+                    self.dictionary.number(column, |id| ids.intern(id), numbers);
+                }
+                (Interner::Text(ids), IdColumn::Views(column)) => {
+                    numbers.extend((0..column.len()).map(|row| ids.intern(column.value(row))));
                 }
                 // `expect` has refused every other combination.
                 _ => unreachable!("ids of another type than expected"),
@@ -119,8 +140,11 @@ impl Axis {
                     numbers
                         .extend(column.values().iter().map(|&id| u64::try_from(id).map_or(UNKNOWN, |id| ids.find(id))));
                 }
-                (Interner::Text(ids), IdColumn::Text(column)) => {
-                    self.dictionary.number(column.keys().values(), column.values(), |id| ids.find(id), numbers);
+                (Interner::Text(ids), IdColumn::Dictionary(column)) => {
+                    self.dictionary.number(column, |id| ids.find(id), numbers);
+                }
+                (Interner::Text(ids), IdColumn::Views(column)) => {
+                    numbers.extend((0..column.len()).map(|row| ids.find(column.value(row))));
                 }
                 // `expect` has refused every other combination.
                 _ => unreachable!("ids of another type than expected"),
@@ -151,14 +175,20 @@ impl Axis {
 }
 
 impl Dictionary {
-    fn number(&mut self, keys: &[i32], values: &ArrayRef, mut lookup: impl FnMut(&str) -> u32, numbers: &mut Vec<u32>) {
-        if !self.values.as_ref().is_some_and(|known| Arc::ptr_eq(known, values)) {
+    fn number(
+        &mut self,
+        column: &DictionaryArray<Int32Type>,
+        mut lookup: impl FnMut(&str) -> u32,
+        numbers: &mut Vec<u32>,
+    ) {
+        let values = column.values();
+        if !self.values.as_ref().is_some_and(|known| same_memory(known, values)) {
             self.values = Some(Arc::clone(values));
             self.numbers.clear();
             self.numbers.resize(values.len(), UNMAPPED);
         }
         let texts = values.as_string::<i32>();
-        numbers.extend(keys.iter().map(|&key| {
+        numbers.extend(column.keys().values().iter().map(|&key| {
             let number = &mut self.numbers[key as usize];
             // A dictionary may hold values that no row uses: they must not become users or items.
             if *number == UNMAPPED {
@@ -167,4 +197,10 @@ impl Dictionary {
             *number
         }));
     }
+}
+
+/// True when two arrays of text are views of the same bytes.
+fn same_memory(a: &ArrayRef, b: &ArrayRef) -> bool {
+    let (a, b) = (a.as_string::<i32>(), b.as_string::<i32>());
+    std::ptr::eq(a.value_offsets(), b.value_offsets()) && std::ptr::eq(a.value_data(), b.value_data())
 }

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::report::{LogReport, counted};
-use crate::interactions::{BuildError, IdOrderError};
+use super::log::{LogReport, counted};
+use crate::interactions::{BuildError, IdOrderError, TimeUnit};
 
 /// Why a Parquet table cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -136,10 +136,98 @@ pub enum LogError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// A directory without any Parquet file.
-    #[error("{} holds no *.parquet file (hidden files, names starting with `_` and subdirectories are not read); give the directory of the files, or a single file", directory.display())]
+    #[error("{} holds no *.parquet file (hidden files and names starting with `_` are not read); give the directory of the files, or a single file", directory.display())]
     NoFiles {
         /// The directory.
         directory: PathBuf,
+    },
+    /// A pattern that names nothing.
+    #[error(
+        "cannot read {pattern}: {reason}; give a file, a directory, or a pattern like 'logs/2026-*/part-*.parquet'"
+    )]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A hive partition that cannot be read.
+    #[error("{}: cannot use the partition `{directory}`: {reason}; rename the directory", file.display())]
+    Partition {
+        /// A file in it.
+        file: PathBuf,
+        /// Its directory.
+        directory: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A column that differs from the partition it is in.
+    #[error("{}: column `{column}`, row {row}: the value is {found}, but the file lies in the partition {column}={partition}; move the row, or drop the column from the file", file.display())]
+    Contradiction {
+        /// The file.
+        file: PathBuf,
+        /// The column and partition.
+        column: String,
+        /// The row, from 1.
+        row: u64,
+        /// The value in the file.
+        found: String,
+        /// The value of the partition.
+        partition: String,
+    },
+    /// A column of another type than in the file before.
+    #[error("{}: column `{column}` holds {found}, but in {} it holds {expected}; write both with the same type", file.display(), other.display())]
+    Retyped {
+        /// The file.
+        file: PathBuf,
+        /// The column.
+        column: String,
+        /// What it holds.
+        found: &'static str,
+        /// The file before.
+        other: PathBuf,
+        /// What it holds there.
+        expected: &'static str,
+    },
+    /// Whole numbers as times without a unit, or a unit for times that have their own.
+    #[error("{}: column `{column}` is of type {found}; {}", file.display(), unit_remedy(*unit))]
+    TimeUnit {
+        /// The file.
+        file: PathBuf,
+        /// The time column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The unit that was stated.
+        unit: Option<TimeUnit>,
+    },
+    /// A time that cannot be used.
+    #[error("{}: column `{column}`, row {row}: {value} is not a time within 290,000 years of 1970; fix or remove the row, or check the unit of the times", file.display())]
+    Time {
+        /// The file.
+        file: PathBuf,
+        /// The time column.
+        column: String,
+        /// The row, from 1.
+        row: u64,
+        /// The value as stored.
+        value: String,
+    },
+    /// Lists of one row that do not belong together.
+    #[error("{}: row {row}: the list in column `{column}` has length {found}, the one in `{items}` has {expected}; a row needs as many values as items", file.display())]
+    ListLength {
+        /// The file.
+        file: PathBuf,
+        /// The row, from 1.
+        row: u64,
+        /// The column of the weights, times or events.
+        column: String,
+        /// Its elements in that row.
+        found: usize,
+        /// The column of the items.
+        items: String,
+        /// Its elements in that row.
+        expected: usize,
     },
     /// A log without rows.
     #[error("{} holds no rows; give a log with at least one interaction of two users and two items", log.display())]
@@ -214,6 +302,13 @@ pub enum LogError {
         /// What is wrong.
         source: BuildError,
     },
+}
+
+fn unit_remedy(unit: Option<TimeUnit>) -> &'static str {
+    match unit {
+        None => "state the unit of the numbers with --time-unit (seconds, milliseconds, microseconds or nanoseconds)",
+        Some(_) => "its times have a unit of their own: leave --time-unit out",
+    }
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

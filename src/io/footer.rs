@@ -1,56 +1,16 @@
-//! A look at the footer of a Parquet file before the Parquet reader sees it.
+//! A look at the footer of a Parquet file before the Parquet reader sees it: everything it announces has to be there.
+//! See [`thrift`](super::thrift) for why.
 //!
-//! The footer is a structure in Thrift's compact protocol, in which lists announce their length. The
-//! reader makes room for what is announced (row groups, children of a schema element) and descends as
-//! deep as the schema is nested, and neither a failed allocation nor an overflown stack can be caught.
-//! So the footer is walked here first, without allocating: whatever is announced has to be there.
-//!
-//! The reader trusts the number of a field and never looks at its type. Fields it knows therefore have
-//! to be of the type that the format gives them, otherwise it would read other bytes than those checked.
-//!
-//! Sources: the compact protocol of Apache Thrift, `parquet.thrift` of Apache Parquet.
+//! Source: `parquet.thrift` of Apache Parquet.
 
-/// Deepest nesting of Thrift values, and of columns in a schema.
-const MAX_DEPTH: usize = 64;
-
-/// Row groups are numbered by 16-bit integers.
-const MAX_ROW_GROUPS: usize = i16::MAX as usize;
-
-/// A schema element has at least a name, a type or children, and an end: 3 + 2 + 1 bytes, less 2 to be
-/// generous.
-const MIN_SCHEMA_ELEMENT: usize = 4;
-
-/// What a field has to be.
-#[derive(Clone, Copy)]
-enum Kind {
-    Bool,
-    Byte,
-    /// Of 16, 32 or 64 bits, which are all written alike.
-    Integer,
-    Double,
-    Binary,
-    List(&'static Kind),
-    Struct(Fields),
-    /// A list of schema elements, which has to be the tree it announces.
-    Schema,
-    /// Row groups, of which there are only so many.
-    RowGroups,
-    /// The number of children of a schema element.
-    Children,
-    /// A field the reader skips by its type.
-    Unknown,
-}
-
-/// The known fields of a structure by number.
-type Fields = &'static [(i16, Kind)];
-
-use Kind::{Binary, Bool, Byte, Children, Double, Integer, List, RowGroups, Schema, Struct, Unknown};
+use super::thrift::Kind::{self, Binary, Bool, Byte, Double, Integer, List, Noted, RowGroups, Schema, Struct};
+use super::thrift::{Fields, Walker};
 
 const FILE: Fields = &[
     (1, Integer),
-    (2, Schema),
+    (2, Schema(SCHEMA_ELEMENT)),
     (3, Integer),
-    (4, RowGroups),
+    (4, RowGroups(ROW_GROUP)),
     (5, List(&Struct(KEY_VALUE))),
     (6, Binary),
     (7, List(&Struct(COLUMN_ORDER))),
@@ -58,7 +18,7 @@ const FILE: Fields = &[
 
 const KEY_VALUE: Fields = &[(1, Binary), (2, Binary)];
 
-const EMPTY: Kind = Struct(&[]);
+pub(super) const EMPTY: Kind = Struct(&[]);
 
 const COLUMN_ORDER: Fields = &[(1, EMPTY), (2, EMPTY)];
 
@@ -67,7 +27,7 @@ const SCHEMA_ELEMENT: Fields = &[
     (2, Integer),
     (3, Integer),
     (4, Binary),
-    (5, Children),
+    (5, Noted(0)),
     (6, Integer),
     (7, Integer),
     (8, Integer),
@@ -130,218 +90,15 @@ const COLUMN: Fields = &[
     (17, Struct(&[(1, Struct(BOUNDING_BOX)), (2, List(&Integer))])),
 ];
 
-const STATISTICS: Fields =
+pub(super) const STATISTICS: Fields =
     &[(1, Binary), (2, Binary), (3, Integer), (4, Integer), (5, Binary), (6, Binary), (7, Bool), (8, Bool)];
 
 const BOUNDING_BOX: Fields =
     &[(1, Double), (2, Double), (3, Double), (4, Double), (5, Double), (6, Double), (7, Double), (8, Double)];
 
-/// Types in the compact protocol.
-mod wire {
-    pub const STOP: u8 = 0;
-    pub const TRUE: u8 = 1;
-    pub const FALSE: u8 = 2;
-    pub const BYTE: u8 = 3;
-    pub const I16: u8 = 4;
-    pub const I32: u8 = 5;
-    pub const I64: u8 = 6;
-    pub const DOUBLE: u8 = 7;
-    pub const BINARY: u8 = 8;
-    pub const LIST: u8 = 9;
-    pub const SET: u8 = 10;
-    pub const MAP: u8 = 11;
-    pub const STRUCT: u8 = 12;
-    pub const UUID: u8 = 13;
-}
-
 /// Checks that everything announced in `footer` is there; says what is not.
 pub(super) fn check(footer: &[u8]) -> Result<(), String> {
-    Walker { left: footer, children: 0 }.structure(FILE, 0)
-}
-
-/// Walks through the bytes that are left.
-struct Walker<'a> {
-    left: &'a [u8],
-    /// Children of the schema element walked last.
-    children: i64,
-}
-
-impl Walker<'_> {
-    fn skip(&mut self, bytes: usize) -> Result<(), String> {
-        let left = self.left.len();
-        self.left =
-            self.left.get(bytes..).ok_or_else(|| format!("its footer ends {} bytes too early", bytes - left))?;
-        Ok(())
-    }
-
-    fn byte(&mut self) -> Result<u8, String> {
-        let byte = self.left.first().copied().unwrap_or_default();
-        self.skip(1)?;
-        Ok(byte)
-    }
-
-    /// An unsigned variable-length integer.
-    fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err("an integer in its footer does not end".into())
-    }
-
-    fn integer(&mut self) -> Result<i64, String> {
-        let value = self.varint()?;
-        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
-    }
-
-    /// A length, of which every unit takes `each` bytes or more.
-    fn length(&self, what: &str, length: u64, each: usize) -> Result<usize, String> {
-        let fits = (self.left.len() / each) as u64;
-        if length > fits {
-            let left = self.left.len();
-            return Err(format!("a {what} in its footer claims a length of {length}, {left} bytes are left"));
-        }
-        Ok(length as usize)
-    }
-
-    fn structure(&mut self, fields: Fields, depth: usize) -> Result<(), String> {
-        let mut number = 0i16;
-        loop {
-            let header = self.byte()?;
-            let wire = header & 0x0f;
-            if wire == wire::STOP {
-                return Ok(());
-            }
-            number = match header >> 4 {
-                // The reader cuts it to 16 bits, too.
-                0 => self.integer()? as i16,
-                delta => number.checked_add(delta.into()).ok_or("a field number in its footer is too large")?,
-            };
-            let known = fields.iter().find(|(known, _)| *known == number);
-            self.value(known.map_or(Unknown, |(_, kind)| *kind), wire, depth + 1)
-                .map_err(|reason| if depth == 0 { format!("{reason} (in field {number})") } else { reason })?;
-        }
-    }
-
-    fn value(&mut self, kind: Kind, wire: u8, depth: usize) -> Result<(), String> {
-        if depth > MAX_DEPTH {
-            return Err(format!("its footer is nested deeper than {MAX_DEPTH} levels"));
-        }
-        match (kind, wire) {
-            (Bool | Unknown, wire::TRUE | wire::FALSE) => Ok(()),
-            (Byte | Unknown, wire::BYTE) => self.skip(1),
-            (Children, wire::I16 | wire::I32 | wire::I64) => {
-                self.children = self.integer()?;
-                Ok(())
-            }
-            (Integer | Unknown, wire::I16 | wire::I32 | wire::I64) => self.varint().map(drop),
-            (Double | Unknown, wire::DOUBLE) => self.skip(8),
-            (Unknown, wire::UUID) => self.skip(16),
-            (Binary | Unknown, wire::BINARY) => {
-                let length = self.varint()?;
-                let length = self.length("text", length, 1)?;
-                self.skip(length)
-            }
-            (Struct(fields), wire::STRUCT) => self.structure(fields, depth),
-            (Unknown, wire::STRUCT) => self.structure(&[], depth),
-            (Schema, wire::LIST) => self.schema(depth),
-            (RowGroups, wire::LIST) => {
-                let (wire, length) = self.list_header(1)?;
-                if length > MAX_ROW_GROUPS {
-                    return Err(format!("its footer claims {length} row groups, {MAX_ROW_GROUPS} are possible"));
-                }
-                self.elements(&Struct(ROW_GROUP), wire, length, depth)
-            }
-            (List(kind), wire::LIST) => {
-                let (wire, length) = self.list_header(1)?;
-                self.elements(kind, wire, length, depth)
-            }
-            (Unknown, wire::LIST | wire::SET) => {
-                let (wire, length) = self.list_header(1)?;
-                self.elements(&Unknown, wire, length, depth)
-            }
-            (Unknown, wire::MAP) => self.map(depth),
-            _ => Err(format!("a field in its footer has the wrong type ({wire})")),
-        }
-    }
-
-    /// Type and number of the elements of a list, which take `each` bytes or more.
-    fn list_header(&mut self, each: usize) -> Result<(u8, usize), String> {
-        let header = self.byte()?;
-        let length = match header >> 4 {
-            15 => self.varint()?,
-            length => length.into(),
-        };
-        Ok((header & 0x0f, self.length("list", length, each)?))
-    }
-
-    fn elements(&mut self, kind: &Kind, wire: u8, length: usize, depth: usize) -> Result<(), String> {
-        for _ in 0..length {
-            self.element(*kind, wire, depth)?;
-        }
-        Ok(())
-    }
-
-    /// An element of a collection. Booleans there take a byte, which the reader does not skip in fields
-    /// unknown to it; no known field has any.
-    fn element(&mut self, kind: Kind, wire: u8, depth: usize) -> Result<(), String> {
-        match wire {
-            wire::TRUE | wire::FALSE => Err("its footer holds a list of booleans, which Parquet has none of".into()),
-            _ => self.value(kind, wire, depth + 1),
-        }
-    }
-
-    fn map(&mut self, depth: usize) -> Result<(), String> {
-        let length = self.varint()?;
-        let length = self.length("map", length, 2)?;
-        if length > 0 {
-            let types = self.byte()?;
-            for _ in 0..length {
-                self.element(Unknown, types >> 4, depth)?;
-                self.element(Unknown, types & 0x0f, depth)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The elements of the schema: a tree, parents before their children.
-    fn schema(&mut self, depth: usize) -> Result<(), String> {
-        let (wire, length) = self.list_header(MIN_SCHEMA_ELEMENT)?;
-        // Children still to come, of the element at each level and of all together.
-        let mut open = [0usize; MAX_DEPTH];
-        let (mut level, mut pending) = (0, 0);
-        for element in 0..length {
-            self.children = 0;
-            self.element(Struct(SCHEMA_ELEMENT), wire, depth)?;
-            while level > 0 && open[level - 1] == 0 {
-                level -= 1;
-            }
-            if level > 0 {
-                open[level - 1] -= 1;
-                pending -= 1;
-            }
-            let after = length - element - 1;
-            let children =
-                usize::try_from(self.children).ok().filter(|children| *children <= after - pending.min(after));
-            let Some(children) = children else {
-                return Err(format!(
-                    "schema element {element} claims {} children, {after} elements follow",
-                    self.children
-                ));
-            };
-            if children > 0 {
-                *open.get_mut(level).ok_or_else(|| format!("its schema is nested deeper than {MAX_DEPTH} levels"))? =
-                    children;
-                level += 1;
-                pending += children;
-            }
-        }
-        Ok(())
-    }
+    Walker::new("its footer", footer).structure(FILE, 0)
 }
 
 #[cfg(test)]

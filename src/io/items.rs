@@ -14,7 +14,7 @@ use super::attributes::{AttributeRows, Attributes};
 use super::axis::Axis;
 use super::error::{LogError, TableError};
 use super::ids::{IdColumn, IdKind};
-use super::report::counted;
+use super::log::counted;
 use super::source::{open, parquet_files};
 use crate::interactions::IdMap;
 

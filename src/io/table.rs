@@ -1,50 +1,55 @@
 //! One Parquet table, opened with suspicion: what the [`footer`] announces is checked before the decoder
 //! makes room for it, and where the decoder panics on garbage, the caller sees an error.
 //!
-//! Everything here works on a [`ChunkReader`], Parquet's own abstraction of "bytes by range" (files and
-//! memory today).
+//! Everything here works on [`TableBytes`], "bytes by position" wherever they come from.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ProjectionMask;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
+use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::ChunkReader;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
 
 use super::error::{TableError, nearest_name};
 use super::footer;
 use super::guard::guarded;
+use super::pages::{self, Stored};
+use super::source::TableBytes;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 15;
 
 /// A table whose metadata has been read and checked.
-pub(super) struct Table<R> {
+pub(super) struct Table {
     file: PathBuf,
-    reader: R,
+    bytes: TableBytes,
     metadata: ArrowReaderMetadata,
     rows: u64,
-    bytes: u64,
 }
 
-impl<R: ChunkReader + 'static> Table<R> {
+impl Table {
     /// Reads and checks the metadata; `file` is how errors call the table.
-    pub fn open(file: &Path, reader: R) -> Result<Self, TableError> {
-        let bytes = reader.len();
-        check_frame(file, &reader, bytes)?;
+    pub fn open(file: &Path, bytes: TableBytes) -> Result<Self, TableError> {
+        check_frame(file, &bytes)?;
         // Parquet's own types are enough: the embedded Arrow schema would only bring more variants
         // (views, dictionaries of integers) of the same values.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = guarded(file, || ArrowReaderMetadata::load(&reader, options))?;
-        let rows = check_metadata(metadata.metadata(), bytes)
+        let metadata = guarded(file, || ArrowReaderMetadata::load(&bytes, options))?;
+        let rows = check_metadata(metadata.metadata(), bytes.len())
             .map_err(|reason| TableError::Damaged { file: file.into(), reason })?;
-        Ok(Self { file: file.into(), reader, metadata, rows, bytes })
+        Ok(Self { file: file.into(), bytes, metadata, rows })
+    }
+
+    /// How errors call it.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Number of rows.
@@ -55,7 +60,7 @@ impl<R: ChunkReader + 'static> Table<R> {
     /// Rows to make room for in advance: what the file claims, unless that is more than so many bytes can
     /// plausibly hold.
     pub fn expected_rows(&self) -> usize {
-        self.rows.min(self.bytes.saturating_mul(64)).try_into().unwrap_or(0)
+        self.rows.min(self.bytes.len().saturating_mul(64)).try_into().unwrap_or(0)
     }
 
     /// The column called `name`; `remedy` tells a user how to name another one.
@@ -82,36 +87,120 @@ impl<R: ChunkReader + 'static> Table<R> {
         self.metadata.schema().fields().iter().find(|field| field.name() == name).map(AsRef::as_ref)
     }
 
+    /// The metadata of the row groups, which has been checked.
+    pub fn row_groups(&self) -> &[RowGroupMetaData] {
+        self.metadata.metadata().row_groups()
+    }
+
+    /// The types that the writer had in mind, where the file says so: some are stored as others.
+    pub fn intended(&self) -> Option<Schema> {
+        let metadata = self.metadata.metadata().file_metadata();
+        guarded(&self.file, || parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata())).ok()
+    }
+
     /// Decodes the columns in `names`, batch by batch; text comes as dictionaries, so that equal ids
     /// are looked up once a batch instead of once a row.
-    pub fn batches(self, names: &[&str]) -> Result<Batches, TableError> {
-        let Self { file, reader, metadata, .. } = self;
+    pub fn batches(&self, names: &[&str]) -> Result<Batches, TableError> {
+        let groups = Vec::from_iter(0..self.row_groups().len());
+        self.check_pages(names, &groups)?;
+        self.read(names, groups, BATCH_ROWS, |field| match field.data_type() {
+            DataType::Utf8 => dictionary(),
+            other => other.clone(),
+        })
+    }
+
+    /// Rows to decode at a time, so that a batch of the column has a bounded number of values: a list column has many a
+    /// row.
+    pub fn batch_rows(&self, name: &str) -> usize {
+        let groups = self.row_groups().iter();
+        let values =
+            |leaf: usize| groups.clone().map(|group| group.column(leaf).num_values().max(0) as u64).sum::<u64>();
+        let most = self.leaves(&[name]).map(values).max().unwrap_or(0);
+        let a_row = most.div_ceil(self.rows.max(1)).max(1);
+        (BATCH_ROWS / usize::try_from(a_row).unwrap_or(BATCH_ROWS)).max(1)
+    }
+
+    /// Decodes one column of some row groups, as [`batches`](Self::batches) does, in the form that is cheapest to look
+    /// up: text comes as a dictionary where it is stored as one, and as views of the pages where not; times of 96 bits
+    /// as microseconds, which hold every date.
+    pub fn column(&self, name: &str, groups: &[usize], batch_rows: usize) -> Result<Batches, TableError> {
+        let stored = self.check_pages(&[name], groups)?;
+        let text = if stored.in_dictionary >= stored.plain { dictionary() } else { DataType::Utf8View };
+        let wide_times = self.leaves(&[name]).any(|leaf| {
+            self.metadata.metadata().file_metadata().schema_descr().column(leaf).physical_type() == PhysicalType::INT96
+        });
+        let wanted = |of: &DataType| match of {
+            DataType::Utf8 => text.clone(),
+            DataType::Timestamp(..) if wide_times => DataType::Timestamp(TimeUnit::Microsecond, None),
+            other => other.clone(),
+        };
+        self.read(&[name], groups.to_vec(), batch_rows, |field| match field.data_type() {
+            DataType::List(element) => {
+                let of = wanted(element.data_type());
+                DataType::List(Arc::new(element.as_ref().clone().with_data_type(of)))
+            }
+            other => wanted(other),
+        })
+    }
+
+    /// Decodes columns in types of choice.
+    fn read(
+        &self,
+        names: &[&str],
+        groups: Vec<usize>,
+        batch_rows: usize,
+        in_type: impl Fn(&Field) -> DataType,
+    ) -> Result<Batches, TableError> {
+        let Self { file, bytes, metadata, .. } = self;
         let wanted = |field: &Field| names.contains(&field.name().as_str());
         let fields = metadata.schema().fields();
         let roots: Vec<usize> = (0..fields.len()).filter(|&root| wanted(&fields[root])).collect();
         let schema = Schema::new(
             fields
                 .iter()
-                .map(|field| match field.data_type() {
-                    DataType::Utf8 if wanted(field) => {
-                        let text = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
-                        Arc::new(field.as_ref().clone().with_data_type(text))
-                    }
-                    _ => Arc::clone(field),
+                .map(|field| match wanted(field) {
+                    true => Arc::new(field.as_ref().clone().with_data_type(in_type(field))),
+                    false => Arc::clone(field),
                 })
                 .collect::<Vec<_>>(),
         );
-        let inner = guarded(&file, || {
+        let inner = guarded(file, || {
             let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
             let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?;
             let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
-            ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata)
+            ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata)
                 .with_projection(mask)
-                .with_batch_size(BATCH_ROWS)
+                .with_row_groups(groups)
+                .with_batch_size(batch_rows)
                 .build()
         })?;
-        Ok(Batches { file, inner: Some(inner), rows: 0 })
+        Ok(Batches { file: file.clone(), inner: Some(inner), rows: 0 })
     }
+
+    /// The stored columns that make up the columns in `names`.
+    fn leaves(&self, names: &[&str]) -> impl Iterator<Item = usize> {
+        let schema = self.metadata.metadata().file_metadata().schema_descr();
+        (0..schema.num_columns()).filter(move |&leaf| names.contains(&schema.get_column_root(leaf).name()))
+    }
+
+    /// Checks the pages that are about to be read.
+    fn check_pages(&self, names: &[&str], groups: &[usize]) -> Result<Stored, TableError> {
+        let mut sum = Stored::default();
+        for leaf in self.leaves(names) {
+            for &group in groups {
+                let stored = pages::check(&self.bytes, self.row_groups()[group].column(leaf))
+                    .map_err(|reason| TableError::Damaged { file: self.file.clone(), reason })?;
+                sum.in_dictionary += stored.in_dictionary;
+                sum.plain += stored.plain;
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// Text of which values repeat.
+fn dictionary() -> DataType {
+    DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
 }
 
 /// The rows of a table, decoded as they are asked for.
@@ -161,6 +250,11 @@ impl Batch {
         self.before + position as u64 + 1
     }
 
+    /// The columns, in the order of the table.
+    pub fn into_columns(self) -> Vec<ArrayRef> {
+        self.records.columns().to_vec()
+    }
+
     /// A column that was asked for.
     pub fn column(&self, name: &str) -> Result<&ArrayRef, TableError> {
         self.records
@@ -186,7 +280,8 @@ const FRAME: u64 = 12;
 
 /// Checks the magic numbers, that the footer fits into the file, and what the footer announces, before
 /// any of it is believed.
-fn check_frame<R: ChunkReader>(file: &Path, reader: &R, bytes: u64) -> Result<(), TableError> {
+fn check_frame(file: &Path, reader: &TableBytes) -> Result<(), TableError> {
+    let bytes = reader.len();
     let damaged = |reason: String| TableError::Damaged { file: file.into(), reason };
     let read =
         |start, length| reader.get_bytes(start, length).map_err(|error| damaged(format!("cannot read: {error}")));

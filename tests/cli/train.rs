@@ -203,3 +203,17 @@ fn json_of_training(arguments: &[&str], model: &std::path::Path) -> serde_json::
     succeed(arguments);
     json(&["inspect", arg(model), "--json"])
 }
+
+#[test]
+fn training_and_generating_answer_in_json_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, model) = (directory.path().join("data"), directory.path().join("model"));
+    let size = ["--users", "60", "--items", "40", "--interactions", "900", "--seed", "5", "--json"];
+    let generated = json(&[&["generate", "--out", arg(&data)][..], &size].concat());
+    assert_eq!((generated["rows"].as_u64(), generated["seed"].as_u64()), (Some(900), Some(5)));
+    let log = generated["log"].as_str().unwrap();
+    let trained = json(&["train", log, "--model", "ease", "--out", arg(&model), "--json"]);
+    assert_eq!(trained["model_directory"], arg(&model));
+    assert_eq!(trained["log"]["rows"], 900);
+    assert_eq!(trained["manifest"], json(&["inspect", arg(&model), "--json"])["manifest"]);
+}

@@ -28,7 +28,7 @@ Metrics, each at a cutoff k:
 Examples:
   foldin evaluate --train log.parquet --model ease
   foldin evaluate --train log.parquet --metrics ndcg@20,recall@20,coverage@20 --report report.html
-  foldin evaluate --train log.parquet --set log.columns.time=timestamp --cut-at 2026-01-31 --per-user users.parquet
+  foldin evaluate --train log.parquet --time-column timestamp --cut-at 2026-01-31 --per-user users.parquet
   foldin evaluate my-model --log newer.parquet --report reports/my-model --json")]
 pub struct Evaluate {
     /// A model directory; without it a model is trained on --train

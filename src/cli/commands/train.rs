@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use serde_json::json;
 
 use crate::artifact::{Manifest, Publication, check_target, publish};
 use crate::cli::args::Train;
@@ -46,6 +47,10 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     let fitted = fitting::train(&settings, &log.interactions, &log.items)?;
     let items = (&catalogue, &attributes);
     let manifest = publish_fitted(target, &settings, &fitted, items, (&log.users, &log.interactions), args.force)?;
+    if args.json {
+        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log.report });
+        return Ok(writeln!(out, "{answer:#}")?);
+    }
     summarise(out, &manifest, target)
 }
 

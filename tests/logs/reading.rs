@@ -6,65 +6,18 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int16Type, Int32Type};
 use arrow_array::{
-    ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int16Array, Int32Array,
-    Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt8Array, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, Float32Array, Float64Array,
+    Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray,
+    UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
-use foldin::interactions::{Duplicates, IdMap, LogColumns, LogRules};
+use foldin::interactions::{Duplicates, IdMap, IntIds, IntType, LogColumns, LogRules};
 use foldin::io::{Log, LogError, LogReport, RowsDropped, TableError, read_log, read_log_onto};
 use foldin::types::UserIdx;
 use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
+use uuid::Uuid;
 
-fn write(directory: &TempDir, name: &str, columns: Vec<(&str, ArrayRef)>) -> PathBuf {
-    let path = directory.path().join(name);
-    let nullable = columns.into_iter().map(|(name, values)| (name, values, true));
-    let batch = RecordBatch::try_from_iter_with_nullable(nullable).unwrap();
-    let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    path
-}
-
-fn strings(values: &[&str]) -> ArrayRef {
-    Arc::new(StringArray::from(values.to_vec()))
-}
-
-fn int64s(values: &[i64]) -> ArrayRef {
-    Arc::new(Int64Array::from(values.to_vec()))
-}
-
-fn floats(values: &[f64]) -> ArrayRef {
-    Arc::new(Float64Array::from(values.to_vec()))
-}
-
-/// Rules for logs with the column `weight`.
-fn weighted() -> LogRules {
-    LogRules { columns: LogColumns { weight: "weight".into(), ..LogColumns::default() }, ..LogRules::default() }
-}
-
-/// Every stored interaction with its ids.
-fn stored(log: &Log) -> Vec<(String, String, f32)> {
-    let users = 0..log.interactions.users() as u32;
-    users
-        .flat_map(|user| {
-            let history = log.interactions.history(UserIdx(user));
-            history.items().iter().zip(history.weights()).map(move |(&item, &weight)| {
-                (log.users.external(user).into_owned(), log.items.external(item).into_owned(), weight)
-            })
-        })
-        .collect()
-}
-
-fn triples(expected: &[(&str, &str, f32)]) -> Vec<(String, String, f32)> {
-    expected.iter().map(|&(user, item, weight)| (user.into(), item.into(), weight)).collect()
-}
-
-/// Three users and three items, not symmetric; rows out of order.
-fn small(directory: &TempDir) -> PathBuf {
-    let users = strings(&["zoe", "ann", "bob", "ann", "bob"]);
-    let items = strings(&["tea", "tea", "cup", "pot", "tea"]);
-    write(directory, "log.parquet", vec![("user_id", users), ("item_id", items)])
-}
+use super::tables::{floats, int64s, refused, small, stored, strings, triples, weighted, write};
 
 #[test]
 fn users_and_items_are_numbered_in_sorted_order() {
@@ -90,12 +43,15 @@ fn ids_of_every_type_are_read() {
         Arc::new(dictionary),
     ];
     let integers = DictionaryArray::<Int32Type>::new(Int32Array::from(vec![1, 0, 1, 2]), int64s(&[7, 3, 9]));
-    let of_integers: [ArrayRef; 5] = [
-        int64s(&[3, 7, 3, 9]),
-        Arc::new(Int16Array::from(vec![3, 7, 3, 9])),
-        Arc::new(UInt8Array::from(vec![3, 7, 3, 9])),
-        Arc::new(UInt32Array::from(vec![3, 7, 3, 9])),
-        Arc::new(integers),
+    let of_integers: [(ArrayRef, IntType); 8] = [
+        (int64s(&[3, 7, 3, 9]), IntType::I64),
+        (Arc::new(Int8Array::from(vec![3, 7, 3, 9])), IntType::I8),
+        (Arc::new(Int16Array::from(vec![3, 7, 3, 9])), IntType::I16),
+        (Arc::new(Int32Array::from(vec![3, 7, 3, 9])), IntType::I32),
+        (Arc::new(UInt8Array::from(vec![3, 7, 3, 9])), IntType::U8),
+        (Arc::new(UInt16Array::from(vec![3, 7, 3, 9])), IntType::U16),
+        (Arc::new(UInt32Array::from(vec![3, 7, 3, 9])), IntType::U32),
+        (Arc::new(integers), IntType::I64),
     ];
     let unsigned: ArrayRef = Arc::new(UInt64Array::from(vec![3, u64::MAX, 3, 9]));
     let directory = TempDir::new().unwrap();
@@ -115,10 +71,13 @@ fn ids_of_every_type_are_read() {
         let (described, items) = read(column);
         assert_eq!(items, IdMap::Text(["a", "b", "c"].into_iter().collect()), "{described}");
     }
-    for column in of_integers {
+    for (column, int_type) in of_integers {
         let (described, items) = read(column);
-        assert_eq!(items, IdMap::Int(vec![3, 7, 9].into()), "{described}");
+        assert_eq!(items, IdMap::Int(IntIds::new(vec![3, 7, 9], int_type)), "{described}");
     }
+    let uuids = [3u128, 7, 3, 9].map(Uuid::from_u128);
+    let column = FixedSizeBinaryArray::try_from_iter(uuids.iter().map(Uuid::as_bytes)).unwrap();
+    assert_eq!(read(Arc::new(column)).1, IdMap::Uuid(vec![uuids[0], uuids[1], uuids[3]]));
     assert_eq!(read(unsigned).1, IdMap::Uint(vec![3, 9, u64::MAX]));
 }
 
@@ -351,16 +310,6 @@ fn integers_are_looked_up_whatever_their_width() {
     assert!(matches!(error, LogError::Table(TableError::IdType { .. })), "{error}");
 }
 
-/// Reads a log that must be refused; the message must name the file and hold every one of `parts`.
-fn refused(path: &Path, rules: &LogRules, parts: &[&str]) -> LogError {
-    let error = read_log(path, rules).expect_err("the log must be refused");
-    let message = error.to_string();
-    for part in parts.iter().chain([&path.file_name().unwrap().to_str().unwrap()]) {
-        assert!(message.contains(part), "{part:?} is not in {message:?}");
-    }
-    error
-}
-
 #[test]
 fn a_missing_column_is_named_with_those_that_exist() {
     let directory = TempDir::new().unwrap();
@@ -385,7 +334,11 @@ fn columns_of_the_wrong_type_are_refused() {
     let directory = TempDir::new().unwrap();
     let users = || strings(&["a", "b"]);
     let path = write(&directory, "log.parquet", vec![("user_id", users()), ("item_id", floats(&[1.0, 2.0]))]);
-    refused(&path, &LogRules::default(), &["`item_id` is of type Float64", "strings and integers", "--item-column"]);
+    refused(
+        &path,
+        &LogRules::default(),
+        &["`item_id` is of type Float64", "strings, integers and UUIDs", "--item-column"],
+    );
     let yes: ArrayRef = Arc::new(BooleanArray::from(vec![true, false]));
     for (weights, found) in [(users(), "Utf8"), (yes, "Boolean")] {
         let path =

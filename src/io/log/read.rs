@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use super::axis::Axis;
-use super::error::LogError;
-use super::ids::{IdColumn, IdKind};
-use super::interner::UNKNOWN;
+use super::chunks::{Chunk, Chunks};
+use super::columns::LogTable;
 use super::report::{LogReport, RowsDropped};
-use super::source::{open, parquet_files};
-use super::weights::{WEIGHT_REMEDY, check_weight_type, read_weights};
+use super::tables::Tables;
 use crate::interactions::{BuildError, Dropped, IdMap, Interactions, InteractionsBuilder, LogRules, Timestamp};
-
-const USER_REMEDY: &str = "name another with --user-column";
-const ITEM_REMEDY: &str = "name another with --item-column";
+use crate::io::axis::Axis;
+use crate::io::error::{LogError, TableError};
+use crate::io::interner::UNKNOWN;
+use crate::io::source::{LocalFiles, Source};
 
 /// A log in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,16 +28,25 @@ pub struct Log {
     pub report: LogReport,
 }
 
-/// Reads a Parquet file, or every `*.parquet` file of a directory (hidden files and names starting with
-/// `_`, such as `_SUCCESS`, are ignored), under `rules`.
+/// Reads a log under `rules`: a Parquet file, a directory (every `*.parquet` file at any depth; hidden files and names
+/// starting with `_`, such as `_SUCCESS`, are ignored), or a pattern like `logs/2026-*/part-*.parquet`.
 ///
-/// Users and items are numbered in the sorted order of their ids, so the outcome does not depend on
-/// the order of rows or files. Takes about 12 bytes a row beside the ids.
+/// Directories of the form `column=value` are hive partitions, whose values are columns. Users and items are numbered
+/// in the sorted order of their ids, so the outcome does not depend on the order of rows or files. Takes about 12 bytes
+/// a row beside the ids, and 8 more where times are read.
 ///
 /// # Errors
 /// [`LogError`] naming file, column and row: unreadable or damaged files, missing columns, wrong types,
 /// null ids, unusable weights, and a log of which fewer than two users or items are left.
-pub fn read_log(source: &Path, rules: &LogRules) -> Result<Log, LogError> {
+pub fn read_log(log: &Path, rules: &LogRules) -> Result<Log, LogError> {
+    read_log_from(&LocalFiles::new(log), rules)
+}
+
+/// Reads a log, wherever it is kept; see [`read_log`].
+///
+/// # Errors
+/// As for [`read_log`].
+pub fn read_log_from(source: &dyn Source, rules: &LogRules) -> Result<Log, LogError> {
     let (mut users, mut items) = (Axis::growing(), Axis::growing());
     let mut rows = Rows::read(source, rules, &mut users, &mut items)?;
     let ((users, user_ranks), (items, item_ranks)) = (users.into_sorted(), items.into_sorted());
@@ -48,7 +55,7 @@ pub fn read_log(source: &Path, rules: &LogRules) -> Result<Log, LogError> {
     let core = rows
         .builder
         .build_core((users.len(), items.len()))
-        .map_err(|error| build_error(source, error, &users, &items))?;
+        .map_err(|error| build_error(source.name(), error, &users, &items))?;
     let report = LogReport {
         users_dropped: users.len() - core.users.len(),
         items_dropped: items.len() - core.items.len(),
@@ -56,14 +63,14 @@ pub fn read_log(source: &Path, rules: &LogRules) -> Result<Log, LogError> {
         ..rows.counted.report(&core.interactions, core.dropped)
     };
     if report.interactions == 0 {
-        return Err(LogError::NothingLeft { log: source.into(), report: report.into() });
+        return Err(LogError::NothingLeft { log: source.name().into(), report: report.into() });
     }
     if report.users < 2 || report.items < 2 {
-        return Err(LogError::TooFew { log: source.into(), report: report.into() });
+        return Err(LogError::TooFew { log: source.name().into(), report: report.into() });
     }
     Ok(Log {
         interactions: core.interactions,
-        times: None,
+        times: core.times,
         users: users.select(&core.users),
         items: items.select(&core.items),
         report,
@@ -79,7 +86,20 @@ pub fn read_log(source: &Path, rules: &LogRules) -> Result<Log, LogError> {
 ///
 /// # Errors
 /// [`LogError`] as for [`read_log`], but a single user or item is enough.
-pub fn read_log_onto(source: &Path, rules: &LogRules, items: &IdMap, users: Option<&IdMap>) -> Result<Log, LogError> {
+pub fn read_log_onto(log: &Path, rules: &LogRules, items: &IdMap, users: Option<&IdMap>) -> Result<Log, LogError> {
+    read_log_onto_from(&LocalFiles::new(log), rules, items, users)
+}
+
+/// Reads a log against a fixed vocabulary, wherever it is kept; see [`read_log_onto`].
+///
+/// # Errors
+/// As for [`read_log_onto`].
+pub fn read_log_onto_from(
+    source: &dyn Source,
+    rules: &LogRules,
+    items: &IdMap,
+    users: Option<&IdMap>,
+) -> Result<Log, LogError> {
     let (mut user_axis, mut item_axis) = (users.map_or_else(Axis::growing, Axis::fixed), Axis::fixed(items));
     let mut rows = Rows::read(source, rules, &mut user_axis, &mut item_axis)?;
     let users = match users {
@@ -90,13 +110,15 @@ pub fn read_log_onto(source: &Path, rules: &LogRules, items: &IdMap, users: Opti
             users
         }
     };
-    let built =
-        rows.builder.build((users.len(), items.len())).map_err(|error| build_error(source, error, &users, items))?;
+    let built = rows
+        .builder
+        .build((users.len(), items.len()))
+        .map_err(|error| build_error(source.name(), error, &users, items))?;
     let report = rows.counted.report(&built.interactions, built.dropped);
     if report.interactions == 0 {
-        return Err(LogError::NothingLeft { log: source.into(), report: report.into() });
+        return Err(LogError::NothingLeft { log: source.name().into(), report: report.into() });
     }
-    Ok(Log { interactions: built.interactions, times: None, users, items: items.clone(), report })
+    Ok(Log { interactions: built.interactions, times: built.times, users, items: items.clone(), report })
 }
 
 /// The rows of a log with the numbers that its axes gave out.
@@ -136,42 +158,39 @@ impl Counted {
 }
 
 impl Rows {
-    fn read(source: &Path, rules: &LogRules, users: &mut Axis, items: &mut Axis) -> Result<Self, LogError> {
+    fn read(source: &dyn Source, rules: &LogRules, users: &mut Axis, items: &mut Axis) -> Result<Self, LogError> {
         check_rules(rules)?;
         let mut rows = Self { builder: InteractionsBuilder::new(rules), counted: Counted::default() };
-        for file in parquet_files(source)? {
-            rows.read_file(&file, rules, users, items)?;
+        let mut tables = Tables::of(source, rules)?;
+        while let Some(table) = tables.next()? {
+            rows.read_table(table, rules, users, items)?;
         }
         if rows.counted.rows == 0 {
-            return Err(LogError::Empty { log: source.into() });
+            return Err(LogError::Empty { log: source.name().into() });
         }
         Ok(rows)
     }
 
-    fn read_file(&mut self, file: &Path, rules: &LogRules, users: &mut Axis, items: &mut Axis) -> Result<(), LogError> {
-        let names = &rules.columns;
-        let table = open(file)?;
-        let mut wanted = Vec::from([names.user.as_str(), names.item.as_str()]);
-        for (axis, name, remedy) in [(&mut *users, &names.user, USER_REMEDY), (&mut *items, &names.item, ITEM_REMEDY)] {
-            axis.expect(IdKind::of(file, table.field(name, remedy)?, remedy)?, file, name)?;
-        }
-        if !names.weight.is_empty() {
-            check_weight_type(file, table.field(&names.weight, WEIGHT_REMEDY)?)?;
-            wanted.push(&names.weight);
-        }
+    fn read_table(
+        &mut self,
+        table: LogTable,
+        rules: &LogRules,
+        users: &mut Axis,
+        items: &mut Axis,
+    ) -> Result<(), LogError> {
+        let file = table.table.file().to_path_buf();
+        users.expect(table.user.kind, &file, &table.user.name)?;
+        items.expect(table.item.kind, &file, &table.item.name)?;
         self.counted.files += 1;
-        self.counted.rows += table.rows();
-        self.builder.reserve(table.expected_rows());
-        let (mut user_numbers, mut item_numbers, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-        for batch in table.batches(&wanted)? {
-            let batch = batch?;
-            users.number(&IdColumn::read(file, &batch, &names.user)?, &mut user_numbers);
-            items.number(&IdColumn::read(file, &batch, &names.item)?, &mut item_numbers);
-            if names.weight.is_empty() {
-                weights.resize(batch.rows(), 1.0);
-            } else {
-                read_weights(file, &names.weight, &batch, rules.min_weight.unwrap_or(0.0), &mut weights)?;
-            }
+        self.counted.rows += table.table.rows();
+        self.builder.reserve(table.table.expected_rows());
+        let (mut user_numbers, mut item_numbers) = (Vec::new(), Vec::new());
+        let groups = Vec::from_iter(0..table.table.row_groups().len());
+        let mut chunks = Chunks::new(table, &groups);
+        while let Some(chunk) = chunks.next()? {
+            let weights = complete(&chunk, rules)?;
+            users.number(&chunk.users, &mut user_numbers);
+            items.number(&chunk.items, &mut item_numbers);
             for ((&user, &item), &weight) in user_numbers.iter().zip(&item_numbers).zip(&weights) {
                 if user == UNKNOWN {
                     self.counted.unknown_user += 1;
@@ -182,11 +201,41 @@ impl Rows {
                 }
             }
         }
-        for (axis, name) in [(users, &names.user), (items, &names.item)] {
-            axis.check_capacity(file, name)?;
+        for (axis, name) in [(users, &rules.columns.user), (items, &rules.columns.item)] {
+            axis.check_capacity(&file, name)?;
         }
         Ok(())
     }
+}
+
+/// The weights of a chunk in which no id is missing and every weight can be used.
+fn complete(chunk: &Chunk, rules: &LogRules) -> Result<Vec<f32>, LogError> {
+    let names = &rules.columns;
+    for (ids, column) in [(&chunk.users, &names.user), (&chunk.items, &names.item)] {
+        if let Some(nulls) = ids.array().logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+            let entry = nulls.iter().position(|valid| !valid).unwrap_or(0);
+            let (file, row) = (chunk.file.to_path_buf(), chunk.position.row(entry));
+            return Err(TableError::Null { file, column: column.clone(), row }.into());
+        }
+    }
+    let Some(weights) = &chunk.weights else { return Ok(vec![1.0; chunk.len()]) };
+    let min_weight = rules.min_weight.unwrap_or(0.0);
+    weights
+        .iter()
+        .enumerate()
+        .map(|(entry, value)| match value.map(|value| value as f32) {
+            Some(weight) if weight.is_finite() && (weight > 0.0 || (weight == 0.0 && weight < min_weight)) => {
+                Ok(weight)
+            }
+            weight => Err(LogError::Weight {
+                file: chunk.file.to_path_buf(),
+                column: names.weight.clone(),
+                row: chunk.position.row(entry),
+                value: value.map_or("null".into(), |value| value.to_string()),
+                is_zero: weight == Some(0.0),
+            }),
+        })
+        .collect()
 }
 
 /// Rules that no log could satisfy.
