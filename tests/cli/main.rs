@@ -6,6 +6,8 @@ mod bad_model;
 mod configuration;
 mod datasets;
 mod evaluate;
+mod evaluate_outputs;
+mod evaluate_protocols;
 mod file_server;
 mod harness;
 mod help;
