@@ -8,6 +8,7 @@ mod matrix;
 mod rules;
 mod split;
 mod time;
+mod weighting;
 
 pub use builder::{BuildError, Built, BuiltCore, Dropped, InteractionsBuilder};
 pub use catalogue::Catalogue;
@@ -17,3 +18,4 @@ pub use matrix::{Interactions, MatrixError};
 pub use rules::{Duplicates, LogColumns, LogRules};
 pub use split::{FoldInTarget, fold_in_target, hold_out_users};
 pub use time::{BadTimestamp, TimeUnit, Timestamp};
+pub use weighting::{RowDrop, Weighting};

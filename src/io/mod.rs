@@ -14,6 +14,7 @@ mod pages;
 mod recommendations;
 mod source;
 mod table;
+mod texts;
 mod thrift;
 mod titles;
 mod writer;
