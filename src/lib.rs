@@ -52,6 +52,7 @@
 //! | [`interactions`] | What did whom do with what? |
 //! | [`io`] | How do tables get in and out? The only user of Arrow and Parquet |
 //! | [`generate`] | What would a plausible log look like? |
+//! | [`datasets`] | Where do public datasets come from, and how do they become Parquet? (feature `cli`) |
 //! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
 //! | [`models`] | Which model, and how does it turn a history into scores? |
 //! | [`ranking`] | Which items come first? |
@@ -66,6 +67,8 @@
 pub mod artifact;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod datasets;
 pub mod engine;
 pub mod evaluation;
 pub mod generate;

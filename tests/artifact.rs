@@ -299,6 +299,7 @@ fn an_existing_target_is_refused_and_replaced_only_when_asked() {
     let publication = Publication {
         model: &*fitted.model,
         catalogue: &catalogue,
+        attributes: &foldin::io::Attributes::default(),
         users: &users,
         histories: &histories,
         rules: &rules,
@@ -338,6 +339,7 @@ fn a_failed_publication_leaves_nothing() {
         let publication = Publication {
             model: &*fitted.model,
             catalogue,
+            attributes: &foldin::io::Attributes::default(),
             users,
             histories: &histories,
             rules: &rules,

@@ -10,7 +10,7 @@ use arrow_array::types::{Float32Type, TimestampMillisecondType};
 use foldin::evaluation::{Metric, MetricKind, Trial};
 use foldin::generate::{GenerateConfig, GenerateError, Generated, generate};
 use foldin::interactions::LogRules;
-use foldin::io::{read_log, read_titles};
+use foldin::io::{ItemColumns, read_items, read_log};
 use foldin::models::{ModelConfig, Observer, fit};
 use foldin::training::TrainingConfig;
 use foldin::types::UserIdx;
@@ -242,9 +242,9 @@ fn every_item_has_a_title_of_its_own() {
     let directory = TempDir::new().unwrap();
     let generated = run(&GenerateConfig::default(), &directory.path().join("log"));
     let log = read_log(&generated.log, &LogRules::default()).unwrap();
-    let (titles, report) = read_titles(&generated.items, &log.items).unwrap();
-    assert_eq!(report.untitled, 0);
-    let titles: HashSet<String> = titles.into_iter().map(|title| title.unwrap().into()).collect();
+    let items = read_items(&generated.items, &ItemColumns::default(), &log.items).unwrap();
+    assert_eq!((items.report.undescribed, items.report.titled), (0, log.items.len()));
+    let titles: HashSet<String> = items.titles.into_iter().map(|title| title.unwrap().into()).collect();
     assert_eq!(titles.len(), log.items.len());
     assert!(titles.iter().all(|title| title.split(' ').count() >= 3), "titles are meant to be read");
 }

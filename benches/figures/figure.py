@@ -147,6 +147,30 @@ def trained(model, peer_model, folder, seeds, *settings):
         return [ours(seed) for seed in seeds], list(torch)
 
 
+def generated(folder, rows, users, items):
+    """A generated log with text ids, in a scratch folder: the path of its Parquet file."""
+    note(f"generating {rows:,} rows")
+    command([binary(), "generate", "--out", folder, "--users", users, "--items", items, "--interactions", rows])
+    return Path(folder) / "log.parquet"
+
+
+def read_speed(log, at_least, rounds=3):
+    """Parquet to interactions beside the tools in `at_least` ({tool: times as fast}), as checks."""
+    sides = {tool: lambda tool=tool: peer("read_log.py", "--tool", tool, "--log", log) for tool in at_least}
+    answers = alternate(rounds, foldin=lambda: program("read", "--log", log, "--threads", THREADS), **sides)
+    ours = answers.pop("foldin")
+
+    def told(answers):
+        return f"{median(answers, 'seconds'):.2f} s, {median(answers, 'peak_bytes') / 1e9:.2f} GB"
+
+    for tool, theirs in answers.items():
+        if theirs[0]["interactions"] != ours[0]["interactions"]:
+            raise CouldNotRun(f"{tool} finds {theirs[0]['interactions']} interactions, foldin {ours[0]['interactions']}")
+    ratios = {tool: median(theirs, "seconds") / median(ours, "seconds") for tool, theirs in answers.items()}
+    return [check(f"≥ {at_least[tool]:g} × {tool}", f"{ratio:.2f} × ({told(ours)})", f"{tool} {told(answers[tool])}",
+                  ratio >= at_least[tool]) for tool, ratio in ratios.items()]
+
+
 def alternate(rounds, **sides):
     """Calls the sides in turn (A B A B …) so that both see the same minutes: {side: [answer, …]}."""
     answers = {name: [] for name in sides}

@@ -60,6 +60,7 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
     let publication = Publication {
         model: &*model,
         catalogue: &Catalogue::new(data.items.clone()),
+        attributes: &foldin::io::Attributes::default(),
         users: &data.users,
         histories: &data.interactions,
         rules: &LogRules::default(),

@@ -5,6 +5,7 @@
 mod data;
 mod grpc;
 mod limits;
+mod read;
 mod serve;
 mod step;
 mod times;
@@ -43,6 +44,21 @@ enum Measurement {
     /// What the machine can do at most: multiply-adds, memory reads and copies a second
     Limits {
         /// Threads of the second measurement; the first has one
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// A Parquet log to interactions: time and peak memory
+    Read {
+        /// The log
+        #[arg(long)]
+        log: PathBuf,
+        /// Column of the user ids
+        #[arg(long, default_value = "user_id")]
+        user: String,
+        /// Column of the item ids
+        #[arg(long, default_value = "item_id")]
+        item: String,
+        /// Size of the thread pool
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },
@@ -101,6 +117,7 @@ fn main() -> anyhow::Result<()> {
     };
     let answer = match measurement {
         Measurement::Limits { threads } => limits::measure(threads),
+        Measurement::Read { log, user, item, threads } => read::measure(&log, &user, &item, threads)?,
         Measurement::Step { data, batch, steps, threads } => {
             step::measure(&data.load()?.interactions, batch, steps, threads)?
         }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::manifest::CONTENT;
+use super::manifest::{CONTENT, ITEMS};
 use super::open::verify;
 use super::{ArtifactError, Manifest};
+use crate::io;
 use crate::storage::FileDigest;
 
 /// One file of a model directory.
@@ -25,6 +26,8 @@ pub struct Inspection {
     pub manifest: Manifest,
     /// Every content file.
     pub files: Vec<FileState>,
+    /// Names and types of the items' attributes; none where the file of items is damaged.
+    pub attributes: Vec<(String, String)>,
 }
 
 impl Inspection {
@@ -42,7 +45,7 @@ impl Inspection {
 /// [`ArtifactError`] when there is no manifest that could be trusted.
 pub fn inspect(dir: &Path) -> Result<Inspection, ArtifactError> {
     let manifest = Manifest::read(dir)?;
-    let files = CONTENT
+    let files: Vec<FileState> = CONTENT
         .iter()
         .map(|&name| {
             let published = manifest.files[name].clone();
@@ -50,5 +53,7 @@ pub fn inspect(dir: &Path) -> Result<Inspection, ArtifactError> {
             FileState { name: name.to_owned(), published, problem }
         })
         .collect();
-    Ok(Inspection { manifest, files })
+    let intact = files.iter().any(|file| file.name == ITEMS && file.problem.is_none());
+    let attributes = if intact { io::read_attribute_types(&dir.join(ITEMS))? } else { Vec::new() };
+    Ok(Inspection { manifest, files, attributes })
 }

@@ -6,7 +6,7 @@
 //! | `manifest.json` | what the model is, where it comes from, and size and hash of every other file |
 //! | `manifest.b3` | the manifest's own hash, in the format of `b3sum --check` |
 //! | `weights.safetensors` | the tensors of the model |
-//! | `items.parquet` | `item_id`, title and number of users of every item |
+//! | `items.parquet` | `item_id`, title, number of users and attributes of every item |
 //! | `users.parquet` | `user_id` of every user |
 //! | `histories.safetensors` | every user's history, as CSR: `offsets` (users + 1), `items`, `weights` |
 //!
@@ -19,7 +19,6 @@ mod inspect;
 mod manifest;
 mod open;
 mod publish;
-mod timestamp;
 
 pub use error::ArtifactError;
 pub use fingerprint::fingerprint;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS};
-use super::{ArtifactError, Manifest, Shapes, fingerprint, histories, timestamp};
-use crate::interactions::{Catalogue, IdMap, Interactions, LogRules};
-use crate::io;
+use super::{ArtifactError, Manifest, Shapes, fingerprint, histories};
+use crate::interactions::{Catalogue, IdMap, Interactions, LogRules, Timestamp};
+use crate::io::{self, Attributes};
 use crate::models::Model;
 use crate::storage::{AtomicDir, TensorRef, Values, digest_file, write_tensors};
 use crate::training::{TrainingConfig, TrainingSummary};
@@ -17,6 +17,8 @@ pub struct Publication<'a> {
     pub model: &'a dyn Model,
     /// Its items.
     pub catalogue: &'a Catalogue,
+    /// What else is known of them, one row an item; may have no columns.
+    pub attributes: &'a Attributes,
     /// The users with a history.
     pub users: &'a IdMap,
     /// The histories, one row a user of `users`, one column an item of `catalogue`.
@@ -56,7 +58,7 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         format_version: FORMAT_VERSION,
         model_version,
         library_version: env!("CARGO_PKG_VERSION").into(),
-        created: timestamp::now(),
+        created: Timestamp::now().whole_seconds().to_string(),
         model,
         training: publication.training.cloned(),
         summary: publication.summary.clone(),
@@ -140,7 +142,7 @@ impl Publication<'_> {
             .map(|t| TensorRef { name: t.name, shape: t.shape.clone(), values: Values::F32(t.data) })
             .collect();
         write_tensors(&dir.join(WEIGHTS), &refs)?;
-        io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts())?;
+        io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts(), self.attributes)?;
         io::write_user_ids(&dir.join(USERS), self.users)?;
         histories::write(&dir.join(HISTORIES), self.histories)?;
         Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())

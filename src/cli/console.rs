@@ -66,6 +66,17 @@ pub fn count(count: usize) -> String {
     thousands(count as u64)
 }
 
+/// A size as people read it, in powers of 1000: 5917549 is `5.9 MB`.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    let units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    let size = bytes as f64;
+    match units.into_iter().find(|(unit, _)| size >= *unit) {
+        Some((unit, name)) => format!("{:.1} {name}", size / unit),
+        None => format!("{bytes} B"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +85,12 @@ mod tests {
     fn thousands_are_separated() {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")] {
             assert_eq!(count(number), text);
+        }
+    }
+    #[test]
+    fn sizes_have_a_unit() {
+        for (size, text) in [(0, "0 B"), (999, "999 B"), (5_917_549, "5.9 MB"), (512_139_195, "512.1 MB")] {
+            assert_eq!(bytes(size), text);
         }
     }
 }

@@ -8,9 +8,11 @@ use tonic::Code;
 use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
 use crate::artifact::ArtifactError;
+use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
 use crate::generate::{GenerateError, UnknownPreset};
+use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
 use crate::models::FitError;
 use crate::serve::{ClientError, ServeError};
@@ -41,6 +43,9 @@ impl Failure {
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
         if cause.is::<SettingsError>() || cause.is::<Configuration>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<SplitError>() {
             return Some(Self::Usage);
         }
         if cause.is::<NothingToEvaluate>() {
@@ -91,7 +96,20 @@ impl Failure {
             let wrong_request = matches!(status.code(), Code::InvalidArgument | Code::NotFound);
             return Some(if wrong_request { Self::Usage } else { Self::Run });
         }
-        if cause.is::<UnknownPreset>() {
+        if let Some(error) = cause.downcast_ref::<DatasetError>() {
+            return Some(match error {
+                DatasetError::ByHand { .. }
+                | DatasetError::MirrorOfSeveral { .. }
+                | DatasetError::FileOfSeveral { .. }
+                | DatasetError::NotADataset { .. }
+                | DatasetError::Download(DownloadError::Address { .. }) => Self::Usage,
+                DatasetError::Busy { .. } | DatasetError::Download(_) => Self::Run,
+                DatasetError::Hash { .. } | DatasetError::Content(_) => Self::Data,
+                DatasetError::Storage(error) => Self::of_storage(error),
+                DatasetError::Table(error) => Self::of_table(error),
+            });
+        }
+        if cause.is::<UnknownPreset>() || cause.is::<UnknownDataset>() {
             return Some(Self::Usage);
         }
         cause.downcast_ref::<StorageError>().map(Self::of_storage)
@@ -143,10 +161,13 @@ fn is_reader_gone(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 fn is_existing_output(cause: &(dyn std::error::Error + 'static)) -> bool {
     let stored = |error: &StorageError| matches!(error, StorageError::Exists { .. });
-    match cause.downcast_ref() {
-        Some(ArtifactError::Storage(error)) => stored(error),
-        _ => cause.downcast_ref().is_some_and(stored),
+    if let Some(ArtifactError::Storage(error)) = cause.downcast_ref() {
+        return stored(error);
     }
+    if let Some(DatasetError::Storage(error)) = cause.downcast_ref() {
+        return stored(error);
+    }
+    cause.downcast_ref().is_some_and(stored)
 }
 
 /// The error and its causes, without repeating a cause that its error quotes already.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::exit::Configuration;
 use crate::storage::AtomicFile;
@@ -17,4 +17,25 @@ pub fn check_file(path: &Path, replace: bool) -> Result<()> {
     }
     // Dropped without a commit, it leaves nothing.
     Ok(AtomicFile::create(path, replace).map(drop)?)
+}
+
+/// A directory that does not exist yet, or may be replaced because it holds nothing but `files`, which make
+/// up `what`.
+///
+/// # Errors
+/// It exists and holds something else; it cannot be listed.
+pub fn check_replaceable(directory: &Path, replace: bool, files: &[&str], what: &str) -> Result<()> {
+    if !replace || !directory.exists() {
+        return Ok(());
+    }
+    let unreadable = || format!("cannot list {}", directory.display());
+    for entry in std::fs::read_dir(directory).with_context(unreadable)? {
+        if !files.iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name)) {
+            bail!(Configuration(format!(
+                "{} holds something else than {what} and is not replaced; choose another path, or remove it yourself",
+                directory.display()
+            )));
+        }
+    }
+    Ok(())
 }

@@ -18,10 +18,24 @@ impl Progress {
     /// A bar labelled `label` when standard error is a terminal; otherwise only lines are printed.
     #[must_use]
     pub fn new(label: &str) -> Self {
+        Self::styled(label, "{msg} [{bar:32}] {percent:>3} %  {elapsed} of ~{duration}")
+    }
+
+    /// The same for bytes, with the speed.
+    #[must_use]
+    pub fn of_bytes(label: &str) -> Self {
+        let size = "{decimal_bytes} of {decimal_total_bytes}";
+        Self::styled(
+            label,
+            &format!("{{msg}} [{{bar:24}}] {size}  {{decimal_bytes_per_sec}}  {{elapsed}} of ~{{duration}}"),
+        )
+    }
+
+    fn styled(label: &str, template: &str) -> Self {
         let watched = std::io::stderr().is_terminal();
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target).with_message(label.to_string());
-        if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:32}] {percent:>3} %  {elapsed} of ~{duration}") {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
         Self { bar, watched }
@@ -33,6 +47,12 @@ impl Progress {
         self.bar.set_position(done);
     }
 
+    /// True when someone sees the bar.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watched
+    }
+
     /// Prints a line without disturbing the bar.
     pub fn line(&self, line: &str) {
         if self.watched { self.bar.println(line) } else { note(line) }
@@ -41,6 +61,20 @@ impl Progress {
     /// Removes the bar; the lines stay.
     pub fn finish(self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Tenths of a task: when a line is due where nobody watches a bar.
+#[derive(Debug, Default)]
+pub struct Steps(u64);
+
+impl Steps {
+    /// True when another tenth of `planned` is done since it was last true, and at the end.
+    pub fn reached(&mut self, done: u64, planned: u64) -> bool {
+        let tenths = (u128::from(done) * 10 / u128::from(planned.max(1))) as u64;
+        let reached = tenths > self.0;
+        self.0 = self.0.max(tenths);
+        reached
     }
 }
 
@@ -81,5 +115,12 @@ mod tests {
         assert_eq!(line, "epoch   7/100  loss 341.235  validation ndcg@100 0.3922 best  6,512 users/s  0.8 s");
         let unvalidated = EpochReport { validation: None, best: false, ..report };
         assert!(!epoch_line(&unvalidated).contains("ndcg"));
+    }
+    #[test]
+    fn every_tenth_is_reached_once() {
+        let mut steps = Steps::default();
+        let reached: Vec<u64> = (0..=100).filter(|&done| steps.reached(done, 100)).collect();
+        assert_eq!(reached, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+        assert!(!Steps::default().reached(0, 0));
     }
 }

@@ -34,12 +34,16 @@ fn dispatch(cli: &Cli) -> Result<()> {
     pool.install(|| match &cli.command {
         Command::Quickstart(args) => commands::quickstart::run(args, &mut out),
         Command::Generate(args) => commands::generate::run(args, &mut out),
+        Command::Datasets(args) => commands::datasets::run(args, &mut out),
+        Command::Split(args) => commands::split::run(args, &mut out),
         Command::Train(args) => commands::train::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
         Command::Recommend(args) => commands::recommend::run(args, &mut out),
         Command::Inspect(args) => commands::inspect::run(args, &mut out),
         Command::Serve(args) => commands::serve::run(args, threads, &mut out),
         Command::Query(args) => commands::query::run(args, &mut out),
+        Command::Completions(args) => commands::completions::run(args, &mut out),
+        Command::Man(args) => commands::man::run(args, &mut out),
     })?;
     Ok(out.flush()?)
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::interactions::{LogRules, TimeUnit, Timestamp};
+use crate::io::ItemColumns;
 use crate::models::{ModelConfig, MultVaeConfig};
 use crate::training::TrainingConfig;
 
@@ -35,9 +36,13 @@ pub struct InputSettings {
     /// The log: a Parquet file, a directory of them at any depth, or a pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
-    /// Titles of the items: a Parquet file with columns `item_id` and `title`.
+    /// What is known of the items: a Parquet file, or a directory of them, with a row an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<PathBuf>,
+    /// Names of the columns of `items`.
+    pub item_columns: ItemColumns,
+    /// Keep items of `items` that nobody has yet: they can be recommended as soon as a model can score them.
+    pub all_items: bool,
 }
 
 /// Section `[output]`.
@@ -89,7 +94,7 @@ impl Settings {
     /// The same settings with a value for everything that may be left out: the keys that exist, and
     /// what type each has.
     pub(super) fn with_every_key(mut self) -> Self {
-        self.input = InputSettings { log: Some("".into()), items: Some("".into()) };
+        self.input = InputSettings { log: Some("".into()), items: Some("".into()), ..self.input };
         self.output = OutputSettings { model: Some("".into()) };
         self.log = LogRules {
             time_unit: Some(TimeUnit::Seconds),

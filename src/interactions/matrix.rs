@@ -3,7 +3,7 @@
 use sprs::CsMatI;
 
 use super::history::HistoryRef;
-use crate::types::UserIdx;
+use crate::types::{ItemIdx, UserIdx};
 
 /// All interactions of a log: a sparse users × items matrix in CSR form.
 ///
@@ -73,6 +73,21 @@ impl Interactions {
         Self::from_csr((offsets.len() - 1, items), offsets, columns, weights)
     }
 
+    /// The same interactions over more items: item `i` becomes `places[i]` of `items`.
+    ///
+    /// # Errors
+    /// [`MatrixError`] when the places do not ascend or leave `0..items`.
+    ///
+    /// # Panics
+    /// When there is not one place an item.
+    pub fn over_items(self, items: usize, places: &[u32]) -> Result<Self, MatrixError> {
+        assert_eq!(places.len(), self.items(), "one place an item");
+        let users = self.users();
+        let (offsets, mut columns, weights) = self.matrix.into_raw_storage();
+        columns.iter_mut().for_each(|item| *item = places[*item as usize]);
+        Self::from_csr((users, items), offsets, columns, weights)
+    }
+
     /// Number of users (rows).
     #[must_use]
     pub fn users(&self) -> usize {
@@ -136,6 +151,23 @@ impl Interactions {
         self
     }
 
+    /// The interactions that `keep` says yes to, over the same users and items.
+    #[must_use]
+    pub fn filtered(&self, mut keep: impl FnMut(UserIdx, ItemIdx) -> bool) -> Self {
+        let (mut offsets, mut columns, mut weights) = (vec![0], Vec::new(), Vec::new());
+        for (user, history) in (0..).map(UserIdx).zip(self.histories()) {
+            for (&item, &weight) in history.items().iter().zip(history.weights()) {
+                if keep(user, ItemIdx(item)) {
+                    columns.push(item);
+                    weights.push(weight);
+                }
+            }
+            offsets.push(columns.len());
+        }
+        Self::from_csr((self.users(), self.items()), offsets, columns, weights)
+            .unwrap_or_else(|error| unreachable!("parts of valid rows are valid: {error}"))
+    }
+
     /// The users in `rows`, in that order, over the same items.
     ///
     /// # Panics
@@ -168,6 +200,9 @@ mod tests {
         assert_eq!(m.history(UserIdx(0)).items(), [1, 3]);
         assert!(m.history(UserIdx(1)).is_empty());
         assert_eq!(m.item_counts(), [1, 1, 0, 1]);
+        let kept = m.filtered(|user, item| user == UserIdx(2) || item == ItemIdx(3));
+        assert_eq!((kept.users(), kept.items(), kept.item_counts()), (3, 4, vec![1, 0, 0, 1]));
+        assert_eq!(kept.history(UserIdx(0)).weights(), [2.0]);
         assert_eq!(m.select_users(&[UserIdx(2)]).history(UserIdx(0)).weights(), [5.0]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod catalogue;
+mod grouping;
 mod history;
 mod ids;
 mod matrix;
@@ -16,6 +17,9 @@ pub use history::{BadWeight, History, HistoryRef};
 pub use ids::{IdMap, IdOrderError, IntIds, IntType, TextIds};
 pub use matrix::{Interactions, MatrixError};
 pub use rules::{Duplicates, LogColumns, LogRules};
-pub use split::{FoldInTarget, fold_in_target, hold_out_users};
+pub use split::{
+    FoldInTarget, LeftOut, SplitByTime, SplitError, SplitPart, SplitRule, fold_in_target, hold_out_users,
+    leave_last_out, split, split_at, times_of_part,
+};
 pub use time::{BadTimestamp, TimeUnit, Timestamp};
 pub use weighting::{RowDrop, Weighting};

@@ -59,6 +59,12 @@ impl Timestamp {
     pub fn now() -> Self {
         Self(Utc::now().timestamp_micros())
     }
+
+    /// The second this lies in.
+    #[must_use]
+    pub fn whole_seconds(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(1_000_000))
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -137,6 +143,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(Timestamp(micros)));
         }
         assert!(Timestamp(i64::MAX).to_string().contains("after 1970"));
+        assert_eq!(Timestamp(-1).whole_seconds().to_string(), "1969-12-31T23:59:59Z");
     }
 
     #[test]

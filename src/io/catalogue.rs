@@ -8,36 +8,50 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{StringArray, UInt32Array};
 use arrow_schema::{DataType, Field};
 
+use super::attributes::Attributes;
 use super::error::TableError;
 use super::ids::{IdColumn, IdKind, id_array, id_type};
+use super::items::text_at;
 use super::source::open;
 use super::table::Batch;
-use super::titles::text_at;
 use super::writer::{ROW_GROUP_ROWS, TableWriter};
 use crate::interactions::{Catalogue, IdMap};
 
 const REMEDY: &str = "this is not a table that Foldin wrote here; restore the original file";
 
-/// Writes the items of a model: `item_id` (in the type of the log), `title` (null where unknown) and
-/// `users` (how many users have the item).
+/// Writes the items of a model: `item_id` (in the type of the log), `title` (null where unknown),
+/// `users` (how many users have the item) and `attributes`, a structure of all attributes in their own
+/// types, where there are any (so that an attribute may have any name).
 ///
 /// # Errors
 /// [`TableError`] when the file cannot be written; nothing is left behind.
 ///
 /// # Panics
-/// When `popularity` has not one entry an item.
-pub fn write_catalogue(path: &Path, catalogue: &Catalogue, popularity: &[u32]) -> Result<(), TableError> {
+/// When `popularity` or the attributes have not one entry an item.
+pub fn write_catalogue(
+    path: &Path,
+    catalogue: &Catalogue,
+    popularity: &[u32],
+    attributes: &Attributes,
+) -> Result<(), TableError> {
     assert_eq!(popularity.len(), catalogue.len(), "one popularity entry an item");
-    let fields = vec![
+    let mut fields = vec![
         Field::new("item_id", id_type(catalogue.ids()), false),
         Field::new("title", DataType::Utf8, true),
         Field::new("users", DataType::UInt32, false),
     ];
+    if !attributes.is_empty() {
+        fields.push(Field::new("attributes", attributes.data_type(), false));
+    }
     let mut writer = TableWriter::create(path, fields)?;
     for items in chunks(catalogue.len()) {
         let titles: StringArray = items.clone().map(|item| catalogue.title(item)).collect();
         let users = UInt32Array::from_iter_values(items.clone().map(|item| popularity[item as usize]));
-        writer.append(vec![id_array(catalogue.ids(), items), Arc::new(titles), Arc::new(users)])?;
+        let mut columns = vec![id_array(catalogue.ids(), items.clone()), Arc::new(titles), Arc::new(users)];
+        if !attributes.is_empty() {
+            columns.push(attributes.rows(items));
+        }
+        writer.append(columns)?;
     }
     writer.finish().map(drop)
 }
@@ -57,6 +71,16 @@ pub fn read_catalogue(path: &Path) -> Result<(Catalogue, Vec<u32>), TableError> 
         Ok(())
     })?;
     Ok((Catalogue::new(ids).with_titles(titles), users))
+}
+
+/// The attributes in what [`write_catalogue`] wrote: names and types, as text.
+///
+/// # Errors
+/// [`TableError`] when the file cannot be read or is damaged.
+pub fn read_attribute_types(path: &Path) -> Result<Vec<(String, String)>, TableError> {
+    let table = open(path)?;
+    let Some(DataType::Struct(fields)) = table.find("attributes").map(Field::data_type) else { return Ok(Vec::new()) };
+    Ok(fields.iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect())
 }
 
 /// Writes the users of a model: `user_id`, in the type of the log.
@@ -139,7 +163,7 @@ mod tests {
             let (items, users) = (directory.path().join("items.parquet"), directory.path().join("users.parquet"));
             let titles = vec![Some("Tea".into()), None, Some("".into())];
             let catalogue = Catalogue::new(ids.clone()).with_titles(titles);
-            write_catalogue(&items, &catalogue, &[3, 0, u32::MAX]).unwrap();
+            write_catalogue(&items, &catalogue, &[3, 0, u32::MAX], &Attributes::default()).unwrap();
             assert_eq!(read_catalogue(&items).unwrap(), (catalogue, vec![3, 0, u32::MAX]));
             write_user_ids(&users, &ids).unwrap();
             assert_eq!(read_user_ids(&users).unwrap(), ids);

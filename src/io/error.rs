@@ -105,6 +105,20 @@ pub enum TableError {
         /// The type expected.
         expected: &'static str,
     },
+    /// A column has another type than in a file read before.
+    #[error("{}: column `{column}` is of type {found}, but in {} it is of type {expected}; write both with the same type", file.display(), other.display())]
+    Retyped {
+        /// The file.
+        file: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The file read before.
+        other: PathBuf,
+        /// Its type there.
+        expected: String,
+    },
     /// Encoding a table failed.
     #[error("cannot write {}: {reason}; check its path, permissions and free space, then run again", file.display())]
     Encode {

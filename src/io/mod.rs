@@ -1,13 +1,18 @@
 //! How do tables get in and out? The only user of Arrow and Parquet: logs become
 //! [`Interactions`](crate::interactions::Interactions), and what Foldin knows becomes Parquet.
 
+mod attributes;
 mod axis;
 mod catalogue;
 mod error;
 mod footer;
 mod guard;
 mod ids;
+mod interaction_rows;
+mod interaction_writer;
 mod interner;
+mod item_table_writer;
+mod items;
 mod log;
 mod log_writer;
 mod pages;
@@ -16,11 +21,15 @@ mod source;
 mod table;
 mod texts;
 mod thrift;
-mod titles;
 mod writer;
 
-pub use catalogue::{read_catalogue, read_user_ids, write_catalogue, write_user_ids};
+pub use attributes::Attributes;
+pub use catalogue::{read_attribute_types, read_catalogue, read_user_ids, write_catalogue, write_user_ids};
 pub use error::{LogError, TableError};
+pub use interaction_rows::{Id, IdType, InteractionColumns, InteractionRow, InteractionWriter};
+pub use interaction_writer::{InteractionTable, write_interactions};
+pub use item_table_writer::{Cell, CellType, ItemTableWriter};
+pub use items::{ItemColumns, ItemMetadata, ItemReport, Titles, read_all_items, read_items};
 pub use log::{
     Log, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds, read_log, read_log_from,
     read_log_onto, read_log_onto_from, scan_log, scan_log_from,
@@ -28,4 +37,3 @@ pub use log::{
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;
 pub use source::{LocalFiles, MemoryTables, ReadAt, Source};
-pub use titles::{TitleReport, Titles, read_titles};

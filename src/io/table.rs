@@ -77,14 +77,14 @@ impl Table {
         })
     }
 
+    /// All columns.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.metadata.schema().fields().iter().map(AsRef::as_ref)
+    }
+
     /// The column called `name`, if there is one.
     pub fn find(&self, name: &str) -> Option<&Field> {
         self.metadata.schema().fields().iter().find(|field| field.name() == name).map(AsRef::as_ref)
-    }
-
-    /// The columns as the table has them.
-    pub fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.metadata.schema().fields().iter().map(AsRef::as_ref)
     }
 
     /// The metadata of the row groups, which has been checked.

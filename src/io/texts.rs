@@ -22,6 +22,8 @@ pub(super) struct Texts {
     hasher: RandomState,
     text: String,
     ends: Vec<usize>,
+    /// The short text looked up last: logs that are sorted by user repeat it many times.
+    last: Option<Short>,
 }
 
 /// A text as it is looked up.
@@ -76,6 +78,11 @@ fn words(bits: u128) -> [u32; 3] {
     [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32]
 }
 
+fn hash_short(hasher: &RandomState, key: [u32; 3]) -> u64 {
+    let [a, b, c] = key.map(u128::from);
+    hasher.hash_one(a | b << 32 | c << 64)
+}
+
 fn get<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
     let start = if number == 0 { 0 } else { ends[number as usize - 1] };
     &text[start..ends[number as usize]]
@@ -94,37 +101,46 @@ impl Texts {
 
     /// The number of a text, a new one at its first appearance; [`UNKNOWN`] when numbers have run out.
     pub fn intern(&mut self, key: TextKey<'_>) -> u32 {
-        let Self { short, long, hasher, text, ends } = self;
-        let next = ends.len() as u32;
-        if next == MAX_IDS {
-            return self.find(key);
+        match (key, self.last) {
+            (TextKey::Short(key), Some(last)) if last.key == key => last.number,
+            _ => match self.find(key) {
+                UNKNOWN => self.insert(key),
+                number => {
+                    if let TextKey::Short(key) = key {
+                        self.last = Some(Short { key, number });
+                    }
+                    number
+                }
+            },
         }
-        let number = match key {
+    }
+
+    /// Numbers a text that has no number.
+    #[cold]
+    fn insert(&mut self, key: TextKey<'_>) -> u32 {
+        let Self { short, long, hasher, text, ends, .. } = self;
+        let number = ends.len() as u32;
+        if number == MAX_IDS {
+            return UNKNOWN;
+        }
+        match key {
             TextKey::Short(key) => {
-                let hash = hasher.hash_one(key);
-                let rehash = |entry: &Short| hasher.hash_one(entry.key);
-                short.entry(hash, |entry| entry.key == key, rehash).or_insert(Short { key, number: next }).get().number
+                short.insert_unique(hash_short(hasher, key), Short { key, number }, |entry| {
+                    hash_short(hasher, entry.key)
+                });
+                let bytes: Vec<u8> = key.iter().flat_map(|word| word.to_le_bytes()).collect();
+                let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                // Keys are made of valid text only.
+                text.push_str(&String::from_utf8_lossy(&bytes[..length]));
             }
             TextKey::Long(id) => {
                 let hash = hasher.hash_one(id);
-                let upper = (hash >> 32) as u32;
-                let same = |entry: &Long| entry.hash == upper && get(text, ends, entry.number) == id;
-                let rehash = |entry: &Long| hasher.hash_one(get(text, ends, entry.number));
-                long.entry(hash, same, rehash).or_insert(Long { hash: upper, number: next }).get().number
+                let entry = Long { hash: (hash >> 32) as u32, number };
+                long.insert_unique(hash, entry, |entry| hasher.hash_one(get(text, ends, entry.number)));
+                text.push_str(id);
             }
-        };
-        if number == next {
-            match key {
-                TextKey::Short(key) => {
-                    let bytes: Vec<u8> = key.iter().flat_map(|word| word.to_le_bytes()).collect();
-                    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-                    // Keys are made of valid text only.
-                    text.push_str(&String::from_utf8_lossy(&bytes[..length]));
-                }
-                TextKey::Long(id) => text.push_str(id),
-            }
-            ends.push(text.len());
         }
+        ends.push(text.len());
         number
     }
 
@@ -132,7 +148,7 @@ impl Texts {
     pub fn find(&self, key: TextKey<'_>) -> u32 {
         match key {
             TextKey::Short(key) => {
-                let found = self.short.find(self.hasher.hash_one(key), |entry| entry.key == key);
+                let found = self.short.find(hash_short(&self.hasher, key), |entry| entry.key == key);
                 found.map_or(UNKNOWN, |entry| entry.number)
             }
             TextKey::Long(id) => {

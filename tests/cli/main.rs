@@ -4,11 +4,15 @@
 mod bad_input;
 mod bad_model;
 mod configuration;
+mod datasets;
 mod evaluate;
+mod file_server;
 mod harness;
+mod help;
 mod published_figures;
 mod quickstart;
 mod recommend;
 mod serve;
+mod split;
 mod tables;
 mod train;

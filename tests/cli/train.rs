@@ -169,3 +169,51 @@ fn a_reader_that_stops_early_is_no_error() {
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn items_that_nobody_has_are_kept_on_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, items) = (directory.path().join("log.parquet"), directory.path().join("items.parquet"));
+    write_log(&log, &regular(0..20, 12, 5));
+    let names: Vec<String> = (0..14).map(|item| format!("item {item}")).collect();
+    let titles = texts(names.iter().map(String::as_str));
+    write(&items, vec![("item", integers(0..14)), ("name", titles), ("year", integers([1990; 14]))]);
+    let model = directory.path().join("model");
+    let train = ["train", arg(&log), "--model", "ease", "--items", arg(&items), "--out", arg(&model)];
+    let columns = ["--item-id-column", "item", "--title-column", "name"];
+    let known = json_of_training(&[&train[..], &columns].concat(), &model)["manifest"]["shapes"]["items"].clone();
+    assert_eq!(known, 12);
+    let inspected = json_of_training(&[&train[..], &columns, &["--all-items", "--force"]].concat(), &model);
+    assert_eq!(inspected["manifest"]["shapes"]["items"], 14);
+    assert_eq!(inspected["attributes"], serde_json::json!([{ "name": "year", "type": "Int64" }]));
+    // They can be listed, though nothing speaks for them or against them.
+    let list = json(&["recommend", arg(&model), "--history", "1", "-n", "20", "--json"]);
+    let mut unmoved: Vec<&str> = Vec::new();
+    for item in list["items"].as_array().unwrap().iter().filter(|item| item["score"] == 0.0) {
+        unmoved.extend(item["title"].as_str());
+    }
+    assert_eq!((list["items"].as_array().unwrap().len(), unmoved), (13, vec!["item 12", "item 13"]));
+
+    let run = foldin(&["train", arg(&log), "--all-items", "--out", arg(&directory.path().join("other"))]);
+    run.refused(2, &["input.all_items needs a file of items", "--items FILE"]);
+}
+
+/// Trains, which must succeed, and inspects the model.
+fn json_of_training(arguments: &[&str], model: &std::path::Path) -> serde_json::Value {
+    succeed(arguments);
+    json(&["inspect", arg(model), "--json"])
+}
+
+#[test]
+fn training_and_generating_answer_in_json_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, model) = (directory.path().join("data"), directory.path().join("model"));
+    let size = ["--users", "60", "--items", "40", "--interactions", "900", "--seed", "5", "--json"];
+    let generated = json(&[&["generate", "--out", arg(&data)][..], &size].concat());
+    assert_eq!((generated["rows"].as_u64(), generated["seed"].as_u64()), (Some(900), Some(5)));
+    let log = generated["log"].as_str().unwrap();
+    let trained = json(&["train", log, "--model", "ease", "--out", arg(&model), "--json"]);
+    assert_eq!(trained["model_directory"], arg(&model));
+    assert_eq!(trained["log"]["rows"], 900);
+    assert_eq!(trained["manifest"], json(&["inspect", arg(&model), "--json"])["manifest"]);
+}

@@ -11,7 +11,7 @@ use arrow_array::{
     UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use foldin::interactions::{Duplicates, IdMap, IntIds, IntType, LogColumns, LogRules};
-use foldin::io::{Log, LogError, LogReport, RowsDropped, TableError, read_log, read_log_onto, read_titles};
+use foldin::io::{Log, LogError, LogReport, RowsDropped, TableError, read_log, read_log_onto};
 use foldin::types::UserIdx;
 use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
@@ -311,24 +311,6 @@ fn integers_are_looked_up_whatever_their_width() {
     let error =
         read_log_onto(&wide, &LogRules::default(), &IdMap::Text(["1"].into_iter().collect()), None).unwrap_err();
     assert!(matches!(error, LogError::Table(TableError::IdType { .. })), "{error}");
-}
-
-#[test]
-fn titles_are_found_for_the_items_of_a_vocabulary() {
-    let directory = TempDir::new().unwrap();
-    let titles: ArrayRef =
-        Arc::new(StringArray::from(vec![Some("Tea"), None, Some("Sofa"), Some("Cup"), Some("A cup")]));
-    let ids = strings(&["tea", "pot", "sofa", "cup", "cup"]);
-    let path =
-        write(&directory, "items.parquet", vec![("title", titles), ("item_id", ids), ("category", strings(&["x"; 5]))]);
-    let vocabulary = IdMap::Text(["cup", "jug", "pot", "tea"].into_iter().collect());
-    let (titles, report) = read_titles(&path, &vocabulary).unwrap();
-    assert_eq!(titles, [Some("A cup".into()), None, None, Some("Tea".into())]);
-    assert_eq!((report.rows, report.titled, report.untitled), (5, 2, 2));
-    assert_eq!((report.unknown_item, report.without_title, report.repeated), (1, 1, 1));
-
-    let error = read_titles(&small(&directory), &vocabulary).unwrap_err().to_string();
-    assert!(error.contains("no column `title`") && error.contains("`user_id`, `item_id`"), "{error}");
 }
 
 #[test]

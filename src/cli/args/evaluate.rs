@@ -15,7 +15,12 @@ Protocols:
   strong generalisation, given files  --train LOG --fold-in FILE --target FILE
   weak generalisation, given files    --train LOG --test FILE
 A published model takes the place of --train: MODEL --fold-in … --target …, MODEL --test …, or
-MODEL --log LOG to split the histories of those users in LOG that the model was not trained on.")]
+MODEL --log LOG to split the histories of those users in LOG that the model was not trained on.
+
+Examples:
+  foldin evaluate --train log.parquet --model ease
+  foldin evaluate --train train.parquet --test test.parquet --metrics recall@20,ndcg@20
+  foldin evaluate model --log log.parquet --json")]
 pub struct Evaluate {
     /// A model directory; without it a model is trained on --train
     #[arg(conflicts_with = "train")]

@@ -6,6 +6,10 @@ use clap::Args;
 
 /// `foldin quickstart`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin quickstart
+  foldin quickstart --serve")]
 pub struct Quickstart {
     /// Where the log and the model are written; an earlier quickstart there is replaced
     #[arg(long, value_name = "DIR", default_value = "foldin-quickstart")]
@@ -20,6 +24,11 @@ pub struct Quickstart {
 
 /// `foldin generate`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin generate --out data
+  foldin generate --out big --preset large
+  foldin generate --out tiny --users 100 --items 50 --interactions 2000 --seed 7")]
 pub struct Generate {
     /// Directory to write: the log's Parquet files and items.parquet
     #[arg(long, value_name = "DIR")]
@@ -42,4 +51,7 @@ pub struct Generate {
     /// Replace an existing output
     #[arg(long)]
     pub force: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }

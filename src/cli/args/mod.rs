@@ -1,18 +1,24 @@
 //! The flags as typed; nothing is resolved here.
 
+mod datasets;
 mod evaluate;
 mod generate;
 mod model;
 mod recommend;
+mod shell;
+mod split;
 mod train;
 
 use clap::{Parser, Subcommand};
 
+pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use recommend::{Query, Recommend};
-pub use train::{Configuration, Train};
+pub use shell::{Completions, Man};
+pub use split::{Rule, Split};
+pub use train::{Configuration, LogConfiguration, Train};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -41,6 +47,10 @@ pub enum Command {
     Quickstart(Quickstart),
     /// Write a synthetic log with titles as Parquet
     Generate(Generate),
+    /// List and get public datasets as Parquet
+    Datasets(Datasets),
+    /// Split a log into training, validation and test files that any tool can be measured on
+    Split(Split),
     /// Train a model on a log and publish it as a directory
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE
@@ -53,6 +63,10 @@ pub enum Command {
     Serve(Serve),
     /// Ask a running server for recommendations
     Query(Query),
+    /// Write the completion script of a shell to standard output
+    Completions(Completions),
+    /// Write manual pages
+    Man(Man),
 }
 
 #[cfg(test)]
@@ -75,6 +89,39 @@ mod tests {
             if let Err(error) = Cli::try_parse_from(command.split_whitespace()) {
                 panic!("{command}\n{error}");
             }
+        }
+    }
+    /// Parses a command as it stands in a text, without what the shell makes of the rest of its line.
+    #[track_caller]
+    fn assert_parses(line: &str) {
+        let words = line.split_whitespace().take_while(|word| !matches!(*word, ">" | "|" | "&&" | "#"));
+        if let Err(error) = Cli::try_parse_from(words) {
+            panic!("{line}\n{error}");
+        }
+    }
+
+    /// The example lines in the help of a command, and of those below it, which must have some.
+    fn check_examples(command: &clap::Command, above: &str) {
+        let name = format!("{above}{}", command.get_name());
+        let texts = [command.get_after_help(), command.get_after_long_help()];
+        let text: String = texts.into_iter().flatten().map(|text| format!("{text}\n")).collect();
+        let examples: Vec<&str> = text.lines().map(str::trim).filter(|line| line.starts_with("foldin ")).collect();
+        examples.iter().for_each(|line| assert_parses(line));
+        let own = examples.iter().any(|line| *line == name || line.starts_with(&format!("{name} ")));
+        // The command without another below it is `foldin` alone, whose help lists the commands.
+        assert!(own || above.is_empty(), "the help of `{name}` has no example of it");
+        command.get_subcommands().for_each(|below| check_examples(below, &format!("{name} ")));
+    }
+
+    #[test]
+    fn every_command_has_examples_that_parse() {
+        check_examples(&Cli::command(), "");
+    }
+
+    #[test]
+    fn the_commands_of_the_datasets_parse() {
+        for manifest in crate::datasets::all() {
+            assert_parses(&manifest.protocol.command);
         }
     }
 }

@@ -6,6 +6,10 @@ use clap::{Args, ValueEnum};
 
 /// `foldin inspect`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin inspect model
+  foldin inspect model --json")]
 pub struct Inspect {
     /// The model directory
     pub model_dir: PathBuf,
@@ -16,6 +20,10 @@ pub struct Inspect {
 
 /// `foldin serve`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin serve model
+  foldin serve model --port 0 --reflection --log-format json")]
 pub struct Serve {
     /// The model directory
     pub model_dir: PathBuf,

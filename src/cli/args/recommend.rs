@@ -17,6 +17,11 @@ pub struct Subject {
 
 /// `foldin recommend`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin recommend model --user-id u000083
+  foldin recommend model --history i00012,i00345 -n 5 --json
+  foldin recommend model --all --out recommendations.parquet")]
 pub struct Recommend {
     /// The model directory
     pub model_dir: PathBuf,
@@ -45,6 +50,10 @@ pub struct Recommend {
 
 /// `foldin query`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin query --user-id u000083
+  foldin query --server 127.0.0.1:50051 --history i00012,i00345 -n 5 --json")]
 pub struct Query {
     /// The server
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]

@@ -1,6 +1,6 @@
 //! Flags of training, and the configuration that other commands share with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -39,6 +39,28 @@ pub struct Configuration {
     /// What the users of --validation-fold-in went on to
     #[arg(long, value_name = "FILE", help_heading = "Model")]
     validation_target: Option<String>,
+    /// How the log is read.
+    #[command(flatten)]
+    log: LogFlags,
+}
+
+/// Flags of commands that read a log and train nothing: how the log is read.
+#[derive(Debug, Args)]
+pub struct LogConfiguration {
+    /// Configuration file (TOML), of which the section [log] counts here; flags override it
+    #[arg(long, value_name = "FILE", help_heading = "Log")]
+    config: Option<PathBuf>,
+    /// Any configuration key of the log, for example --set log.duplicates=sum; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Log")]
+    set: Vec<String>,
+    /// How the log is read.
+    #[command(flatten)]
+    log: LogFlags,
+}
+
+/// Flags that say how the rows of a log become interactions.
+#[derive(Debug, Args)]
+pub struct LogFlags {
     /// Column of the user ids [default: user_id]
     #[arg(long, value_name = "COLUMN", help_heading = "Log")]
     user_column: Option<String>,
@@ -92,13 +114,8 @@ impl Configuration {
     /// # Errors
     /// [`SettingsError`] for an unreadable file or a malformed `--set` or `--event-weight`.
     pub fn layers(&self, command: Layer) -> Result<Vec<Layer>, SettingsError> {
-        let file = self.config.as_deref().map(Layer::from_file).transpose()?;
-        let environment = Layer::from_environment(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
         let mut flags = Layer::default();
         self.set.iter().try_for_each(|text| flags.set(text))?;
-        self.event_weight.iter().try_for_each(|text| flags.event_weight(text))?;
         for (flag, key, value) in [
             ("--model", "model.kind", &self.model),
             ("--seed", "training.seed", &self.seed),
@@ -107,6 +124,31 @@ impl Configuration {
             ("--learning-rate", "training.learning_rate", &self.learning_rate),
             ("--validation-fold-in", "validation.fold_in", &self.validation_fold_in),
             ("--validation-target", "validation.target", &self.validation_target),
+        ] {
+            flags.flag(flag, key, value.as_deref());
+        }
+        self.log.add_to(&mut flags)?;
+        above_environment(self.config.as_deref(), [flags, command])
+    }
+}
+
+impl LogConfiguration {
+    /// The layers of configuration, as of [`Configuration::layers`].
+    ///
+    /// # Errors
+    /// [`SettingsError`] for an unreadable file or a malformed `--set`.
+    pub fn layers(&self, command: Layer) -> Result<Vec<Layer>, SettingsError> {
+        let mut flags = Layer::default();
+        self.set.iter().try_for_each(|text| flags.set(text))?;
+        self.log.add_to(&mut flags)?;
+        above_environment(self.config.as_deref(), [flags, command])
+    }
+}
+
+impl LogFlags {
+    fn add_to(&self, flags: &mut Layer) -> Result<(), SettingsError> {
+        self.event_weight.iter().try_for_each(|text| flags.event_weight(text))?;
+        for (flag, key, value) in [
             ("--user-column", "log.columns.user", &self.user_column),
             ("--item-column", "log.columns.item", &self.item_column),
             ("--weight-column", "log.columns.weight", &self.weight_column),
@@ -124,24 +166,51 @@ impl Configuration {
         ] {
             flags.flag(flag, key, value.as_deref());
         }
-        Ok(file.into_iter().chain([environment, flags, command]).collect())
+        Ok(())
     }
+}
+
+/// File and environment with flags above them.
+fn above_environment(config: Option<&Path>, flags: [Layer; 2]) -> Result<Vec<Layer>, SettingsError> {
+    let file = config.map(Layer::from_file).transpose()?;
+    let environment = Layer::from_environment(
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    );
+    Ok(file.into_iter().chain([environment]).chain(flags).collect())
 }
 
 /// `foldin train`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin train log.parquet --items items.parquet --out model
+  foldin train log.parquet --out model --model ease --set model.lambda=500
+  foldin train ratings.parquet --weight-column rating --min-weight 4 --min-user-items 5 --out model
+  foldin train --config foldin.toml --print-config")]
 pub struct Train {
     /// The log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'
     pub log: Option<String>,
     /// Model directory to write
     #[arg(long, value_name = "DIR")]
     pub out: Option<String>,
-    /// Parquet file with columns item_id and title
-    #[arg(long, value_name = "FILE")]
+    /// What is known of the items: Parquet with item_id, and title and any attributes
+    #[arg(long, value_name = "FILE", help_heading = "Items")]
     pub items: Option<String>,
+    /// Column of the item ids in --items [default: item_id]
+    #[arg(long, value_name = "COLUMN", help_heading = "Items")]
+    pub item_id_column: Option<String>,
+    /// Column of the titles in --items [default: title]
+    #[arg(long, value_name = "COLUMN", help_heading = "Items")]
+    pub title_column: Option<String>,
+    /// Keep items of --items that nobody has yet
+    #[arg(long, help_heading = "Items")]
+    pub all_items: bool,
     /// Replace an existing model directory
     #[arg(long)]
     pub force: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
     /// Model, training and log.
     #[command(flatten)]
     pub configuration: Configuration,

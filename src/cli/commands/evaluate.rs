@@ -21,9 +21,6 @@ use crate::io::read_log_onto;
 use crate::models::ModelConfig;
 use crate::types::UserIdx;
 
-/// Users held out by an own split, unless told otherwise: a tenth, and no more than this.
-const MAX_HELD_OUT: usize = 1000;
-
 /// Runs the command.
 ///
 /// # Errors
@@ -65,9 +62,9 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
         Some(Given::Strong(users)) => Trial::strong(Cow::Borrowed(&log.interactions), users),
         Some(Given::Weak(target)) => Trial::weak(Cow::Borrowed(&log.interactions), target),
         None => {
-            let held_out = args
-                .held_out_users
-                .map_or_else(|| (log.interactions.users() / 10).clamp(1, MAX_HELD_OUT), std::num::NonZeroUsize::get);
+            let users = log.interactions.users();
+            let held_out =
+                args.held_out_users.map_or_else(|| data::held_out_by_default(users), std::num::NonZeroUsize::get);
             if held_out + 2 > log.interactions.users() {
                 bail!(Configuration(format!(
                     "cannot hold out {held_out} of {} users: at least 2 must be left to train on",

@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use serde_json::json;
 
 use crate::cli::args::Generate;
 use crate::cli::console::thousands;
-use crate::cli::exit::Configuration;
+use crate::cli::output::check_replaceable;
 use crate::cli::progress::Progress;
 use crate::generate::{GenerateConfig, Generated, generate};
 use crate::storage::AtomicDir;
@@ -35,6 +36,14 @@ pub fn run(args: &Generate, out: &mut dyn Write) -> Result<()> {
     // A catalogue can be smaller than the number of tastes in the preset.
     config.groups = config.groups.min(config.items);
     let generated = into_directory(&config, &args.out, args.force)?;
+    if args.json {
+        let paths = FILES.map(|name| args.out.join(name));
+        let answer = json!({
+            "log": paths[0], "items": paths[1], "rows": generated.rows, "users": generated.users,
+            "logged_items": generated.logged_items, "catalogue_items": generated.catalogue_items, "seed": config.seed,
+        });
+        return Ok(writeln!(out, "{answer:#}")?);
+    }
     let (rows, users) = (thousands(generated.rows), thousands(generated.users));
     let (items, logged) = (thousands(generated.catalogue_items), thousands(generated.logged_items));
     writeln!(out, "{}: {rows} rows of {users} users and {logged} items", args.out.join(FILES[0]).display())?;
@@ -46,12 +55,7 @@ pub fn run(args: &Generate, out: &mut dyn Write) -> Result<()> {
 /// # Errors
 /// As of [`generate`]; the directory exists and may not be replaced.
 pub fn into_directory(config: &GenerateConfig, directory: &Path, replace: bool) -> Result<Generated> {
-    if replace && directory.exists() && !is_generated(directory)? {
-        bail!(Configuration(format!(
-            "{} holds something else than a generated log and is not replaced; choose another path, or remove it yourself",
-            directory.display()
-        )));
-    }
+    check_replaceable(directory, replace, &FILES, "a generated log")?;
     config.validate()?;
     let target = AtomicDir::create(directory, replace)?;
     let progress = Progress::new("generating");
@@ -59,15 +63,4 @@ pub fn into_directory(config: &GenerateConfig, directory: &Path, replace: bool) 
     progress.finish();
     target.commit()?;
     Ok(generated)
-}
-
-/// True for a directory with nothing but the files of a generated log.
-fn is_generated(directory: &Path) -> Result<bool> {
-    let unreadable = || format!("cannot list {}", directory.display());
-    for entry in std::fs::read_dir(directory).with_context(unreadable)? {
-        if !FILES.iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

@@ -36,7 +36,9 @@ fn as_json(inspection: &Inspection) -> serde_json::Value {
         json!({ "name": file.name, "bytes": file.published.bytes, "blake3": file.published.blake3,
                 "problem": file.problem.as_ref().map(ToString::to_string) })
     });
-    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "files": files.collect::<Vec<_>>() })
+    let attributes = inspection.attributes.iter().map(|(name, data_type)| json!({ "name": name, "type": data_type }));
+    let attributes: Vec<_> = attributes.collect();
+    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "files": files.collect::<Vec<_>>() })
 }
 
 fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
@@ -62,6 +64,9 @@ fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
     for (name, shape) in &shapes.tensors {
         let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
         writeln!(out, "tensor       {name} {}", shape.join(" x "))?;
+    }
+    for (name, data_type) in &inspection.attributes {
+        writeln!(out, "attribute    {name} {data_type}")?;
     }
     for file in &inspection.files {
         let state = if file.problem.is_some() { "DAMAGED" } else { "verified" };

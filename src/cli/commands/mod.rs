@@ -1,10 +1,14 @@
 //! What does each command do? One file a command: settings in, calls to the library, results out.
 
+pub mod completions;
+pub mod datasets;
 pub mod evaluate;
 pub mod generate;
 pub mod inspect;
+pub mod man;
 pub mod query;
 pub mod quickstart;
 pub mod recommend;
 pub mod serve;
+pub mod split;
 pub mod train;

@@ -18,7 +18,7 @@ use crate::cli::comparison::Comparison;
 use crate::cli::console::program;
 use crate::cli::exit::Configuration;
 use crate::cli::lists::List;
-use crate::cli::settings::Settings;
+use crate::cli::settings::{InputSettings, Settings};
 use crate::cli::{data, fitting};
 use crate::engine::Engine;
 use crate::evaluation::{Metric, Trial};
@@ -61,7 +61,8 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let settings = settings();
     let (log_file, items_file) = (data_dir.join("log.parquet"), data_dir.join("items.parquet"));
     let log = read_log(&log_file, &settings.log)?;
-    let catalogue = data::catalogue(&log.items, Some(&items_file))?;
+    let input = InputSettings { items: Some(items_file.clone()), ..InputSettings::default() };
+    let (catalogue, attributes) = data::catalogue(&log.items, &input)?;
     writeln!(out, "{}: {}", log_file.display(), log.report)?;
 
     writeln!(out, "\n2. A Mult-VAE, trained without the users that it is tested on")?;
@@ -80,8 +81,8 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     write!(out, "{comparison}")?;
 
     writeln!(out, "\n4. The model as a directory, served over gRPC")?;
-    let histories = (&log.users, &log.interactions);
-    let manifest = train::publish_fitted(&model_dir, &settings, &fitted, &catalogue, histories, true)?;
+    let (items, histories) = ((&catalogue, &attributes), (&log.users, &log.interactions));
+    let manifest = train::publish_fitted(&model_dir, &settings, &fitted, items, histories, true)?;
     writeln!(out, "{}: {} {}", model_dir.display(), manifest.model.name(), manifest.model_version)?;
     out.flush()?;
 

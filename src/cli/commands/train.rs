@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use serde_json::json;
 
 use crate::artifact::{Manifest, Publication, check_target, publish};
 use crate::cli::args::Train;
@@ -14,6 +15,7 @@ use crate::cli::fitting;
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
 use crate::interactions::{Catalogue, IdMap, Interactions};
+use crate::io::Attributes;
 use crate::models::Fitted;
 
 /// Runs the command.
@@ -24,6 +26,9 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     let mut command = Layer::default();
     command.flag("LOG", "input.log", args.log.as_deref());
     command.flag("--items", "input.items", args.items.as_deref());
+    command.flag("--item-id-column", "input.item_columns.item", args.item_id_column.as_deref());
+    command.flag("--title-column", "input.item_columns.title", args.title_column.as_deref());
+    command.flag("--all-items", "input.all_items", args.all_items.then_some("true"));
     command.flag("--out", "output.model", args.out.as_deref());
     let resolved = resolve(Settings::default(), &args.configuration.layers(command)?)?;
     resolved.notes.iter().for_each(note);
@@ -37,9 +42,15 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     // Everything that can be refused is refused before the long work starts.
     check_target(target, args.force)?;
     let log = data::training_log(&settings, "give it as first argument")?;
-    let catalogue = data::catalogue(&log.items, settings.input.items.as_deref())?;
+    let log = data::with_all_items(log, &settings.input)?;
+    let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
     let fitted = fitting::train(&settings, &log.interactions, &log.items)?;
-    let manifest = publish_fitted(target, &settings, &fitted, &catalogue, (&log.users, &log.interactions), args.force)?;
+    let items = (&catalogue, &attributes);
+    let manifest = publish_fitted(target, &settings, &fitted, items, (&log.users, &log.interactions), args.force)?;
+    if args.json {
+        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log.report });
+        return Ok(writeln!(out, "{answer:#}")?);
+    }
     summarise(out, &manifest, target)
 }
 
@@ -51,7 +62,7 @@ pub fn publish_fitted(
     target: &Path,
     settings: &Settings,
     fitted: &Fitted,
-    catalogue: &Catalogue,
+    (catalogue, attributes): (&Catalogue, &Attributes),
     (users, histories): (&IdMap, &Interactions),
     replace: bool,
 ) -> Result<Manifest> {
@@ -59,6 +70,7 @@ pub fn publish_fitted(
     let publication = Publication {
         model: fitted.model.as_ref(),
         catalogue,
+        attributes,
         users,
         histories,
         rules: &settings.log,

@@ -3,8 +3,8 @@
 
 use rand::RngExt;
 
-use super::history::HistoryRef;
-use super::matrix::Interactions;
+use super::part::Part;
+use crate::interactions::Interactions;
 use crate::random::{Purpose, stream};
 use crate::types::UserIdx;
 
@@ -45,6 +45,8 @@ pub fn fold_in_target(histories: &Interactions, target_fraction: f64, seed: u64)
         let count = target_size(history.len(), target_fraction);
         shuffle_front(&mut positions, count, &mut stream(seed, Purpose::HoldOutItems, [user, 0]));
         let (chosen, rest) = positions.split_at_mut(count);
+        chosen.sort_unstable();
+        rest.sort_unstable();
         target.push(history, chosen);
         fold_in.push(history, rest);
     }
@@ -64,41 +66,12 @@ fn shuffle_front(values: &mut [u32], count: usize, random: &mut impl rand::Rng) 
     }
 }
 
-/// CSR rows that are collected one by one.
-struct Part {
-    offsets: Vec<usize>,
-    items: Vec<u32>,
-    weights: Vec<f32>,
-}
-
-impl Default for Part {
-    fn default() -> Self {
-        Self { offsets: vec![0], items: Vec::new(), weights: Vec::new() }
-    }
-}
-
-impl Part {
-    fn push(&mut self, history: HistoryRef<'_>, positions: &mut [u32]) {
-        positions.sort_unstable();
-        for &mut position in positions {
-            self.items.push(history.items()[position as usize]);
-            self.weights.push(history.weights()[position as usize]);
-        }
-        self.offsets.push(self.items.len());
-    }
-
-    fn over(self, items: usize) -> Interactions {
-        Interactions::from_csr((self.offsets.len() - 1, items), self.offsets, self.items, self.weights)
-            .unwrap_or_else(|error| unreachable!("parts of valid rows are valid: {error}"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::interactions::History;
+    use crate::interactions::{History, HistoryRef};
     use crate::types::ItemIdx;
 
     /// One history of each length, over 100 items, with the item number in the weight.
