@@ -10,6 +10,7 @@ use arrow_array::{Array, ArrayRef, DictionaryArray};
 use super::error::TableError;
 use super::ids::{IdColumn, IdKind};
 use super::interner::{Interner, MAX_IDS, UNKNOWN};
+use super::texts::TextKey;
 use crate::interactions::{IdMap, TextIds};
 
 /// Marks a dictionary entry that has not been looked up.
@@ -114,10 +115,10 @@ impl Axis {
                     numbers.extend(column.uuids().map(|id| ids.intern(id)));
                 }
                 (Interner::Text(ids), IdColumn::Dictionary(column)) => {
-                    self.dictionary.number(column, |id| ids.intern(id), numbers);
+                    self.dictionary.number(column, |id| ids.intern(id.into()), numbers);
                 }
                 (Interner::Text(ids), IdColumn::Views(column)) => {
-                    numbers.extend((0..column.len()).map(|row| ids.intern(column.value(row))));
+                    numbers.extend((0..column.len()).map(|row| ids.intern(TextKey::of_row(column, row))));
                 }
                 // `expect` has refused every other combination.
                 _ => unreachable!("ids of another type than expected"),
@@ -141,10 +142,10 @@ impl Axis {
                         .extend(column.values().iter().map(|&id| u64::try_from(id).map_or(UNKNOWN, |id| ids.find(id))));
                 }
                 (Interner::Text(ids), IdColumn::Dictionary(column)) => {
-                    self.dictionary.number(column, |id| ids.find(id), numbers);
+                    self.dictionary.number(column, |id| ids.find(id.into()), numbers);
                 }
                 (Interner::Text(ids), IdColumn::Views(column)) => {
-                    numbers.extend((0..column.len()).map(|row| ids.find(column.value(row))));
+                    numbers.extend((0..column.len()).map(|row| ids.find(TextKey::of_row(column, row))));
                 }
                 // `expect` has refused every other combination.
                 _ => unreachable!("ids of another type than expected"),
@@ -162,6 +163,22 @@ impl Axis {
                 Err(TableError::TooManyIds { file: file.into(), column: column.into() })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Number of ids.
+    pub fn len(&self) -> usize {
+        match &self.ids {
+            AxisIds::Growing(Some((ids, _))) | AxisIds::Fixed(ids) => ids.len(),
+            AxisIds::Growing(None) => 0,
+        }
+    }
+
+    /// The id of a number, in canonical form.
+    pub fn external(&self, number: u32) -> String {
+        match &self.ids {
+            AxisIds::Growing(Some((ids, _))) | AxisIds::Fixed(ids) => ids.external(number),
+            AxisIds::Growing(None) => String::new(),
         }
     }
 

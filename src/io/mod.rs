@@ -19,6 +19,7 @@ mod pages;
 mod recommendations;
 mod source;
 mod table;
+mod texts;
 mod thrift;
 mod user_values;
 mod writer;
