@@ -64,6 +64,7 @@
 //! Who may import whom is a test (`tests/architecture.rs`); ARCHITECTURE.md has the reasons.
 
 pub mod artifact;
+pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;

@@ -6,6 +6,7 @@ mod model;
 mod recommend;
 mod split;
 mod train;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -15,13 +16,15 @@ pub use model::{Inspect, LogFormat, Serve};
 pub use recommend::{Query, Recommend};
 pub use split::{Rule, Split};
 pub use train::{Configuration, LogConfiguration, Train};
+pub use validate::Validate;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the run failed: disk, network, training diverged
   2  flags or configuration are wrong, or an output exists (see --force)
-  3  data cannot be used: a log, titles file or model directory is missing, damaged or empty";
+  3  data cannot be used: a log, titles file or model directory is missing, damaged or empty
+  4  validate has warnings and nothing worse";
 
 /// Recommendations from collaborative autoencoders: train on a Parquet log, fold any history in,
 /// serve top-N lists over gRPC.
@@ -43,6 +46,8 @@ pub enum Command {
     Quickstart(Quickstart),
     /// Write a synthetic log with titles as Parquet
     Generate(Generate),
+    /// Report what is wrong with a log, and what to do about it, before anything is trained
+    Validate(Validate),
     /// Split a log into training, validation and test files that any tool can be measured on
     Split(Split),
     /// Train a model on a log and publish it as a directory
