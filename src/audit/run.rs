@@ -8,7 +8,9 @@ use super::collect::Collected;
 use super::report::{AuditReport, Line, NotChecked, Status};
 use super::users::profiles;
 use crate::interactions::{LogRules, Timestamp};
-use crate::io::{ItemColumns, Log, LogError, LogReport, Scanned, read_all_items, read_log, read_log_onto, scan_log};
+use crate::io::{
+    ItemColumns, Log, LogError, LogReport, Scanned, ScannedFile, read_all_items, read_log, read_log_onto, scan_log,
+};
 
 /// What to check beside the log itself.
 #[derive(Clone, Debug)]
@@ -60,7 +62,7 @@ pub fn audit(log: &Path, rules: &LogRules, options: &AuditOptions) -> Result<Aud
             Vec::new()
         }
         (None, _) => {
-            let needs = "a test file: --test FILE";
+            let needs = "--test FILE";
             not_checked.push(missing(&["leakage.unknown", "leakage.pairs", "leakage.time"], needs));
             Vec::new()
         }
@@ -121,23 +123,37 @@ fn of_rows(
             let described = read_all_items(path, columns, &scanned.items.sorted().select(&[]));
             lines.push(checks::metadata(scanned.items.sorted(), described.as_ref().map(|(ids, _)| ids)));
         }
-        None => not_checked.push(missing(&["items.metadata"], "a file of item metadata: --items FILE")),
+        None => not_checked.push(missing(&["items.metadata"], "--items FILE")),
     }
     lines.extend(checks::bots(&users, &scanned.users, scanned.items.len(), timed));
-    for (column, ids, flag) in [
-        (&rules.columns.weight, &["weights.usable", "weights.distribution"][..], "--weight-column"),
-        (&rules.columns.event, &["events.types"], "--event-column"),
-        (
-            &rules.columns.time,
-            &["times.usable", "times.unit", "times.range", "times.gaps", "duplicates.rows", "bots.rate", "bots.rhythm"],
-            "--time-column",
-        ),
-    ] {
-        if column.is_empty() {
-            not_checked.push(missing(ids, &format!("the name of a column: {flag} COLUMN")));
-        }
-    }
+    not_checked.extend(unnamed_columns(&scanned.files, rules));
     lines
+}
+
+/// The checks that wait for the name of a column, with a column that looks like it.
+fn unnamed_columns(files: &[ScannedFile], rules: &LogRules) -> Vec<NotChecked> {
+    let columns = files.first().map_or(&[][..], |file| &file.columns);
+    let times =
+        ["times.usable", "times.unit", "times.range", "times.gaps", "duplicates.rows", "bots.rate", "bots.rhythm"];
+    let names = &rules.columns;
+    [
+        (&names.weight, &["weights.usable", "weights.distribution"][..], "--weight-column", &["weight", "rating"][..]),
+        (&names.event, &["events.types"], "--event-column", &["event"]),
+        (&names.time, &times, "--time-column", &["time", "date"]),
+    ]
+    .into_iter()
+    .filter(|(named, ..)| named.is_empty())
+    .map(|(_, ids, flag, parts)| {
+        let alike = columns.iter().find(|(name, _)| parts.iter().any(|part| name.to_lowercase().contains(part)));
+        match alike {
+            Some((name, of)) if flag == "--time-column" && of.contains("Int") => {
+                missing(ids, &format!("{flag} {name} --time-unit UNIT"))
+            }
+            Some((name, _)) => missing(ids, &format!("{flag} {name}")),
+            None => missing(ids, &format!("{flag} COLUMN, where the log has one")),
+        }
+    })
+    .collect()
 }
 
 /// The lines on a test file.
@@ -150,7 +166,7 @@ fn leakage(
     match read_log_onto(test, rules, &train.items, Some(&train.users)) {
         Ok(test) => {
             if test.times.is_none() {
-                not_checked.push(missing(&["leakage.time"], "times: --time-column COLUMN"));
+                not_checked.push(missing(&["leakage.time"], "--time-column COLUMN"));
             }
             Ok(checks::leakage(train, &test))
         }

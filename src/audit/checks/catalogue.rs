@@ -21,12 +21,13 @@ pub(in crate::audit) fn metadata(logged: &IdMap, described: Result<&IdMap, &LogE
     };
     let (undescribed, unused) = (absent(described, logged), absent(logged, described));
     let (missing, all) = (undescribed.len() as u64, logged.len() as u64);
-    let found = format!(
-        "{} of the log without metadata ({}); {} of the file without interactions",
-        counted(missing, "item"),
-        share(missing, all),
-        counted(unused.len() as u64, "item"),
-    );
+    let mut found = match missing {
+        0 => "every item of the log has metadata".into(),
+        _ => format!("{} of the log without metadata ({})", counted(missing, "item"), share(missing, all)),
+    };
+    if !unused.is_empty() {
+        found += &format!("; {} of the file without interactions", counted(unused.len() as u64, "item"));
+    }
     let line = Line::new("items.metadata", found)
         .value("items_without_metadata", missing)
         .value("described_items_without_interactions", unused.len())

@@ -91,7 +91,10 @@ pub(in crate::audit) fn histories(
 fn cold(id: &'static str, what: &str, of: &str, flag: &str, sorted: &[u32], below: u32) -> Line {
     let cold = sorted.partition_point(|&size| size < below) as u64;
     let all = sorted.len() as u64;
-    let found = format!("{} with fewer than {below} {of}s ({})", counted(cold, what), share(cold, all));
+    let found = match cold {
+        0 => format!("every {what} has at least {below} {of}s"),
+        _ => format!("{} with fewer than {below} {of}s ({})", counted(cold, what), share(cold, all)),
+    };
     Line::new(id, found).value("cold", cold).value("below", below).value("share", fraction(cold, all)).warn_if(
         fraction(cold, all) > COLD,
         format!("little can be learned about most {what}s: {flag} {below} leaves the cold ones out of training"),

@@ -24,12 +24,15 @@ pub(in crate::audit) fn leakage(train: &Log, test: &Log) -> Vec<Line> {
 fn unknown(test: &Log) -> Line {
     let report = &test.report;
     let (users, items) = (report.dropped.unknown_user, report.dropped.unknown_item);
-    let found = format!(
-        "of {} of the test {} of users and {} of items that training does not know",
-        counted(report.rows, "row"),
-        share(users, report.rows),
-        share(items, report.rows),
-    );
+    let found = match users + items {
+        0 => format!("training knows users and items of all {} of the test", counted(report.rows, "row")),
+        _ => format!(
+            "of {} of the test {} of users and {} of items that training does not know",
+            counted(report.rows, "row"),
+            share(users, report.rows),
+            share(items, report.rows),
+        ),
+    };
     Line::new("leakage.unknown", found)
         .value("test_rows", report.rows)
         .value("unknown_users", users)

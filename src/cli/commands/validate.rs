@@ -71,11 +71,10 @@ fn print(report: &AuditReport, log: &Path, out: &mut dyn Write) -> Result<()> {
         }
     }
     if !report.not_checked.is_empty() {
-        writeln!(out, "\nnot checked")?;
+        writeln!(out, "\nnot checked, for want of")?;
     }
     for missing in &report.not_checked {
-        let text = format!("{}: {}", missing.ids.join(", "), missing.needs);
-        print_wrapped(&text, "  ", "    ", out)?;
+        print_wrapped(&missing.ids.join(", "), &format!("  {:<28}", missing.needs), &" ".repeat(INDENT), out)?;
     }
     let count = |status| with(report, status).len();
     let (passed, warned, failed) = (count(Status::Pass), count(Status::Warn), count(Status::Fail));

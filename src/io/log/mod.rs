@@ -15,4 +15,4 @@ pub use read::{Log, read_log, read_log_from, read_log_onto, read_log_onto_from};
 pub use report::{LogReport, RowsDropped};
 pub use scan::{NULL_ID, ScanBatch, Scanned, ScannedFile, ScannedIds, scan_log, scan_log_from};
 
-pub(super) use report::counted;
+pub(crate) use report::counted;
