@@ -51,6 +51,7 @@
 //! | [`types`], [`random`] | Which user, which item, which random number? |
 //! | [`interactions`] | What did whom do with what? |
 //! | [`io`] | How do tables get in and out? The only user of Arrow and Parquet |
+//! | [`audit`] | Can a log be trusted, before anything is trained on it? |
 //! | [`generate`] | What would a plausible log look like? |
 //! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
 //! | [`models`] | Which model, and how does it turn a history into scores? |

@@ -17,7 +17,7 @@
 //! | `times.usable` | | null, or beyond what a time can be |
 //! | `times.unit` | the median is no plausible date | another unit makes it one |
 //! | `times.range` | rows at 1970-01-01, before 1990, in the future, after 2100 | |
-//! | `times.gaps` | days without rows between weeks of at least 20 a day | |
+//! | `times.gaps` | days without rows between weeks of at least 20 users a day | |
 //! | `duplicates.rows` | more than 1 % of the rows stand twice | |
 //! | `duplicates.pairs` | more than 90 % of the rows repeat a pair | |
 //! | `users.cold`, `items.cold` | more than half have fewer than k interactions | |

@@ -6,7 +6,7 @@ use super::checks;
 use super::checks::Sizes;
 use super::collect::Collected;
 use super::report::{AuditReport, Line, NotChecked, Status};
-use super::users::profiles;
+use super::users::{active_users, profiles};
 use crate::interactions::{LogRules, Timestamp};
 use crate::io::{
     ItemColumns, Log, LogError, LogReport, Scanned, ScannedFile, read_all_items, read_log, read_log_onto, scan_log,
@@ -104,6 +104,7 @@ fn of_rows(
         vec![Line::new("schema.readable", "every file and column can be read"), checks::files(&scanned.files, rules)];
     let [null, form] = checks::ids(&all, scanned, refused);
     let (users, holders) = profiles(&mut all.rows, scanned.items.len());
+    let active = active_users(&all.rows);
     let sizes = Sizes {
         rows: all.total,
         empty_lists: all.empty_lists,
@@ -114,7 +115,7 @@ fn of_rows(
     lines.extend([checks::rows(sizes), null, form]);
     lines.extend(checks::weights(&mut all, rules, refused));
     lines.extend(checks::events(&all, &scanned.events, rules));
-    lines.extend(checks::times(&mut all, rules, options.now, refused));
+    lines.extend(checks::times(&mut all, active.as_ref(), rules, options.now, refused));
     lines.extend(checks::duplicates(&users, &scanned.users, timed));
     lines.extend(checks::histories(&users, &holders, &scanned.items, options.cold_below));
     match &options.items {
@@ -150,7 +151,7 @@ fn unnamed_columns(files: &[ScannedFile], rules: &LogRules) -> Vec<NotChecked> {
                 missing(ids, &format!("{flag} {name} --time-unit UNIT"))
             }
             Some((name, _)) => missing(ids, &format!("{flag} {name}")),
-            None => missing(ids, &format!("{flag} COLUMN, where the log has one")),
+            None => missing(ids, &format!("{flag} COLUMN")),
         }
     })
     .collect()

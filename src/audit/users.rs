@@ -14,6 +14,9 @@ const RHYTHM_EVENTS: u32 = 50;
 /// Share of the distances that have to be the same, in tenths.
 const RHYTHM_TENTHS: u32 = 9;
 
+/// Days of a log that are looked at one by one at most: 2,700 years.
+const MAX_DAYS: usize = 1_000_000;
+
 /// One user in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UserProfile {
@@ -45,6 +48,34 @@ pub(super) fn profiles(rows: &mut [Row], items: usize) -> (Vec<UserProfile>, Vec
         holders[pair[0].item as usize] += 1;
     }
     (rows.par_chunk_by_mut(|a, b| a.user == b.user).map(profile).collect(), holders)
+}
+
+/// How many users did something on each day, from the day of the first time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ActiveUsers {
+    /// The first day, counted from 1970-01-01.
+    pub first: i64,
+    /// One entry a day, to the day of the last time.
+    pub users: Vec<u32>,
+}
+
+/// Counts the users of each day; `rows` are in order of user and time, as [`profiles`] leaves them. `None` where no
+/// row has a time, and where the first and the last are so far apart that nothing is between them.
+pub(super) fn active_users(rows: &[Row]) -> Option<ActiveUsers> {
+    let day = |row: &Row| row.time().map(|time| time.div_euclid(Timestamp::DAY));
+    let days = rows.iter().filter_map(day);
+    let (first, last) = (days.clone().min()?, days.max()?);
+    let span = usize::try_from(last - first + 1).ok().filter(|&days| days <= MAX_DAYS)?;
+    let mut users = vec![0u32; span];
+    let mut before = None;
+    for row in rows {
+        let Some(day) = day(row) else { continue };
+        if before != Some((row.user, day)) {
+            users[(day - first) as usize] += 1;
+        }
+        before = Some((row.user, day));
+    }
+    Some(ActiveUsers { first, users })
 }
 
 /// The rows of one user, sorted by item.
@@ -162,6 +193,21 @@ mod tests {
         assert_eq!(every(0, 100), 0, "one moment is no rhythm");
         let broken = |every: i64| of((0..100).map(|k| (0, 0, 60 * k + if k % every == 0 { 7 } else { 0 }))).0[0].rhythm;
         assert_eq!((broken(50), broken(7)), (60 * SECOND, 0));
+    }
+
+    #[test]
+    fn a_user_counts_once_a_day() {
+        let active = |rows: &[(u32, i64)]| {
+            let row = |&(user, time): &(u32, i64)| Row::new(user, 0, 1.0, Some(Timestamp(time)));
+            let mut rows: Vec<Row> = rows.iter().map(row).chain([Row::new(9, 0, 1.0, None)]).collect();
+            profiles(&mut rows, 1);
+            active_users(&rows)
+        };
+        let day = Timestamp::DAY;
+        let days = active(&[(1, 2 * day), (0, -1), (1, 2 * day + 5), (2, 2 * day), (1, day)]).unwrap();
+        assert_eq!((days.first, days.users), (-1, vec![1, 0, 1, 2]));
+        assert_eq!(active(&[]), None);
+        assert_eq!(active(&[(0, 0), (0, i64::MAX)]), None, "nothing is allocated for a time that nobody meant");
     }
 
     #[test]

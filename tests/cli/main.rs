@@ -13,3 +13,4 @@ mod serve;
 mod split;
 mod tables;
 mod train;
+mod validate;

@@ -2,6 +2,7 @@
 
 use crate::audit::collect::{Collected, Row};
 use crate::audit::report::{Line, Status, fraction, share};
+use crate::audit::users::ActiveUsers;
 use crate::interactions::{LogRules, TimeUnit, Timestamp};
 use crate::io::counted;
 
@@ -14,16 +15,19 @@ const LATEST: i64 = 4_102_444_800_000_000;
 /// Clocks differ: no later than this after now is the future.
 const CLOCK_SKEW: i64 = Timestamp::DAY;
 
-/// Rows a day, in the week before and after, from which a day without rows is a gap: by chance it would happen once in
-/// e^20 days.
+/// Users a day, in the week before and after, from which a day without any is a gap: by chance it would happen once in
+/// e^20 days. Users and not rows, since the rows of one user come together.
 const BUSY_DAY: u64 = 20;
 
-/// Days of a log that are looked at one by one at most: 2,700 years.
-const MAX_DAYS: i64 = 1_000_000;
-
 /// `times.usable`, `times.unit`, `times.range` and `times.gaps`; nothing where no column is named. The rows are left in
-/// another order. `refused`: training does not accept the log.
-pub(in crate::audit) fn times(all: &mut Collected, rules: &LogRules, now: Timestamp, refused: bool) -> Vec<Line> {
+/// another order. `active` says who came on which day; `refused`: training does not accept the log.
+pub(in crate::audit) fn times(
+    all: &mut Collected,
+    active: Option<&ActiveUsers>,
+    rules: &LogRules,
+    now: Timestamp,
+    refused: bool,
+) -> Vec<Line> {
     if rules.columns.time.is_empty() {
         return Vec::new();
     }
@@ -35,7 +39,7 @@ pub(in crate::audit) fn times(all: &mut Collected, rules: &LogRules, now: Timest
         lines.push(unit);
         if plausible {
             lines.push(range(&all.rows, &times, now));
-            lines.push(gaps(&all.rows, &times));
+            lines.extend(active.map(gaps));
         }
     }
     lines
@@ -61,7 +65,6 @@ struct Times {
     first: i64,
     median: i64,
     last: i64,
-    rows: u64,
 }
 
 impl Times {
@@ -73,7 +76,7 @@ impl Times {
         // Rows without a time sort first.
         let middle = rows.len() - count + count / 2;
         let median = rows.select_nth_unstable_by_key(middle, Row::micros).1.micros();
-        Some(Self { first, median, last, rows: count as u64 })
+        Some(Self { first, median, last })
     }
 }
 
@@ -155,17 +158,10 @@ fn range(rows: &[Row], times: &Times, now: Timestamp) -> Line {
 }
 
 /// `times.gaps`: days without rows where there should be some.
-fn gaps(rows: &[Row], times: &Times) -> Line {
-    let first = times.first.div_euclid(Timestamp::DAY);
-    let span = times.last.div_euclid(Timestamp::DAY) - first + 1;
-    if span > MAX_DAYS {
-        return Line::new("times.gaps", "not looked for: the first and the last time are too far apart");
-    }
-    let mut days = vec![0u64; span as usize];
-    for time in rows.iter().filter_map(Row::time) {
-        days[(time.div_euclid(Timestamp::DAY) - first) as usize] += 1;
-    }
-    let with_rows = days.iter().filter(|&&rows| rows > 0).count() as u64;
+fn gaps(active: &ActiveUsers) -> Line {
+    let ActiveUsers { first, users: days } = active;
+    let span = days.len() as u64;
+    let with_rows = days.iter().filter(|&&users| users > 0).count() as u64;
     let mut gaps: Vec<(usize, usize)> = Vec::new();
     let mut start = 0;
     for run in days.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
@@ -178,8 +174,9 @@ fn gaps(rows: &[Row], times: &Times) -> Line {
         start = end;
     }
     let missing: usize = gaps.iter().map(|(start, end)| end - start).sum();
-    let a_day = times.rows / with_rows.max(1);
-    let mut found = format!("rows on {with_rows} of {}, {a_day} on each on average", counted(span as u64, "day"));
+    let a_day = days.iter().map(|&users| u64::from(users)).sum::<u64>() / with_rows.max(1);
+    let mut found =
+        format!("rows on {with_rows} of {}, of {} each on average", counted(span, "day"), counted(a_day, "user"));
     if missing > 0 {
         found += &format!("; none on {} between busy weeks", counted(missing as u64, "day"));
     }
@@ -190,7 +187,7 @@ fn gaps(rows: &[Row], times: &Times) -> Line {
         .value("days", span)
         .value("days_with_rows", with_rows)
         .value("missing_days", missing)
-        .value("share_of_days_with_rows", fraction(with_rows, span as u64))
+        .value("share_of_days_with_rows", fraction(with_rows, span))
         .examples(gaps.iter().map(|&(start, end)| match end - start {
             1 => date(start),
             length => format!("{} to {} ({length} days)", date(start), date(end - 1)),
@@ -201,9 +198,9 @@ fn gaps(rows: &[Row], times: &Times) -> Line {
         )
 }
 
-/// Whether a week has as many rows a day that none on a day is no chance.
-fn is_busy(days: &[u64]) -> bool {
-    days.iter().sum::<u64>() >= BUSY_DAY * days.len().max(1) as u64
+/// Whether a week has so many users a day that none on a day is no chance.
+fn is_busy(days: &[u32]) -> bool {
+    days.iter().map(|&users| u64::from(users)).sum::<u64>() >= BUSY_DAY * days.len().max(1) as u64
 }
 
 /// The date of a moment.

@@ -1,25 +1,29 @@
 use super::*;
+use crate::audit::users::active_users;
 use crate::interactions::LogColumns;
 
 /// 2025-06-01.
 const NOW: i64 = 1_748_736_000_000_000;
 
 fn lines(times: impl IntoIterator<Item = i64>, time_unit: Option<TimeUnit>) -> Vec<Line> {
-    let rows = times.into_iter().map(|time| Row::new(0, 0, 1.0, Some(Timestamp(time)))).collect();
+    // Everybody does one thing.
+    let row = |(time, user): (i64, u32)| Row::new(user, 0, 1.0, Some(Timestamp(time)));
+    let rows = times.into_iter().zip(0..).map(row).collect();
     let columns = LogColumns { time: "t".into(), ..LogColumns::default() };
     let rules = LogRules { columns, time_unit, ..LogRules::default() };
     times_of(Collected { rows, ..Collected::default() }, &rules)
 }
 
 fn times_of(mut all: Collected, rules: &LogRules) -> Vec<Line> {
-    times(&mut all, rules, Timestamp(NOW), true)
+    let active = active_users(&all.rows);
+    times(&mut all, active.as_ref(), rules, Timestamp(NOW), true)
 }
 
 fn line<'a>(lines: &'a [Line], id: &str) -> &'a Line {
     lines.iter().find(|line| line.id == id).unwrap_or_else(|| panic!("{id} is not among {lines:?}"))
 }
 
-/// `rows` a day on each of `days` before now.
+/// `rows` a day, of as many users, on each of `days` before now.
 fn daily(days: impl IntoIterator<Item = i64>, rows: i64) -> impl Iterator<Item = i64> {
     days.into_iter().flat_map(move |day| (0..rows).map(move |row| NOW - day * Timestamp::DAY + row * 1_000_000))
 }
@@ -32,7 +36,7 @@ fn an_ordinary_year_passes() {
         lines.iter().map(|line| line.id).collect::<Vec<_>>(),
         ["times.usable", "times.unit", "times.range", "times.gaps"]
     );
-    assert!(line(&lines, "times.gaps").found.contains("rows on 365 of 365 days, 30 on each"), "{lines:?}");
+    assert!(line(&lines, "times.gaps").found.contains("rows on 365 of 365 days, of 30 users each"), "{lines:?}");
     assert!(line(&lines, "times.range").found.starts_with("from 2024-06-01T00:00:00Z to 2025-05-31"), "{lines:?}");
 }
 

@@ -25,8 +25,8 @@ What gives a WARN, and a FAIL where noted:
   ids          placeholders such as `null` or -1, spaces around ids; FAIL: null
   weights      all alike; the largest is over 1,000 times the median; FAIL: null, NaN, infinite, negative, zero
   events       types without a weight in the table, weights of types that never occur
-  times        1970-01-01, before 1990, in the future, after 2100; days without rows between weeks of 20 a day or
-               more; FAIL: null, or a median that only another unit makes a date of our time
+  times        1970-01-01, before 1990, in the future, after 2100; days without rows between weeks of 20 users a
+               day or more; FAIL: null, or a median that only another unit makes a date of our time
   duplicates   over 1 % of the rows stand twice; over 90 % repeat a pair of user and item
   users, items over half are cold; the median user has a single item; an item that over 90 % of the users have
   bots         over 1,000 events of a user in an hour or 5,000 in a day; 50 events at equal distances; a user with
