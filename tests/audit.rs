@@ -135,7 +135,7 @@ fn raises(id: &str, status: Status, parts: &[&str], change: impl FnOnce(&mut Vec
     assert_eq!(line.status, status, "{report:#?}");
     assert!(!line.remedies.is_empty());
     assert!(report.status >= status);
-    let text = [&[line.found.clone()], &line.examples[..], &line.remedies].concat().join("\n");
+    let text = format!("{}\n{}\n{}", line.found, line.examples.join("\n"), line.remedies.join("\n"));
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }

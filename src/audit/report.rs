@@ -113,13 +113,14 @@ impl AuditReport {
 
 /// `part` of `whole` as a person reads it: `12 %`, `0.3 %`, `below 0.1 %`.
 pub(super) fn share(part: u64, whole: u64) -> String {
-    let percent = 100.0 * fraction(part, whole);
-    match percent {
+    // Rounded down: 99.97 % is not all.
+    let tenths = if whole == 0 { 0 } else { u128::from(part) * 1000 / u128::from(whole) };
+    match tenths {
         _ if part == 0 => "none".into(),
         _ if part == whole => "all".into(),
-        ..0.1 => "below 0.1 %".into(),
-        ..10.0 => format!("{percent:.1} %"),
-        _ => format!("{} %", percent.floor()),
+        0 => "below 0.1 %".into(),
+        1..100 => format!("{}.{} %", tenths / 10, tenths % 10),
+        _ => format!("{} %", tenths / 10),
     }
 }
 

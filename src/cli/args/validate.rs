@@ -10,9 +10,9 @@ use super::LogConfiguration;
 /// `foldin validate`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line of the report is PASS, WARN (worth a look: some good logs are like that, most are not) or FAIL (training
-refuses the log, or what it would learn or measure is wrong), and says what to do. Columns of times, weights and
-events are looked at when they are named.
+Each line of the report is PASS, WARN (worth a look: some good logs are like that, most are not)
+or FAIL (training refuses the log, or what it would learn or measure is wrong), and says what to
+do. Times, weights and types of event are looked at when their columns are named.
 
 Exit codes:
   0  every line is PASS
@@ -20,20 +20,26 @@ Exit codes:
   4  at least one line is WARN, none is FAIL
 
 What gives a WARN, and a FAIL where noted:
-  schema       files of one log with other columns or types; FAIL: a file or column cannot be read
-  rows         FAIL: fewer than 2 users or items
-  ids          placeholders such as `null` or -1, spaces around ids; FAIL: null
-  weights      all alike; the largest is over 1,000 times the median; FAIL: null, NaN, infinite, negative, zero
-  events       types without a weight in the table, weights of types that never occur
-  times        1970-01-01, before 1990, in the future, after 2100; days without rows between weeks of 20 users a
-               day or more; FAIL: null, or a median that only another unit makes a date of our time
-  duplicates   over 1 % of the rows stand twice; over 90 % repeat a pair of user and item
-  users, items over half are cold; the median user has a single item; an item that over 90 % of the users have
-  bots         over 1,000 events of a user in an hour or 5,000 in a day; 50 events at equal distances; a user with
-               1 % of all rows, 1,000 at least and 100 times the median; five users with the same five items or more
-  leakage      a pair in both log and test (FAIL: half of the test); tested interactions older than the user's last
-               one in training; over 10 % of the test unknown to training
-  training     FAIL: training refuses the log
+  schema      files of one log with other columns or types; FAIL: a file or column cannot be read
+  rows        FAIL: fewer than 2 users or items
+  ids         placeholders such as `null` or -1, spaces around ids; FAIL: null
+  weights     all alike; the largest is over 1,000 times the median;
+              FAIL: null, NaN, infinite, negative, zero without a minimum weight
+  events      types without a weight in the table, weights of types that never occur
+  times       1970-01-01, before 1990, in the future, after 2100; days without rows between weeks
+              of 20 users a day or more;
+              FAIL: null, or a median that only another unit makes a date of our time
+  duplicates  over 1 % of the rows stand twice; over 90 % repeat a pair of user and item
+  users       over half are cold; the median user has a single item
+  items       over half are cold; an item that over 90 % of the users have; over 1 % are without
+              metadata (FAIL: all)
+  bots        over 1,000 events of a user in an hour or 5,000 in a day; 50 events at equal
+              distances; a user with 1 % of all rows, 1,000 at least and 100 times the median;
+              five users with the same five items or more
+  leakage     a pair in both log and test (FAIL: half of the test); tested interactions older
+              than the user's last one in training; over 10 % of the test unknown to training
+              (FAIL: all)
+  training    FAIL: training refuses the log
 
 Examples:
   foldin validate log.parquet --items items.parquet
