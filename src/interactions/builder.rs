@@ -1,34 +1,56 @@
-//! From rows in any order to the matrix: merging, minimums and compaction.
+//! From rows in any order to the matrix: merging, minimums and compaction, without hashing pairs.
+
+mod core;
+mod merge;
 
 use rayon::prelude::*;
 
-use super::grouping::{Columns, Grouped, group};
 use super::matrix::{Interactions, MatrixError};
 use super::rules::{Duplicates, LogRules};
 use super::time::Timestamp;
 
 /// Collects (user, item, weight) rows and turns them into [`Interactions`].
 ///
-/// Holds 12 bytes a row, and 8 more where rows have times; the result does not depend on the order of the
-/// rows. Uses the rayon pool it is called from.
+/// Holds 12 bytes a row, and 8 more where the rules name a time column. Rows are grouped by user with a counting sort in
+/// place, then each user's rows are sorted by item and merged; the result does not depend on the order of the rows.
 #[derive(Clone, Debug)]
 pub struct InteractionsBuilder {
-    min_weight: f32,
+    rules: Rules,
+    rows: Collected,
+}
+
+/// The rules that are followed here.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
     duplicates: Duplicates,
     min_user_items: usize,
     min_item_users: usize,
+}
+
+/// What has been pushed; without times they take no memory.
+#[derive(Clone, Debug)]
+enum Collected {
+    Plain(Columns<()>),
+    Timed(Columns<Timestamp>),
+}
+
+/// Rows, column by column.
+#[derive(Clone, Debug)]
+struct Columns<T> {
     users: Vec<u32>,
     items: Vec<u32>,
     weights: Vec<f32>,
-    times: Vec<Timestamp>,
-    below_min_weight: u64,
+    times: Vec<T>,
 }
+
+/// When a row happened, or nothing in its place.
+trait Time: Copy + Ord + Send + Sync {}
+impl Time for () {}
+impl Time for Timestamp {}
 
 /// What the rules took away, in interactions; with what is left it adds up to the rows pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Rows below the minimum weight.
-    pub below_min_weight: u64,
     /// Rows merged into another row of the same user and item.
     pub merged_duplicates: u64,
     /// Interactions of users with too few of them.
@@ -42,7 +64,7 @@ pub struct Dropped {
 pub struct Built {
     /// Users and items as numbered by the caller.
     pub interactions: Interactions,
-    /// The latest time of every interaction, in the order of the matrix; `None` for rows without times.
+    /// The latest time of each interaction, in the order of the matrix, where the rules name a time column.
     pub times: Option<Vec<Timestamp>>,
     /// What the rules took away.
     pub dropped: Dropped,
@@ -53,7 +75,7 @@ pub struct Built {
 pub struct BuiltCore {
     /// Row `r` is user `users[r]`, column `c` is item `items[c]`.
     pub interactions: Interactions,
-    /// The latest time of every interaction, in the order of the matrix; `None` for rows without times.
+    /// The latest time of each interaction, in the order of the matrix, where the rules name a time column.
     pub times: Option<Vec<Timestamp>>,
     /// The users that are left, by their old index, ascending.
     pub users: Vec<u32>,
@@ -83,56 +105,58 @@ pub enum BuildError {
     Matrix(#[from] MatrixError),
 }
 
-/// CSR parts under construction; `times` is empty where none are known.
-struct Rows {
+/// CSR parts under construction.
+struct Rows<T> {
     offsets: Vec<usize>,
     items: Vec<u32>,
     weights: Vec<f32>,
-    times: Vec<Timestamp>,
+    times: Vec<T>,
 }
 
 impl InteractionsBuilder {
-    /// An empty builder that follows `rules` (the column names play no part here).
+    /// An empty builder that follows the rules about duplicates and minimums, and keeps times where `rules` name a
+    /// column of them. What single rows weigh is up to the caller (see [`Weighting`](super::Weighting)).
     #[must_use]
     pub fn new(rules: &LogRules) -> Self {
-        Self {
-            min_weight: rules.min_weight.unwrap_or(f32::NEG_INFINITY),
-            duplicates: rules.duplicates,
-            min_user_items: rules.min_user_items,
-            min_item_users: rules.min_item_users,
-            users: Vec::new(),
-            items: Vec::new(),
-            weights: Vec::new(),
-            times: Vec::new(),
-            below_min_weight: 0,
-        }
+        let rows = match rules.columns.time.is_empty() {
+            true => Collected::Plain(Columns::default()),
+            false => Collected::Timed(Columns::default()),
+        };
+        let LogRules { duplicates, min_user_items, min_item_users, .. } = *rules;
+        Self { rules: Rules { duplicates, min_user_items, min_item_users }, rows }
     }
 
     /// Makes room for `rows` more rows, as far as memory allows; a hint, never an error.
     pub fn reserve(&mut self, rows: usize) {
-        let _ = self.users.try_reserve_exact(rows);
-        let _ = self.items.try_reserve_exact(rows);
-        let _ = self.weights.try_reserve_exact(rows);
-    }
-
-    /// Takes one row. The weight must be finite and either greater than 0 or below the minimum weight,
-    /// otherwise the build fails.
-    pub fn push(&mut self, user: u32, item: u32, weight: f32) {
-        if weight < self.min_weight {
-            self.below_min_weight += 1;
-        } else {
-            self.users.push(user);
-            self.items.push(item);
-            self.weights.push(weight);
+        match &mut self.rows {
+            Collected::Plain(columns) => columns.reserve(rows),
+            Collected::Timed(columns) => columns.reserve(rows),
         }
     }
 
-    /// Takes one row with its time. All rows of a builder have times, or none has, otherwise the build panics.
-    pub fn push_at(&mut self, user: u32, item: u32, weight: f32, time: Timestamp) {
-        let before = self.users.len();
-        self.push(user, item, weight);
-        if self.users.len() > before {
-            self.times.push(time);
+    /// Takes one row. The weight must be finite and greater than 0, otherwise the build fails; the time counts where
+    /// the rules name a time column.
+    pub fn push(&mut self, user: u32, item: u32, weight: f32, time: Timestamp) {
+        self.extend(&[user], &[item], &[weight], &[time]);
+    }
+
+    /// Takes rows, column by column, on the terms of [`push`](Self::push); `times` may be empty where the rules name no
+    /// time column.
+    ///
+    /// # Panics
+    /// When the columns differ in length.
+    pub fn extend(&mut self, users: &[u32], items: &[u32], weights: &[f32], times: &[Timestamp]) {
+        assert_eq!((users.len(), users.len()), (items.len(), weights.len()), "columns of one length");
+        match &mut self.rows {
+            Collected::Plain(columns) => {
+                columns.extend(users, items, weights);
+                columns.times.resize(columns.users.len(), ());
+            }
+            Collected::Timed(columns) => {
+                assert_eq!(users.len(), times.len(), "one time a row");
+                columns.extend(users, items, weights);
+                columns.times.extend_from_slice(times);
+            }
         }
     }
 
@@ -141,7 +165,11 @@ impl InteractionsBuilder {
     /// # Panics
     /// When a collected row lies outside the tables.
     pub fn renumber(&mut self, users: Option<&[u32]>, items: Option<&[u32]>) {
-        for (axis, numbers) in [(&mut self.users, users), (&mut self.items, items)] {
+        let (of_users, of_items) = match &mut self.rows {
+            Collected::Plain(columns) => (&mut columns.users, &mut columns.items),
+            Collected::Timed(columns) => (&mut columns.users, &mut columns.items),
+        };
+        for (axis, numbers) in [(of_users, users), (of_items, items)] {
             if let Some(numbers) = numbers {
                 axis.par_iter_mut().for_each(|index| *index = numbers[*index as usize]);
             }
@@ -153,108 +181,75 @@ impl InteractionsBuilder {
     ///
     /// # Errors
     /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`push`](Self::push).
-    pub fn build(self, (users, items): (usize, usize)) -> Result<Built, BuildError> {
-        let (rows, dropped, _) = self.merged(users)?;
-        let (interactions, times) = rows.finish(items)?;
-        Ok(Built { interactions, times, dropped })
+    pub fn build(self, axes: (usize, usize)) -> Result<Built, BuildError> {
+        match self.rows {
+            Collected::Plain(columns) => columns.build(self.rules, axes).map(|(built, _)| built),
+            Collected::Timed(columns) => {
+                let (built, times) = columns.build(self.rules, axes)?;
+                Ok(Built { times: Some(times), ..built })
+            }
+        }
     }
 
     /// Builds over the users and items that are left once the minimums hold.
     ///
     /// # Errors
     /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`push`](Self::push).
-    pub fn build_core(self, (users, items): (usize, usize)) -> Result<BuiltCore, BuildError> {
-        let (mut rows, mut dropped, minimums) = self.merged(users)?;
-        let core_rounds = rows.core(items, minimums, &mut dropped);
-        let (users, items) = rows.compact(items);
-        let (interactions, times) = rows.finish(items.len())?;
-        Ok(BuiltCore { interactions, times, users, items, dropped, core_rounds })
-    }
-
-    /// Groups, sorts and merges; returns the minimums of users and items beside it.
-    fn merged(self, users: usize) -> Result<(Rows, Dropped, [usize; 2]), BuildError> {
-        let pushed = self.users.len();
-        let Self { users: owners, items, weights, times, duplicates, .. } = self;
-        let rows = if times.is_empty() {
-            let times = vec![(); owners.len()];
-            let Grouped { offsets, items, weights, .. } =
-                group(Columns { users: owners, items, weights, times }, users, duplicates)?;
-            Rows { offsets, items, weights, times: Vec::new() }
-        } else {
-            assert_eq!(times.len(), owners.len(), "all rows have times, or none has");
-            let Grouped { offsets, items, weights, times } =
-                group(Columns { users: owners, items, weights, times }, users, duplicates)?;
-            Rows { offsets, items, weights, times }
-        };
-        let dropped = Dropped {
-            below_min_weight: self.below_min_weight,
-            merged_duplicates: (pushed - rows.items.len()) as u64,
-            ..Dropped::default()
-        };
-        Ok((rows, dropped, [self.min_user_items, self.min_item_users]))
-    }
-}
-
-impl Rows {
-    /// Drops users and items below their minimum until both minimums hold (the k-core, which does not
-    /// depend on the order of the drops); returns the rounds that dropped something. A user that is
-    /// dropped keeps an empty row.
-    fn core(&mut self, items: usize, [min_user, min_item]: [usize; 2], dropped: &mut Dropped) -> usize {
-        let mut counts = vec![0usize; items];
-        self.items.iter().for_each(|&item| counts[item as usize] += 1);
-        let mut rounds = 0;
-        loop {
-            let (mut end, mut lost) = (0, 0);
-            for user in 0..self.offsets.len() - 1 {
-                let range = self.offsets[user]..self.offsets[user + 1];
-                self.offsets[user] = end;
-                // Items that fell below the minimum in the round before have a count of 0.
-                for at in range {
-                    if counts[self.items[at] as usize] > 0 {
-                        self.items[end] = self.items[at];
-                        self.weights[end] = self.weights[at];
-                        if let Some(&time) = self.times.get(at) {
-                            self.times[end] = time;
-                        }
-                        end += 1;
-                    }
-                }
-                let start = self.offsets[user];
-                if end - start < min_user {
-                    self.items[start..end].iter().for_each(|&item| counts[item as usize] -= 1);
-                    lost += end - start;
-                    end = start;
-                }
-            }
-            self.truncate(end);
-            let mut fallen = 0;
-            for count in counts.iter_mut().filter(|count| **count < min_item) {
-                fallen += std::mem::take(count);
-            }
-            dropped.user_below_minimum += lost as u64;
-            dropped.item_below_minimum += fallen as u64;
-            rounds += usize::from(lost + fallen > 0);
-            if fallen == 0 {
-                return rounds;
+    pub fn build_core(self, axes: (usize, usize)) -> Result<BuiltCore, BuildError> {
+        match self.rows {
+            Collected::Plain(columns) => columns.build_core(self.rules, axes).map(|(built, _)| built),
+            Collected::Timed(columns) => {
+                let (built, times) = columns.build_core(self.rules, axes)?;
+                Ok(BuiltCore { times: Some(times), ..built })
             }
         }
     }
+}
 
-    /// Renumbers what is left; returns the old indices of users and items.
-    fn compact(&mut self, items: usize) -> (Vec<u32>, Vec<u32>) {
-        let users: Vec<u32> = (0..self.offsets.len() as u32 - 1)
-            .filter(|&user| self.offsets[user as usize] < self.offsets[user as usize + 1])
-            .collect();
-        // Every row that is left ends where the next one starts, so removing the starts of empty rows is enough.
-        self.offsets.dedup();
-        let mut numbers = vec![0u32; items];
-        self.items.iter().for_each(|&item| numbers[item as usize] = 1);
-        let kept: Vec<u32> = (0..items as u32).filter(|&item| numbers[item as usize] == 1).collect();
-        kept.iter().zip(0u32..).for_each(|(&item, number)| numbers[item as usize] = number);
-        self.items.iter_mut().for_each(|item| *item = numbers[*item as usize]);
-        (users, kept)
+impl<T> Default for Columns<T> {
+    fn default() -> Self {
+        Self { users: Vec::new(), items: Vec::new(), weights: Vec::new(), times: Vec::new() }
+    }
+}
+
+impl<T: Time> Columns<T> {
+    fn reserve(&mut self, rows: usize) {
+        let _ = self.users.try_reserve(rows);
+        let _ = self.items.try_reserve(rows);
+        let _ = self.weights.try_reserve(rows);
+        let _ = self.times.try_reserve(rows);
     }
 
+    fn extend(&mut self, users: &[u32], items: &[u32], weights: &[f32]) {
+        self.users.extend_from_slice(users);
+        self.items.extend_from_slice(items);
+        self.weights.extend_from_slice(weights);
+    }
+
+    fn build(self, rules: Rules, (users, items): (usize, usize)) -> Result<(Built, Vec<T>), BuildError> {
+        let (rows, dropped) = self.merged(rules.duplicates, users)?;
+        let (interactions, times) = rows.finish(items)?;
+        Ok((Built { interactions, times: None, dropped }, times))
+    }
+
+    fn build_core(self, rules: Rules, (users, items): (usize, usize)) -> Result<(BuiltCore, Vec<T>), BuildError> {
+        let (mut rows, mut dropped) = self.merged(rules.duplicates, users)?;
+        let core_rounds = rows.core(items, [rules.min_user_items, rules.min_item_users], &mut dropped);
+        let (users, items) = rows.compact(items);
+        let (interactions, times) = rows.finish(items.len())?;
+        Ok((BuiltCore { interactions, times: None, users, items, dropped, core_rounds }, times))
+    }
+
+    /// Groups, sorts and merges.
+    fn merged(self, duplicates: Duplicates, users: usize) -> Result<(Rows<T>, Dropped), BuildError> {
+        let pushed = self.users.len();
+        let rows = merge::by_user(self, users, duplicates)?;
+        let merged_duplicates = (pushed - rows.items.len()) as u64;
+        Ok((rows, Dropped { merged_duplicates, ..Dropped::default() }))
+    }
+}
+
+impl<T: Time> Rows<T> {
     fn truncate(&mut self, end: usize) {
         self.items.truncate(end);
         self.weights.truncate(end);
@@ -264,10 +259,9 @@ impl Rows {
         }
     }
 
-    fn finish(self, items: usize) -> Result<(Interactions, Option<Vec<Timestamp>>), MatrixError> {
-        let users = self.offsets.len() - 1;
-        let interactions = Interactions::from_csr((users, items), self.offsets, self.items, self.weights)?;
-        Ok((interactions, (!self.times.is_empty()).then_some(self.times)))
+    fn finish(self, items: usize) -> Result<(Interactions, Vec<T>), MatrixError> {
+        let axes = (self.offsets.len() - 1, items);
+        Ok((Interactions::from_csr(axes, self.offsets, self.items, self.weights)?, self.times))
     }
 }
 

@@ -17,6 +17,7 @@ mod pages;
 mod recommendations;
 mod source;
 mod table;
+mod texts;
 mod thrift;
 mod writer;
 
