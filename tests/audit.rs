@@ -219,6 +219,14 @@ fn types_of_event_and_their_weights() {
 }
 
 #[test]
+fn types_are_listed_for_somebody_who_has_no_weights_yet() {
+    let report = Audited::of(&clean()).report(&LogRules { event_weights: [].into(), ..rules() }, &options());
+    assert_eq!(raised(&report), [("events.types", Status::Fail), ("training.accepts", Status::Fail)]);
+    let remedy = &line(&report, "events.types").remedies[0];
+    assert!(remedy.contains("--event-weight \"view\"=1 --event-weight \"buy\"=1"), "{remedy}");
+}
+
+#[test]
 fn times_that_cannot_be() {
     raises("times.range", Status::Warn, &["1 row at 1970-01-01", "--since 1990-01-01"], |rows| rows[0].time = Some(0));
     raises("times.range", Status::Warn, &["1 row in the future", "--until"], |rows| {

@@ -13,7 +13,7 @@
 //! | `ids.form` | ids that look like placeholders, or have spaces around | |
 //! | `weights.usable` | | null, NaN, infinite or negative; zero without a minimum weight |
 //! | `weights.distribution` | all alike; or the largest is 1,000 times the median | |
-//! | `events.types` | types without a weight; weights of types that never occur | |
+//! | `events.types` | types without a weight; weights of types that never occur | no type has a weight |
 //! | `times.usable` | | null, or beyond what a time can be |
 //! | `times.unit` | the median is no plausible date | another unit makes it one |
 //! | `times.range` | rows at 1970-01-01, before 1990, in the future, after 2100 | |

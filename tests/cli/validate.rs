@@ -6,8 +6,20 @@ use super::harness::{arg, fixture, foldin, json};
 use super::tables::{integers, texts, write, write_log};
 
 /// All columns that a generated log has.
-const COLUMNS: [&str; 6] =
-    ["--set", "log.columns.time=timestamp", "--set", "log.columns.event=event_type", "--weight-column", "weight"];
+const COLUMNS: [&str; 12] = [
+    "--time-column",
+    "timestamp",
+    "--weight-column",
+    "weight",
+    "--event-column",
+    "event_type",
+    "--event-weight",
+    "view=1",
+    "--event-weight",
+    "cart=3",
+    "--event-weight",
+    "purchase=5",
+];
 
 /// Id and status of every line.
 fn statuses(report: &Value) -> Vec<(&str, &str)> {

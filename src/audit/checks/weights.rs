@@ -109,8 +109,15 @@ pub(in crate::audit) fn events(all: &Collected, types: &ScannedIds, rules: &LogR
                 counted(dropped, "row")
             ),
         )
+        .fail_if(weights.is_empty(), weight_flags(&seen))
         .warn_if(!unused.is_empty(), "check the spelling of the types that have a weight");
     Some(line.warn_if(all.null_event.count > 0, "complete the types when the log is written"))
+}
+
+/// What to type when no type has a weight yet.
+fn weight_flags(seen: &[(u64, String)]) -> String {
+    let flags: Vec<String> = seen.iter().take(10).map(|(_, name)| format!("--event-weight {name:?}=1")).collect();
+    format!("say what each type weighs, types without a weight are dropped: {}", flags.join(" "))
 }
 
 #[cfg(test)]

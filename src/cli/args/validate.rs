@@ -25,7 +25,7 @@ What gives a WARN, and a FAIL where noted:
   ids         placeholders such as `null` or -1, spaces around ids; FAIL: null
   weights     all alike; the largest is over 1,000 times the median;
               FAIL: null, NaN, infinite, negative, zero without a minimum weight
-  events      types without a weight in the table, weights of types that never occur
+  events      types without a weight, weights of types that never occur; FAIL: no type has a weight
   times       1970-01-01, before 1990, in the future, after 2100; days without rows between weeks
               of 20 users a day or more;
               FAIL: null, or a median that only another unit makes a date of our time
