@@ -2,7 +2,6 @@
 
 mod builder;
 mod catalogue;
-mod grouping;
 mod history;
 mod ids;
 mod matrix;

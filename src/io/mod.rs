@@ -31,6 +31,7 @@ pub use interaction_rows::{Id, IdType, InteractionColumns, InteractionRow, Inter
 pub use interaction_writer::{InteractionTable, write_interactions};
 pub use item_table_writer::{Cell, CellType, ItemTableWriter};
 pub use items::{ItemColumns, ItemMetadata, ItemReport, Titles, read_all_items, read_items};
+pub(crate) use log::counted;
 pub use log::{
     Log, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds, read_log, read_log_from,
     read_log_onto, read_log_onto_from, scan_log, scan_log_from,

@@ -18,3 +18,4 @@ mod serve;
 mod split;
 mod tables;
 mod train;
+mod validate;

@@ -136,7 +136,7 @@ impl LogConfiguration {
     /// The layers of configuration, as of [`Configuration::layers`].
     ///
     /// # Errors
-    /// [`SettingsError`] for an unreadable file or a malformed `--set`.
+    /// [`SettingsError`] for an unreadable file or a malformed `--set` or `--event-weight`.
     pub fn layers(&self, command: Layer) -> Result<Vec<Layer>, SettingsError> {
         let mut flags = Layer::default();
         self.set.iter().try_for_each(|text| flags.set(text))?;

@@ -21,4 +21,4 @@ pub use report::{LogReport, RowsDropped};
 pub use scan::{NULL_ID, ScanBatch, Scanned, ScannedFile, ScannedIds, scan_log, scan_log_from};
 
 pub(super) use events::MAX_EVENT_TYPES;
-pub(super) use report::counted;
+pub(crate) use report::counted;

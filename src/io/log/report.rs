@@ -137,7 +137,7 @@ impl fmt::Display for LogReport {
 }
 
 /// A number with its noun: `1 row`, `2 rows`.
-pub(in crate::io) fn counted(number: u64, noun: &str) -> String {
+pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
