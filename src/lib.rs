@@ -59,6 +59,7 @@
 //! | [`ranking`] | Which items come first? |
 //! | [`evaluation`] | How good are the lists? |
 //! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
+//! | [`export`] | How do embeddings and lists leave, for any number of users? |
 //! | [`engine`] | What is the answer to a request? |
 //! | [`serve`] | How does a request arrive, and how does its answer leave? (feature `serve`) |
 //! | [`cli`] | What was typed, and what does it run? (feature `cli`) |
@@ -73,6 +74,7 @@ pub mod cli;
 pub mod datasets;
 pub mod engine;
 pub mod evaluation;
+pub mod export;
 pub mod generate;
 pub mod interactions;
 pub mod io;

@@ -11,6 +11,7 @@ use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
+use crate::export::ExportError;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
@@ -95,11 +96,20 @@ impl Failure {
             return Some(Self::of_table(error));
         }
         if let Some(error) = cause.downcast_ref::<ArtifactError>() {
+            return Some(Self::of_artifact(error));
+        }
+        if let Some(error) = cause.downcast_ref::<ExportError>() {
             return Some(match error {
-                ArtifactError::Storage(error) => Self::of_storage(error),
-                ArtifactError::ReplacesOther { .. } => Self::Usage,
-                ArtifactError::Publication { .. } => Self::Run,
-                _ => Self::Data,
+                ExportError::Storage(error) => Self::of_storage(error),
+                ExportError::Table(error) => Self::of_table(error),
+                ExportError::Artifact(error) => Self::of_artifact(error),
+                ExportError::Nothing { .. } => Self::Data,
+                ExportError::Describe { .. } => Self::Run,
+                ExportError::NoSpace { .. }
+                | ExportError::NeedsDirectory
+                | ExportError::Value { .. }
+                | ExportError::ReplacesOther { .. }
+                | ExportError::OtherJob { .. } => Self::Usage,
             });
         }
         if let Some(error) = cause.downcast_ref::<GenerateError>() {
@@ -141,6 +151,15 @@ impl Failure {
         cause.downcast_ref::<StorageError>().map(Self::of_storage)
     }
 
+    fn of_artifact(error: &ArtifactError) -> Self {
+        match error {
+            ArtifactError::Storage(error) => Self::of_storage(error),
+            ArtifactError::ReplacesOther { .. } => Self::Usage,
+            ArtifactError::Publication { .. } => Self::Run,
+            _ => Self::Data,
+        }
+    }
+
     fn of_table(error: &TableError) -> Self {
         match error {
             TableError::Encode { .. } | TableError::File { action: "write", .. } => Self::Run,
@@ -150,7 +169,7 @@ impl Failure {
 
     fn of_storage(error: &StorageError) -> Self {
         match error {
-            StorageError::Exists { .. } | StorageError::Unnamed { .. } => Self::Usage,
+            StorageError::Exists { .. } | StorageError::Unnamed { .. } | StorageError::InUse { .. } => Self::Usage,
             StorageError::Tensors { .. } => Self::Data,
             StorageError::Io { .. } => Self::Run,
         }
@@ -190,6 +209,9 @@ fn is_reader_gone(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 fn is_existing_output(cause: &(dyn std::error::Error + 'static)) -> bool {
     let stored = |error: &StorageError| matches!(error, StorageError::Exists { .. });
+    if let Some(ExportError::Storage(error)) = cause.downcast_ref() {
+        return stored(error);
+    }
     if let Some(ArtifactError::Storage(error)) = cause.downcast_ref() {
         return stored(error);
     }

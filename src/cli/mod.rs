@@ -6,6 +6,7 @@ mod comparison;
 mod console;
 mod data;
 mod exit;
+mod exporting;
 mod fitting;
 mod layers;
 mod lists;

@@ -1,6 +1,7 @@
-//! Training as it goes: a bar where someone watches, a line an epoch everywhere.
+//! Long work as it goes: a bar where someone watches, lines everywhere else.
 
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -64,6 +65,56 @@ impl Progress {
     }
 }
 
+/// The progress of work of a known size: a bar with the time left, or a line of it now and then.
+#[derive(Debug)]
+pub struct Estimate {
+    progress: Progress,
+    label: String,
+    /// When and where it began: what an earlier run has done says nothing of the speed of this one.
+    began: Option<(Instant, u64)>,
+    said: Instant,
+}
+
+/// Time between two lines where nobody watches.
+const LINES_EVERY: Duration = Duration::from_secs(10);
+
+impl Estimate {
+    /// Nothing is done yet.
+    #[must_use]
+    pub fn new(label: &str) -> Self {
+        Self { progress: Progress::new(label), label: label.into(), began: None, said: Instant::now() }
+    }
+
+    /// `done` of `total` units are finished.
+    pub fn at(&mut self, done: u64, total: u64) {
+        self.progress.at(done, total);
+        let (began, from) = *self.began.get_or_insert_with(|| {
+            self.progress.bar.reset_eta();
+            (Instant::now(), done)
+        });
+        if !self.progress.watched && self.said.elapsed() >= LINES_EVERY {
+            self.said = Instant::now();
+            note(estimate_line(&self.label, (from, done, total), began.elapsed()));
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(self) {
+        self.progress.finish();
+    }
+}
+
+/// How far it is, and how long it will take at the speed so far.
+fn estimate_line(label: &str, (from, done, total): (u64, u64, u64), elapsed: Duration) -> String {
+    let share = if total == 0 { 100 } else { u128::from(done) * 100 / u128::from(total) };
+    let left = (total.saturating_sub(done)) as f64 * elapsed.as_secs_f64() / done.saturating_sub(from).max(1) as f64;
+    let left = match left.round() {
+        seconds if seconds < 120.0 => format!("{seconds} s"),
+        seconds => format!("{} min", (seconds / 60.0).round()),
+    };
+    format!("{label}: {} of {} ({share} %), about {left} left", thousands(done), thousands(total))
+}
+
 /// Tenths of a task: when a line is due where nobody watches a bar.
 #[derive(Debug, Default)]
 pub struct Steps(u64);
@@ -98,6 +149,15 @@ pub fn epoch_line(report: &EpochReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_estimate_goes_by_the_speed_of_this_run() {
+        let line = |counts, seconds| estimate_line("exporting", counts, Duration::from_secs(seconds));
+        // Half was there already; a fifth took a minute.
+        assert_eq!(line((500, 700, 1_000), 60), "exporting: 700 of 1,000 (70 %), about 90 s left");
+        assert_eq!(line((0, 1_000, 10_000), 60), "exporting: 1,000 of 10,000 (10 %), about 9 min left");
+        assert_eq!(line((5, 5, 5), 1), "exporting: 5 of 5 (100 %), about 0 s left");
+    }
 
     #[test]
     fn an_epoch_line_says_loss_validation_speed_and_time() {

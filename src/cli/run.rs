@@ -40,6 +40,8 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Train(args) => commands::train::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
         Command::Recommend(args) => commands::recommend::run(args, &mut out),
+        Command::Export(args) => commands::export::run(args, &mut out),
+        Command::Embed(args) => commands::embed::run(args, &mut out),
         Command::Inspect(args) => commands::inspect::run(args, &mut out),
         Command::Serve(args) => commands::serve::run(args, threads, &mut out),
         Command::Query(args) => commands::query::run(args, &mut out),

@@ -4,9 +4,11 @@
 mod attributes;
 mod axis;
 mod catalogue;
+mod embeddings;
 mod error;
 mod footer;
 mod guard;
+mod id_files;
 mod ids;
 mod interaction_rows;
 mod interaction_writer;
@@ -26,7 +28,9 @@ mod writer;
 
 pub use attributes::Attributes;
 pub use catalogue::{read_attribute_types, read_catalogue, read_user_ids, write_catalogue, write_user_ids};
+pub use embeddings::{EmbeddingFormat, EmbeddingHeader, EmbeddingWriter, Precision};
 pub use error::{LogError, TableError};
+pub use id_files::{IdWriter, Selection, read_selection};
 pub use interaction_rows::{Id, IdType, InteractionColumns, InteractionRow, InteractionWriter};
 pub use interaction_writer::{InteractionTable, write_interactions};
 pub use item_table_writer::{Cell, CellType, ItemTableWriter};

@@ -1,5 +1,6 @@
 //! Recommendations out: one row a recommended item, streamed.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use arrow_schema::{DataType, Field};
 
 use super::error::TableError;
 use super::ids::{id_array, id_type};
-use super::writer::TableWriter;
+use super::writer::TableEncoder;
 use crate::interactions::{Catalogue, IdMap};
 use crate::types::{ItemIdx, UserIdx};
 
@@ -17,14 +18,11 @@ const BUFFERED_ROWS: usize = 1 << 16;
 
 /// Writes `user_id`, `rank` (from 1), `item_id`, `score`, and `title` when the catalogue knows any; ids in
 /// the type of the log. Memory does not grow with the number of users.
-///
-/// The file appears at its path when [`finish`](Self::finish) succeeds; until then, and when the writer is
-/// dropped, nothing is there.
-pub struct RecommendationWriter<'a> {
+pub struct RecommendationWriter<'a, W: Write + Send> {
     users: &'a IdMap,
     catalogue: &'a Catalogue,
     titled: bool,
-    writer: TableWriter,
+    encoder: TableEncoder<W>,
     rows: Vec<Row>,
 }
 
@@ -35,12 +33,12 @@ struct Row {
     score: f32,
 }
 
-impl<'a> RecommendationWriter<'a> {
-    /// Starts a file for users of `users` and items of `catalogue`.
+impl<'a, W: Write + Send> RecommendationWriter<'a, W> {
+    /// Starts a table for users of `users` and items of `catalogue`; `file` is how errors call it.
     ///
     /// # Errors
-    /// [`TableError`] when `path` cannot be written.
-    pub fn create(path: &Path, users: &'a IdMap, catalogue: &'a Catalogue) -> Result<Self, TableError> {
+    /// [`TableError::Encode`] when the sink refuses.
+    pub fn create(sink: W, file: &Path, users: &'a IdMap, catalogue: &'a Catalogue) -> Result<Self, TableError> {
         let titled = (0..catalogue.len() as u32).any(|item| catalogue.title(item).is_some());
         let mut fields = vec![
             Field::new("user_id", id_type(users), false),
@@ -51,8 +49,8 @@ impl<'a> RecommendationWriter<'a> {
         if titled {
             fields.push(Field::new("title", DataType::Utf8, true));
         }
-        let writer = TableWriter::create(path, fields)?;
-        Ok(Self { users, catalogue, titled, writer, rows: Vec::with_capacity(BUFFERED_ROWS) })
+        let encoder = TableEncoder::create(sink, file, fields)?;
+        Ok(Self { users, catalogue, titled, encoder, rows: Vec::with_capacity(BUFFERED_ROWS) })
     }
 
     /// Appends the list of one user, best first, as (item, score).
@@ -68,13 +66,13 @@ impl<'a> RecommendationWriter<'a> {
         if self.rows.len() >= BUFFERED_ROWS { self.flush() } else { Ok(()) }
     }
 
-    /// Completes the file; returns the number of rows.
+    /// Completes the table; returns the sink and the number of rows.
     ///
     /// # Errors
-    /// [`TableError`] when writing fails; nothing is left behind.
-    pub fn finish(mut self) -> Result<u64, TableError> {
+    /// [`TableError`] when writing fails.
+    pub fn finish(mut self) -> Result<(W, u64), TableError> {
         self.flush()?;
-        self.writer.finish()
+        self.encoder.finish()
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
@@ -88,7 +86,7 @@ impl<'a> RecommendationWriter<'a> {
         if self.titled {
             columns.push(Arc::new(rows.iter().map(|row| self.catalogue.title(row.item)).collect::<StringArray>()));
         }
-        self.writer.append(columns)?;
+        self.encoder.append(columns)?;
         self.rows.clear();
         Ok(())
     }
@@ -96,36 +94,32 @@ impl<'a> RecommendationWriter<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
-
     use arrow_array::RecordBatch;
     use arrow_array::cast::AsArray;
     use arrow_array::types::{Float32Type, Int64Type, UInt32Type};
+    use bytes::Bytes;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-    use tempfile::TempDir;
 
     use super::*;
 
-    fn read(path: &Path) -> RecordBatch {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    fn read(file: Vec<u8>) -> RecordBatch {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).unwrap();
         let batches: Vec<RecordBatch> = reader.with_batch_size(1 << 20).build().unwrap().map(Result::unwrap).collect();
         arrow_select::concat::concat_batches(&batches[0].schema(), &batches).unwrap()
     }
 
     #[test]
     fn lists_come_out_with_ranks_ids_and_titles() {
-        let directory = TempDir::new().unwrap();
-        let path = directory.path().join("recommendations.parquet");
         let users = IdMap::Int(vec![-4, 12].into());
         let ids = IdMap::Text(["cup", "pot", "tea"].into_iter().collect());
         let catalogue = Catalogue::new(ids).with_titles(vec![None, Some("A pot".into()), None]);
-        let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
+        let mut writer = RecommendationWriter::create(Vec::new(), Path::new("r"), &users, &catalogue).unwrap();
         writer.append(UserIdx(1), [(ItemIdx(2), 0.5), (ItemIdx(1), -0.25)]).unwrap();
         writer.append(UserIdx(0), [(ItemIdx(0), 3.0)]).unwrap();
-        assert!(!path.exists(), "the file appears when it is complete");
-        assert_eq!(writer.finish().unwrap(), 3);
+        let (file, rows) = writer.finish().unwrap();
+        assert_eq!(rows, 3);
 
-        let rows = read(&path);
+        let rows = read(file);
         let names: Vec<String> = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
         assert_eq!(names, ["user_id", "rank", "item_id", "score", "title"]);
         assert_eq!(rows.column(0).as_primitive::<Int64Type>().values(), &[12, 12, -4]);
@@ -137,28 +131,14 @@ mod tests {
 
     #[test]
     fn without_titles_there_is_no_title_column() {
-        let directory = TempDir::new().unwrap();
-        let path = directory.path().join("recommendations.parquet");
         let (users, catalogue) = (IdMap::Uint(vec![1, u64::MAX]), Catalogue::new(IdMap::Int(vec![5].into())));
-        let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
+        let mut writer = RecommendationWriter::create(Vec::new(), Path::new("r"), &users, &catalogue).unwrap();
         // More rows than are buffered.
         let lists = 2 * BUFFERED_ROWS as u64 + 9;
         (0..lists).for_each(|_| writer.append(UserIdx(1), [(ItemIdx(0), 1.0)]).unwrap());
-        assert_eq!(writer.finish().unwrap(), lists);
-        let rows = read(&path);
+        let (file, written) = writer.finish().unwrap();
+        assert_eq!(written, lists);
+        let rows = read(file);
         assert_eq!((rows.num_columns(), rows.num_rows() as u64), (4, lists));
-    }
-
-    #[test]
-    fn an_abandoned_file_leaves_nothing_and_spoils_nothing() {
-        let directory = TempDir::new().unwrap();
-        let path = directory.path().join("recommendations.parquet");
-        fs::write(&path, "what was there before").unwrap();
-        let (users, catalogue) = (IdMap::Int(vec![1].into()), Catalogue::new(IdMap::Int(vec![5].into())));
-        let mut writer = RecommendationWriter::create(&path, &users, &catalogue).unwrap();
-        writer.append(UserIdx(0), [(ItemIdx(0), 1.0)]).unwrap();
-        drop(writer);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "what was there before");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 }

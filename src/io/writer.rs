@@ -2,6 +2,7 @@
 //! half a file.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,13 +24,57 @@ const ROW_GROUP_BYTES: usize = 256 << 20;
 /// Large enough for the ids of a catalogue of some hundred thousand items.
 const DICTIONARY_BYTES: usize = 4 << 20;
 
-/// Writes one table; dropped before [`finish`](Self::finish), it leaves nothing behind.
+/// Encodes one table into any sink.
+pub(super) struct TableEncoder<W: Write + Send> {
+    file: PathBuf,
+    writer: ArrowWriter<W>,
+    schema: SchemaRef,
+    rows: u64,
+}
+
+impl<W: Write + Send> TableEncoder<W> {
+    /// Starts a table of `fields`; `file` is how errors call it.
+    pub fn create(sink: W, file: &Path, fields: Vec<Field>) -> Result<Self, TableError> {
+        let schema = Arc::new(Schema::new(fields));
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+            .build();
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(sink, Arc::clone(&schema), options)
+            .map_err(|error| TableError::Encode { file: file.into(), reason: error.to_string() })?;
+        Ok(Self { file: file.into(), writer, schema, rows: 0 })
+    }
+
+    /// Appends rows, one array a column.
+    pub fn append(&mut self, columns: Vec<ArrayRef>) -> Result<(), TableError> {
+        let batch =
+            RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|error| self.failed(error.to_string()))?;
+        self.writer.write(&batch).map_err(|error| self.failed(error.to_string()))?;
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// The error for rows that cannot be encoded.
+    pub fn failed(&self, reason: String) -> TableError {
+        TableError::Encode { file: self.file.clone(), reason }
+    }
+
+    /// Completes the table; returns the sink and the number of rows.
+    pub fn finish(self) -> Result<(W, u64), TableError> {
+        let Self { file, writer, rows, .. } = self;
+        let sink = writer.into_inner().map_err(|error| TableError::Encode { file, reason: error.to_string() })?;
+        Ok((sink, rows))
+    }
+}
+
+/// Writes one table to a file; dropped before [`finish`](Self::finish), it leaves nothing behind.
 pub(super) struct TableWriter {
     path: PathBuf,
     temporary: Temporary,
-    writer: ArrowWriter<File>,
-    schema: SchemaRef,
-    rows: u64,
+    encoder: TableEncoder<File>,
 }
 
 /// A file that is removed unless it is renamed.
@@ -51,40 +96,24 @@ impl TableWriter {
         let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
         let file = File::create(&temporary).map_err(refused)?;
         let temporary = Temporary(temporary);
-        let schema = Arc::new(Schema::new(fields));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-            .build();
-        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
-            .map_err(|error| TableError::Encode { file: path.into(), reason: error.to_string() })?;
-        Ok(Self { path: path.into(), temporary, writer, schema, rows: 0 })
+        Ok(Self { path: path.into(), temporary, encoder: TableEncoder::create(file, path, fields)? })
     }
 
     /// Appends rows, one array a column.
     pub fn append(&mut self, columns: Vec<ArrayRef>) -> Result<(), TableError> {
-        let batch =
-            RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|error| self.failed(error.to_string()))?;
-        self.writer.write(&batch).map_err(|error| self.failed(error.to_string()))?;
-        self.rows += batch.num_rows() as u64;
-        Ok(())
+        self.encoder.append(columns)
     }
 
     /// The error for rows that cannot be encoded.
     pub fn failed(&self, reason: String) -> TableError {
-        TableError::Encode { file: self.path.clone(), reason }
+        self.encoder.failed(reason)
     }
 
     /// Completes the file, makes it durable and gives it its name; returns the number of rows.
     pub fn finish(self) -> Result<u64, TableError> {
-        let Self { path, temporary, writer, rows, .. } = self;
+        let Self { path, temporary, encoder } = self;
         let refused = |source| TableError::File { action: "write", file: path.clone(), source };
-        let file = writer
-            .into_inner()
-            .map_err(|error| TableError::Encode { file: path.clone(), reason: error.to_string() })?;
+        let (file, rows) = encoder.finish()?;
         file.sync_all().map_err(refused)?;
         fs::rename(&temporary.0, &path).map_err(refused)?;
         Ok(rows)

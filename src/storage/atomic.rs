@@ -26,12 +26,14 @@ pub struct AtomicFile {
 
 /// Where something is written, and where it is to appear.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     target: PathBuf,
     temporary: PathBuf,
     replace: bool,
     /// Parents that did not exist, the deepest first.
     new_parents: Vec<PathBuf>,
+    /// What was written stays for a later run unless it was committed.
+    resumable: bool,
     committed: bool,
 }
 
@@ -45,26 +47,71 @@ fn sibling(target: &Path, purpose: &str) -> Result<PathBuf, StorageError> {
     Ok(target.with_file_name(hidden))
 }
 
+/// The one name beside `target` under which work on it is continued by a later process.
+fn partial(target: &Path) -> Result<PathBuf, StorageError> {
+    let name = target.file_name().ok_or_else(|| StorageError::Unnamed { path: target.to_owned() })?;
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(".partial");
+    Ok(target.with_file_name(hidden))
+}
+
 /// True when something, even a dangling link, has the name.
 fn occupied(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
 impl Place {
-    /// Checks the target and creates its parents.
+    /// A place under a name that no other process uses.
     fn prepare(target: &Path, replace: bool) -> Result<Self, StorageError> {
+        Self::at(target, sibling(target, "tmp")?, replace)
+    }
+
+    /// A place under the same name in every process.
+    pub fn shared(target: &Path, replace: bool) -> Result<Self, StorageError> {
+        let mut place = Self::at(target, partial(target)?, replace)?;
+        place.resumable = true;
+        Ok(place)
+    }
+
+    /// Checks the target and creates its parents.
+    fn at(target: &Path, temporary: PathBuf, replace: bool) -> Result<Self, StorageError> {
         let target = target.to_owned();
         if !replace && occupied(&target) {
             return Err(StorageError::Exists { path: target });
         }
-        let temporary = sibling(&target, "tmp")?;
         let missing = |path: &&Path| *path != Path::new("") && !path.exists();
         let new_parents: Vec<_> = target.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
-        let place = Self { target, temporary, replace, new_parents, committed: false };
+        let place = Self { target, temporary, replace, new_parents, resumable: false, committed: false };
         for parent in place.new_parents.iter().rev() {
             fs::create_dir(parent).map_err(StorageError::io("create", parent))?;
         }
         Ok(place)
+    }
+
+    /// Where it is to appear.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Where to write.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// From here on what was written goes with the place, unless it is committed.
+    pub fn own(&mut self) {
+        self.resumable = false;
+    }
+
+    /// Lets a file that was synced appear under its name.
+    pub fn commit_file(mut self) -> Result<(), StorageError> {
+        if !self.replace {
+            return self.appear();
+        }
+        fs::rename(&self.temporary, &self.target).map_err(StorageError::io("replace", &self.target))?;
+        self.committed = true;
+        sync_parent(&self.target)
     }
 
     /// Lets what was written appear where nothing is yet.
@@ -86,7 +133,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         // There is nothing at the temporary name after a plain rename, and the old directory after an
         // exchange. A failure has no one left to hear of it.
-        let _ = remove(&self.temporary);
+        if self.committed || !self.resumable {
+            let _ = remove(&self.temporary);
+        }
         if !self.committed {
             // Only empty ones go: others may have been put to use meanwhile.
             for parent in &self.new_parents {
@@ -183,6 +232,21 @@ impl AtomicDir {
         Ok(Self { place })
     }
 
+    /// Starts a directory, or goes on with what an earlier process left of it: it is built under a name
+    /// that depends on `target` alone (`.NAME.partial`), and stays there when this is dropped without
+    /// [`commit`](Self::commit). Keeping other processes out is up to the caller.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn resume(target: &Path, replace: bool) -> Result<Self, StorageError> {
+        let place = Place::shared(target, replace)?;
+        match fs::create_dir(&place.temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            outcome => outcome.map_err(StorageError::io("create", &place.temporary))?,
+        }
+        Ok(Self { place })
+    }
+
     /// Where to write meanwhile.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -242,14 +306,9 @@ impl AtomicFile {
     /// # Errors
     /// [`StorageError`]; the target is then as it was before, unless only the last sync failed.
     pub fn commit(self) -> Result<(), StorageError> {
-        let Self { mut place, file } = self;
+        let Self { place, file } = self;
         file.sync_all().map_err(StorageError::io("sync", &place.temporary))?;
-        if !place.replace {
-            return place.appear();
-        }
-        fs::rename(&place.temporary, &place.target).map_err(StorageError::io("replace", &place.target))?;
-        place.committed = true;
-        sync_parent(&place.target)
+        place.commit_file()
     }
 }
 

@@ -22,6 +22,12 @@ pub enum StorageError {
         /// The target.
         path: PathBuf,
     },
+    /// Another process is writing the same thing.
+    #[error("{} is being written by another run; wait for it, or choose another path", path.display())]
+    InUse {
+        /// What the other process has locked.
+        path: PathBuf,
+    },
     /// A path without a last component, for example `/` or `..`.
     #[error("{} cannot be written to: it names no file or directory of its own; give a path that ends in a name", path.display())]
     Unnamed {

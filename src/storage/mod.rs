@@ -6,10 +6,12 @@ compile_error!("Foldin's files are little-endian and are read and written withou
 mod atomic;
 mod digest;
 mod error;
+mod part;
 mod positional;
 mod tensors;
 
 pub use atomic::{AtomicDir, AtomicFile};
 pub use digest::{FileDigest, digest_bytes, digest_file};
 pub use error::StorageError;
+pub use part::{PartFile, lock};
 pub use tensors::{Element, TensorFile, TensorRef, Values, write_tensors};

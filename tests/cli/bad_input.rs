@@ -190,7 +190,7 @@ fn an_output_that_exists_is_refused_without_force() {
     foldin(&["recommend", arg(&fixture().model), "--all", "--out", arg(&recs)]).refused(2, &[arg(&recs), "--force"]);
     assert_eq!(fs::read_to_string(&recs).unwrap(), "mine");
     foldin(&["recommend", arg(&fixture().model), "--all", "--force", "--out", arg(&data)])
-        .refused(2, &[arg(&data), "is a directory"]);
+        .refused(2, &[arg(&data), "not an export", "not replaced"]);
 }
 
 #[test]

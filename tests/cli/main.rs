@@ -8,6 +8,7 @@ mod datasets;
 mod evaluate;
 mod evaluate_outputs;
 mod evaluate_protocols;
+mod export;
 mod file_server;
 mod harness;
 mod help;

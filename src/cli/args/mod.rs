@@ -2,6 +2,7 @@
 
 mod datasets;
 mod evaluate;
+mod export;
 mod generate;
 mod model;
 mod recommend;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
+pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, What, Whose};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use recommend::{Query, Recommend};
@@ -60,8 +62,12 @@ pub enum Command {
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE
     Evaluate(Evaluate),
-    /// Recommend items for a user, an ad hoc history, or all users into a Parquet file
+    /// Recommend items for a user, an ad hoc history, or all users into Parquet
     Recommend(Recommend),
+    /// Write the embeddings of users and items with their ids: Parquet, Arrow, NumPy, safetensors
+    Export(Export),
+    /// Fold histories in that the model has never seen, and print or write their embeddings
+    Embed(Embed),
     /// Show what a model directory holds and verify its checksums
     Inspect(Inspect),
     /// Serve a model directory over gRPC on the loopback interface

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::export::{Shards, Whose};
+
 /// Whom to recommend for: a stored user, an ad hoc history, or both (the history is added).
 #[derive(Debug, Args)]
 pub struct Subject {
@@ -15,24 +17,31 @@ pub struct Subject {
     pub history: Vec<String>,
 }
 
-/// `foldin recommend`
-#[derive(Debug, Args)]
-#[command(after_help = "\
+const RECOMMEND_EXAMPLES: &str = "\
+An output of --all into a directory that was interrupted goes on when the same command is given again.
+
 Examples:
   foldin recommend model --user-id u000083
   foldin recommend model --history i00012,i00345 -n 5 --json
-  foldin recommend model --all --out recommendations.parquet")]
+  foldin recommend model --all --out recommendations.parquet
+  foldin recommend model --all --users ids.parquet --out some.parquet
+  foldin recommend model --all --logs new-log.parquet --out recommendations";
+
+/// `foldin recommend`
+#[derive(Debug, Args)]
+#[command(after_help = RECOMMEND_EXAMPLES)]
 pub struct Recommend {
     /// The model directory
     pub model_dir: PathBuf,
     /// For whom.
     #[command(flatten)]
     pub subject: Subject,
-    /// Every user of the training log; needs --out
+    /// Every user; needs --out
     #[arg(long, conflicts_with_all = ["user_id", "history"], requires = "out")]
     pub all: bool,
-    /// Parquet file for --all: user_id, rank, item_id, score, title
-    #[arg(long, value_name = "FILE", requires = "all")]
+    /// Where the lists of --all go, as Parquet with user_id, rank, item_id, score, title: one file when the name
+    /// ends in .parquet, otherwise a directory of shards
+    #[arg(long, value_name = "PATH", requires = "all")]
     pub out: Option<PathBuf>,
     /// Items a list
     #[arg(short, value_name = "N", default_value = "10")]
@@ -40,12 +49,15 @@ pub struct Recommend {
     /// List items of the history too
     #[arg(long)]
     pub include_seen: bool,
-    /// Print JSON instead of a table
-    #[arg(long, conflicts_with = "all")]
+    /// Print JSON instead of a table; with --all, the manifest
+    #[arg(long)]
     pub json: bool,
-    /// Replace an existing output
-    #[arg(long, requires = "all")]
-    pub force: bool,
+    /// How the output of --all is divided.
+    #[command(flatten)]
+    pub shards: Shards,
+    /// Which users --all means.
+    #[command(flatten)]
+    pub whose: Whose,
 }
 
 /// `foldin query`

@@ -2,7 +2,9 @@
 
 pub mod completions;
 pub mod datasets;
+pub mod embed;
 pub mod evaluate;
+pub mod export;
 pub mod generate;
 pub mod inspect;
 pub mod man;

@@ -3,27 +3,18 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use crate::artifact::Artifact;
 use crate::cli::args::Recommend;
-use crate::cli::console::{note, thousands};
+use crate::cli::console::note;
 use crate::cli::exit::Configuration;
+use crate::cli::exporting::{self, Source};
 use crate::cli::lists::List;
-use crate::cli::output::check_file;
-use crate::cli::progress::Progress;
 use crate::engine::{Engine, HistoryItem, RecommendRequest};
-use crate::interactions::HistoryRef;
-use crate::io::RecommendationWriter;
-use crate::ranking::{Candidates, rank_users};
-use crate::types::UserIdx;
-
-/// Users read, ranked and written together, at most.
-const MAX_CHUNK: usize = 4096;
-
-/// Items listed at once: what bounds the memory whatever the length of the lists.
-const LISTED_AT_ONCE: usize = 1 << 20;
+use crate::export::Lists;
+use crate::io::EmbeddingFormat;
 
 /// Runs the command.
 ///
@@ -32,6 +23,11 @@ const LISTED_AT_ONCE: usize = 1 << 20;
 pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
     if let (true, Some(path)) = (args.all, &args.out) {
         return everyone(args, path, out);
+    }
+    if args.whose.given() || args.shards.given() {
+        bail!(Configuration(
+            "--users, --logs, --shard-users and --force belong to --all: add it, or leave them out".into()
+        ));
     }
     if args.subject.user_id.is_none() && args.subject.history.is_empty() {
         bail!(Configuration("for whom? Give --user-id, --history or both, or --all with --out".into()));
@@ -57,55 +53,14 @@ pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Streams the lists of all users into a file: memory grows neither with their number nor with their length.
+/// Streams the lists of all users: memory grows neither with their number nor with their length.
 fn everyone(args: &Recommend, path: &Path, out: &mut dyn Write) -> Result<()> {
-    check_file(path, args.force)?;
+    let (_, output) = exporting::output(path, Some(EmbeddingFormat::Parquet), &args.shards)?;
+    exporting::check(&output)?;
     let artifact = Artifact::open(&args.model_dir)?;
-    let users = artifact.users.len() as u32;
-    // Only now: a model that cannot be opened leaves nothing behind.
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    }
-    let mut writer = RecommendationWriter::create(path, &artifact.users, &artifact.catalogue)?;
-    let progress = Progress::new("recommending");
-    let chunk = chunk(args.n.get().min(artifact.catalogue.len()));
-    for first in (0..users).step_by(chunk) {
-        let end = users.min(first.saturating_add(chunk as u32));
-        let stored = artifact.histories.range(first..end)?;
-        let histories: Vec<HistoryRef<'_>> = stored.histories().collect();
-        let candidates: Vec<Candidates<'_>> = histories
-            .iter()
-            .map(|history| Candidates {
-                seen: if args.include_seen { &[] } else { history.items() },
-                ..Candidates::default()
-            })
-            .collect();
-        let rankings = rank_users(artifact.model.as_ref(), &histories, &candidates, args.n.get());
-        for (user, ranking) in (first..).zip(rankings) {
-            writer.append(UserIdx(user), ranking.items.iter().map(|scored| (scored.item, scored.score)))?;
-        }
-        progress.at(u64::from(end), u64::from(users));
-    }
-    progress.finish();
-    let rows = writer.finish()?;
-    Ok(writeln!(out, "{} recommendations for {} users in {}", thousands(rows), thousands(users), path.display())?)
-}
-
-/// Users at once for lists of this length.
-fn chunk(listed: usize) -> usize {
-    (LISTED_AT_ONCE / listed.max(1)).clamp(1, MAX_CHUNK)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn longer_lists_make_smaller_chunks() {
-        assert_eq!(chunk(10), MAX_CHUNK);
-        for listed in [1_000, 20_000, LISTED_AT_ONCE] {
-            assert!(chunk(listed) >= 1 && chunk(listed) * listed <= LISTED_AT_ONCE, "{listed}");
-        }
-        assert_eq!((chunk(0), chunk(usize::MAX)), (MAX_CHUNK, 1));
-    }
+    let source = Source::read(&artifact, &args.whose)?;
+    let users = source.users();
+    let lists = Lists::new(&artifact, &users, args.n.get(), args.include_seen);
+    let manifest = exporting::run(source.job.clone(), &[&lists], &output, "recommending")?;
+    exporting::print(&manifest, &output, args.json, out)
 }
