@@ -51,6 +51,7 @@
 //! | [`types`], [`random`] | Which user, which item, which random number? |
 //! | [`interactions`] | What did whom do with what? |
 //! | [`io`] | How do tables get in and out? The only user of Arrow and Parquet |
+//! | [`audit`] | Can a log be trusted, before anything is trained on it? |
 //! | [`generate`] | What would a plausible log look like? |
 //! | [`datasets`] | Where do public datasets come from, and how do they become Parquet? (feature `cli`) |
 //! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
@@ -66,6 +67,7 @@
 //! Who may import whom is a test (`tests/architecture.rs`); ARCHITECTURE.md has the reasons.
 
 pub mod artifact;
+pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

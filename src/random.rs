@@ -26,6 +26,8 @@ pub enum Purpose {
     HoldOutItems = 6,
     /// Synthetic logs; coordinates chosen by the generator.
     Generate = 7,
+    /// Resampling of evaluated users; coordinates: resample and 0, or 0 and 1 for the grouping of users.
+    Bootstrap = 8,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

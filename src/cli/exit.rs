@@ -24,6 +24,27 @@ use crate::storage::StorageError;
 #[error("{0}")]
 pub struct Configuration(pub String);
 
+/// A report on data was made, and not every line of it is good.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.summary())]
+pub struct Findings {
+    /// The lines that warn.
+    pub warned: Vec<&'static str>,
+    /// The lines that fail.
+    pub failed: Vec<&'static str>,
+}
+
+impl Findings {
+    fn summary(&self) -> String {
+        let part = |what: &str, ids: &[&str]| (!ids.is_empty()).then(|| format!("{what}: {}", ids.join(", ")));
+        [part("failed", &self.failed), part("worth a look", &self.warned)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+}
+
 /// Kinds of failure as a caller of the binary tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -33,6 +54,8 @@ pub enum Failure {
     Usage,
     /// 3: data cannot be used.
     Data,
+    /// 4: data can be used and has something odd about it.
+    Warnings,
 }
 
 impl Failure {
@@ -45,6 +68,9 @@ impl Failure {
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
         if cause.is::<SettingsError>() || cause.is::<Configuration>() {
             return Some(Self::Usage);
+        }
+        if let Some(Findings { failed, .. }) = cause.downcast_ref() {
+            return Some(if failed.is_empty() { Self::Warnings } else { Self::Data });
         }
         if cause.is::<SplitError>() {
             return Some(Self::Usage);
@@ -156,6 +182,7 @@ impl Failure {
             Self::Run => 1,
             Self::Usage => 2,
             Self::Data => 3,
+            Self::Warnings => 4,
         }
     }
 }
@@ -166,11 +193,13 @@ pub fn report(error: &Error) -> ExitCode {
     if error.chain().any(is_reader_gone) {
         return ExitCode::SUCCESS;
     }
-    note(format_args!("error: {}", message(error)));
+    let failure = Failure::of(error);
+    let kind = if failure == Failure::Warnings { "warning" } else { "error" };
+    note(format_args!("{kind}: {}", message(error)));
     if error.chain().any(is_existing_output) {
         note("help: --force replaces it");
     }
-    ExitCode::from(Failure::of(error).code())
+    ExitCode::from(failure.code())
 }
 
 fn is_reader_gone(cause: &(dyn std::error::Error + 'static)) -> bool {

@@ -49,11 +49,11 @@ pub fn validation_trial<'a>(settings: &Settings, log: &'a Interactions, items: &
     }
     let trial = match (&validation.fold_in, &validation.target) {
         (Some(fold_in), Some(target)) => {
-            let (users, reports) = read_fold_in_target(fold_in, target, &settings.log, items)?;
-            for (what, report) in ["validation fold-in", "validation target"].iter().zip(reports) {
+            let given = read_fold_in_target(fold_in, target, &settings.log, items)?;
+            for (what, report) in ["validation fold-in", "validation target"].iter().zip(&given.reports) {
                 note(format_args!("{what}: {report}"));
             }
-            Trial::strong(Cow::Borrowed(log), users)
+            Trial::strong(Cow::Borrowed(log), given.histories)
         }
         (None, None) => match held_out(validation, log.users()) {
             0 => return Ok(None),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::settings::Settings;
+use crate::interactions::Timestamp;
 use crate::models::ModelConfig;
 
 /// Where a value was given.
@@ -107,9 +108,13 @@ pub enum SettingsError {
         /// What is wrong and what is allowed.
         reason: String,
     },
-    /// `--set` without `key=value`.
-    #[error("--set {text}: expected key=value, for example --set training.epochs=20")]
+    /// A flag that needs `key=value`, without it.
+    #[error("{flag} {text}: expected key=value, for example {flag} {example}")]
     Assignment {
+        /// The flag.
+        flag: &'static str,
+        /// How it is meant.
+        example: &'static str,
         /// What was given.
         text: String,
     },
@@ -181,8 +186,23 @@ impl Layer {
     /// # Errors
     /// [`SettingsError::Assignment`] when there is no `=`.
     pub fn set(&mut self, text: &str) -> Result<(), SettingsError> {
-        let (key, value) = text.split_once('=').ok_or_else(|| SettingsError::Assignment { text: text.to_string() })?;
+        let missing =
+            || SettingsError::Assignment { flag: "--set", example: "training.epochs=20", text: text.to_string() };
+        let (key, value) = text.split_once('=').ok_or_else(missing)?;
         self.flag(&format!("--set {text}"), key.trim(), Some(value.trim()));
+        Ok(())
+    }
+
+    /// Adds `--event-weight type=weight`.
+    ///
+    /// # Errors
+    /// [`SettingsError::Assignment`] when there is no `=`.
+    pub fn event_weight(&mut self, text: &str) -> Result<(), SettingsError> {
+        let missing =
+            || SettingsError::Assignment { flag: "--event-weight", example: "purchase=5", text: text.to_string() };
+        // The name is somebody else's, and may hold anything.
+        let (name, weight) = text.rsplit_once('=').ok_or_else(missing)?;
+        self.flag(&format!("--event-weight {text}"), &format!("{EVENT_WEIGHTS}.{name}"), Some(weight.trim()));
         Ok(())
     }
 }
@@ -218,6 +238,21 @@ pub fn resolve(base: Settings, layers: &[Layer]) -> Result<Resolved, SettingsErr
     Ok(Resolved { settings, notes })
 }
 
+/// The section whose keys are names of the log's own.
+const EVENT_WEIGHTS: &str = "log.event_weights";
+
+/// The sections of a key, and its name in the innermost one.
+fn path_of(key: &str) -> (Vec<&str>, &str) {
+    match key.strip_prefix(EVENT_WEIGHTS).and_then(|rest| rest.strip_prefix('.')) {
+        Some(name) => (EVENT_WEIGHTS.split('.').collect(), name),
+        None => {
+            let mut path: Vec<&str> = key.split('.').collect();
+            let leaf = path.pop().unwrap_or_default();
+            (path, leaf)
+        }
+    }
+}
+
 fn invalid(entry: &Entry, reason: String) -> SettingsError {
     SettingsError::Value { key: entry.key.clone(), origin: entry.origin.clone(), reason }
 }
@@ -232,10 +267,14 @@ fn text_of(entry: &Entry) -> Result<String, SettingsError> {
 /// Sets one key and checks that the whole is still valid, so that the complaint can name the key.
 fn apply(settings: &Settings, entry: &Entry) -> Result<Settings, SettingsError> {
     let table = |settings: Settings| Table::try_from(settings).map_err(|error| invalid(entry, error.to_string()));
-    let known = table(settings.clone().with_every_key())?;
+    let mut known = table(settings.clone().with_every_key())?;
+    let (path, leaf) = path_of(&entry.key);
+    if path.join(".") == EVENT_WEIGHTS {
+        // Whatever it is called, it is a key.
+        let weights = known.get_mut("log").and_then(|log| log.get_mut("event_weights")).and_then(Value::as_table_mut);
+        weights.map(|weights| weights.insert(leaf.into(), Value::Float(1.0)));
+    }
     let mut example = &known;
-    let mut path: Vec<&str> = entry.key.split('.').collect();
-    let leaf = path.pop().unwrap_or_default();
     for section in &path {
         example = match example.get(*section) {
             Some(Value::Table(inner)) => inner,
@@ -261,6 +300,10 @@ fn apply(settings: &Settings, entry: &Entry) -> Result<Settings, SettingsError> 
 /// The value in the type of `example`.
 fn typed(entry: &Entry, example: &Value) -> Result<Value, SettingsError> {
     let value = match (&entry.given, example) {
+        // A date in TOML needs no quotes.
+        (Given::Typed(Value::Datetime(moment)), Value::String(text)) if text.parse::<Timestamp>().is_ok() => {
+            Value::String(moment.to_string())
+        }
         (Given::Typed(value), _) => value.clone(),
         (Given::Text(text), Value::String(_)) => Value::String(text.clone()),
         (Given::Text(text), _) => text.parse().unwrap_or_else(|_| Value::String(text.clone())),

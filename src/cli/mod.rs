@@ -13,7 +13,9 @@ mod lists;
 mod memory;
 mod output;
 mod progress;
+mod report;
 mod run;
 mod settings;
+mod trials;
 
 pub use run::run;

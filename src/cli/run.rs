@@ -35,6 +35,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Quickstart(args) => commands::quickstart::run(args, &mut out),
         Command::Generate(args) => commands::generate::run(args, &mut out),
         Command::Datasets(args) => commands::datasets::run(args, &mut out),
+        Command::Validate(args) => commands::validate::run(args, &mut out),
         Command::Split(args) => commands::split::run(args, &mut out),
         Command::Train(args) => commands::train::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),

@@ -1,11 +1,12 @@
 //! The resolved settings of a run: what the defaults, a configuration file, the environment and the
 //! flags come to together. Commands read these and nothing else.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::interactions::LogRules;
+use crate::interactions::{LogRules, TimeUnit, Timestamp};
 use crate::io::ItemColumns;
 use crate::models::{ModelConfig, MultVaeConfig};
 use crate::training::TrainingConfig;
@@ -32,7 +33,7 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputSettings {
-    /// The log: a Parquet file or a directory of them.
+    /// The log: a Parquet file, a directory of them at any depth, or a pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
     /// What is known of the items: a Parquet file, or a directory of them, with a row an item.
@@ -95,7 +96,16 @@ impl Settings {
     pub(super) fn with_every_key(mut self) -> Self {
         self.input = InputSettings { log: Some("".into()), items: Some("".into()), ..self.input };
         self.output = OutputSettings { model: Some("".into()) };
-        self.log.min_weight = Some(0.0);
+        self.log = LogRules {
+            time_unit: Some(TimeUnit::Seconds),
+            since: Some(Timestamp(0)),
+            until: Some(Timestamp(0)),
+            event_weights: BTreeMap::from([("TYPE".into(), 1.0)]),
+            min_weight: Some(0.0),
+            half_life_days: Some(1.0),
+            as_of: Some(Timestamp(0)),
+            ..self.log
+        };
         self.validation = ValidationSettings { fold_in: Some("".into()), target: Some("".into()), ..self.validation };
         self
     }

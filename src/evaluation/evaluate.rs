@@ -1,11 +1,16 @@
 //! One model on one set of users.
 
+use std::num::NonZeroUsize;
 use std::ops::AddAssign;
 
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
-use super::metric::Metric;
+use super::buckets::{HistoryBucket, TargetBucket, history_bounds};
+use super::item_popularity::{ItemPopularity, PopularityBucket};
+use super::mean::mean;
+use super::metric::{Measure, Metric};
+use super::metrics::Found;
 use crate::interactions::{HistoryRef, Interactions};
 use crate::models::Model;
 use crate::ranking::{Candidates, rank_users};
@@ -14,15 +19,36 @@ use crate::types::{ItemIdx, UserIdx};
 /// Listed items held at a time: bounds memory to some 100 MB whatever the cutoff or the number of users.
 const LISTED_AT_ONCE: usize = 1 << 20;
 
-/// What came of an evaluation.
+/// What came of an evaluation. Beside the sums it keeps one value a user and metric: 8 bytes each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Mean over the evaluated users, in the order asked for.
+    /// Means over the evaluated users, or values of all lists together, in the order asked for.
     #[serde(rename = "metrics", serialize_with = "as_map")]
     pub means: Vec<(Metric, f64)>,
     /// Who was evaluated and who was not.
     #[serde(flatten)]
     pub counts: Counts,
+    /// By the length of the history that was folded in, the shortest first.
+    pub by_history_length: Vec<HistoryBucket>,
+    /// By the popularity of the targets, the most popular first.
+    pub by_item_popularity: Vec<TargetBucket>,
+    /// The evaluated users, in the order of their rows.
+    #[serde(skip)]
+    pub users: Vec<EvaluatedUser>,
+    /// For every metric that has a value for a user, in the order asked for, the values of `users`.
+    #[serde(skip)]
+    pub values: Vec<(Metric, Vec<f64>)>,
+}
+
+/// One user of the means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvaluatedUser {
+    /// The row of fold-in and target.
+    pub row: UserIdx,
+    /// Interactions folded in.
+    pub history_length: u32,
+    /// Items to be found, those folded in as well not counted.
+    pub target_size: u32,
 }
 
 /// Who was evaluated, and what was left out.
@@ -36,7 +62,8 @@ pub struct Counts {
     pub targets_already_seen: usize,
 }
 
-fn as_map<S: Serializer>(means: &[(Metric, f64)], serializer: S) -> Result<S::Ok, S::Error> {
+/// Serialises values by metric as a map.
+pub(super) fn as_map<S: Serializer>(means: &[(Metric, f64)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(means.iter().copied())
 }
 
@@ -69,7 +96,7 @@ pub struct NothingToEvaluate {
 }
 
 /// Folds in every row of `fold_in`, ranks the whole catalogue without the folded-in items, and
-/// measures the lists against the same row of `target`.
+/// measures the lists against the same row of `target`. `popularity` is that of the training log.
 ///
 /// Lists come from [`rank_users`], as in serving. Users whose target is empty, or wholly among the
 /// folded-in items, are left out and counted. Uses the rayon pool it is called from; the result has
@@ -79,21 +106,22 @@ pub struct NothingToEvaluate {
 /// [`NothingToEvaluate`] when no user is left.
 ///
 /// # Panics
-/// When the two matrices differ in shape or in items from the model.
+/// When the two matrices differ in shape or in items from the model or the popularity.
 pub fn evaluate(
     model: &dyn Model,
     fold_in: &Interactions,
     target: &Interactions,
+    popularity: &ItemPopularity,
     metrics: &[Metric],
 ) -> Result<Evaluation, NothingToEvaluate> {
     assert_eq!((fold_in.users(), fold_in.items()), (target.users(), target.items()), "one target row a fold-in row");
-    assert_eq!(model.items(), target.items(), "the model's items");
+    assert_eq!((model.items(), popularity.items()), (target.items(), target.items()), "the items of the model");
     let deepest = metrics.iter().map(|m| m.k.get()).max().unwrap_or(1).min(model.items());
     let users: Vec<UserIdx> = (0..fold_in.users() as u32).map(UserIdx).collect();
     let mut counts = Counts::default();
-    let mut sums = vec![0.0f64; metrics.len()];
+    let mut tally = Tally::new(metrics, popularity);
     for users in users.chunks((LISTED_AT_ONCE / deepest).clamp(64, 8192)) {
-        let mut rows: Vec<(HistoryRef<'_>, Vec<u32>)> = Vec::with_capacity(users.len());
+        let mut rows: Vec<Row<'_>> = Vec::with_capacity(users.len());
         for &user in users {
             let (history, target) = (fold_in.history(user), target.history(user).items());
             let unseen: Vec<u32> =
@@ -104,25 +132,16 @@ pub fn evaluate(
                 targets_already_seen: target.len() - unseen.len(),
             };
             if !unseen.is_empty() {
-                rows.push((history, unseen));
+                rows.push(Row { user, history, target: unseen });
             }
         }
-        let histories: Vec<HistoryRef<'_>> = rows.iter().map(|row| row.0).collect();
+        let histories: Vec<HistoryRef<'_>> = rows.iter().map(|row| row.history).collect();
         let candidates: Vec<Candidates<'_>> =
             histories.iter().map(|history| Candidates { seen: history.items(), ..Candidates::default() }).collect();
         let rankings = rank_users(model, &histories, &candidates, deepest);
-        let values: Vec<Vec<f64>> = rankings
-            .par_iter()
-            .zip(&rows)
-            .map(|(ranking, (_, target))| {
-                let ranked: Vec<ItemIdx> = ranking.items.iter().map(|scored| scored.item).collect();
-                metrics.iter().filter_map(|metric| metric.value(&ranked, target)).collect()
-            })
-            .collect();
-        // Added up user by user, in order: the sum must not depend on how the work was spread.
-        for user in values {
-            sums.iter_mut().zip(user).for_each(|(sum, value)| *sum += value);
-        }
+        let lists: Vec<Vec<ItemIdx>> =
+            rankings.into_iter().map(|ranking| ranking.items.iter().map(|scored| scored.item).collect()).collect();
+        tally.add(&rows, &lists);
     }
     if counts.users == 0 {
         return Err(NothingToEvaluate {
@@ -130,8 +149,143 @@ pub fn evaluate(
             targets_already_seen: counts.targets_already_seen,
         });
     }
-    let means = metrics.iter().zip(sums).map(|(&metric, sum)| (metric, sum / counts.users as f64)).collect();
-    Ok(Evaluation { means, counts })
+    Ok(tally.finish(counts))
+}
+
+/// A user with a target that can be found.
+struct Row<'a> {
+    user: UserIdx,
+    history: HistoryRef<'a>,
+    /// Without the items of the history, not empty.
+    target: Vec<u32>,
+}
+
+/// What adds up over the users.
+struct Tally<'a> {
+    metrics: &'a [Metric],
+    popularity: &'a ItemPopularity,
+    users: Vec<EvaluatedUser>,
+    /// Of the metrics that have a value for a user.
+    values: Vec<(Metric, Vec<f64>)>,
+    /// Lists that hold each item in their first places, by cutoff.
+    exposure: Vec<(NonZeroUsize, Vec<u32>)>,
+    /// Of the metrics that compare with a target, as if it were only that part of the catalogue.
+    by_bucket: [BucketSum; 3],
+}
+
+/// What adds up over the users with a target in one part of the catalogue.
+#[derive(Clone, Default)]
+struct BucketSum {
+    users: usize,
+    targets: u64,
+    sums: Vec<f64>,
+}
+
+/// What one user adds.
+struct Measured {
+    values: Vec<f64>,
+    /// Targets in each part of the catalogue, and the accuracy there.
+    by_bucket: [(usize, Vec<f64>); 3],
+}
+
+impl<'a> Tally<'a> {
+    fn new(metrics: &'a [Metric], popularity: &'a ItemPopularity) -> Self {
+        let mut cutoffs: Vec<NonZeroUsize> = metrics.iter().filter(|m| !m.is_per_user()).map(|m| m.k).collect();
+        cutoffs.sort_unstable();
+        cutoffs.dedup();
+        let per_user = metrics.iter().filter(|m| m.is_per_user()).map(|&m| (m, Vec::new()));
+        let accuracy = metrics.iter().filter(|m| m.is_accuracy()).count();
+        let nothing = BucketSum { sums: vec![0.0; accuracy], ..BucketSum::default() };
+        Self {
+            metrics,
+            popularity,
+            users: Vec::new(),
+            values: per_user.collect(),
+            exposure: cutoffs.into_iter().map(|k| (k, vec![0; popularity.items()])).collect(),
+            by_bucket: [nothing.clone(), nothing.clone(), nothing],
+        }
+    }
+
+    /// Measures in parallel and adds up user by user, in order: no sum depends on how the work was spread.
+    fn add(&mut self, rows: &[Row<'_>], lists: &[Vec<ItemIdx>]) {
+        let (metrics, popularity) = (self.metrics, self.popularity);
+        let measured: Vec<Measured> =
+            rows.par_iter().zip(lists).map(|(row, list)| measure(metrics, popularity, list, &row.target)).collect();
+        for ((row, list), measured) in rows.iter().zip(lists).zip(measured) {
+            self.users.push(EvaluatedUser {
+                row: row.user,
+                history_length: row.history.len() as u32,
+                target_size: row.target.len() as u32,
+            });
+            self.values.iter_mut().zip(measured.values).for_each(|((_, column), value)| column.push(value));
+            for (bucket, (targets, values)) in self.by_bucket.iter_mut().zip(measured.by_bucket) {
+                bucket.users += usize::from(targets > 0);
+                bucket.targets += targets as u64;
+                bucket.sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+            for (k, exposure) in &mut self.exposure {
+                list.iter().take(k.get()).for_each(|item| exposure[item.at()] += 1);
+            }
+        }
+    }
+
+    fn finish(self, counts: Counts) -> Evaluation {
+        let mean = |metric: Metric| match metric.kind.measure() {
+            Measure::Exposure(measure) => {
+                self.exposure.iter().find(|(k, _)| *k == metric.k).map_or(0.0, |(_, exposure)| measure(exposure))
+            }
+            _ => self.values.iter().find(|(m, _)| *m == metric).map_or(0.0, |(_, values)| mean(values.iter().copied())),
+        };
+        let means = self.metrics.iter().map(|&metric| (metric, mean(metric))).collect();
+        let by_history_length = by_history_length(&self.users, &self.values);
+        let accuracy: Vec<Metric> = self.metrics.iter().copied().filter(|m| m.is_accuracy()).collect();
+        let by_item_popularity = self.popularity.buckets().into_iter().zip(self.by_bucket).map(|(items, sum)| {
+            let users = sum.users.max(1) as f64;
+            let means = accuracy.iter().zip(&sum.sums).map(|(&metric, sum)| (metric, sum / users)).collect();
+            TargetBucket { items, targets: sum.targets, users: sum.users, means }
+        });
+        Evaluation {
+            means,
+            counts,
+            by_history_length,
+            by_item_popularity: by_item_popularity.collect(),
+            users: self.users,
+            values: self.values,
+        }
+    }
+}
+
+/// All that one list adds.
+fn measure(metrics: &[Metric], popularity: &ItemPopularity, list: &[ItemIdx], target: &[u32]) -> Measured {
+    let accuracy = |target: &[u32]| {
+        let found = Found::new(list, target);
+        metrics.iter().filter_map(move |metric| match (metric.kind.measure(), &found) {
+            (Measure::Accuracy(measure), Some(found)) => Some(measure(found, metric.k)),
+            _ => None,
+        })
+    };
+    let mut accurate = accuracy(target);
+    let values = metrics.iter().filter_map(|metric| match metric.kind.measure() {
+        Measure::Accuracy(_) => accurate.next(),
+        Measure::List(measure) => Some(measure(&list[..metric.k.get().min(list.len())], popularity)),
+        Measure::Exposure(_) => None,
+    });
+    let by_bucket = PopularityBucket::ALL.map(|bucket| {
+        let part: Vec<u32> = target.iter().copied().filter(|&i| popularity.bucket(ItemIdx(i)) == bucket).collect();
+        (part.len(), accuracy(&part).collect())
+    });
+    Measured { values: values.collect(), by_bucket }
+}
+
+/// Means by history length, of users in order.
+fn by_history_length(users: &[EvaluatedUser], values: &[(Metric, Vec<f64>)]) -> Vec<HistoryBucket> {
+    let lengths: Vec<u32> = users.iter().map(|user| user.history_length).collect();
+    let bucket = |(from, to): (u32, u32)| {
+        let members: Vec<usize> = (0..users.len()).filter(|&u| (from..=to).contains(&lengths[u])).collect();
+        let means = values.iter().map(|(metric, values)| (*metric, mean(members.iter().map(|&u| values[u])))).collect();
+        HistoryBucket { from, to, users: members.len(), means }
+    };
+    history_bounds(&lengths).into_iter().map(bucket).collect()
 }
 
 #[cfg(test)]
@@ -145,49 +299,90 @@ mod tests {
             .unwrap()
     }
 
-    fn metrics(texts: &[&str]) -> Vec<Metric> {
-        texts.iter().map(|t| t.parse().unwrap()).collect()
+    /// Popularity order is 0 1 2 3 4 5: item i has 6 − i users.
+    fn log() -> Interactions {
+        let all: Vec<Vec<u32>> = (0..6).map(|user| (0..6 - user).collect()).collect();
+        rows(6, &all.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
-    /// Popularity order is 0 1 2 3 4 5: item i has 6 − i users.
-    fn popularity() -> Popularity {
-        let all: Vec<Vec<u32>> = (0..6).map(|user| (0..6 - user).collect()).collect();
-        Popularity::fit(&rows(6, &all.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    /// Measures popularity.
+    fn run(fold_in: &[&[u32]], target: &[&[u32]], names: &[&str]) -> Result<Evaluation, NothingToEvaluate> {
+        let items = ItemPopularity::of(&log());
+        evaluate(&Popularity::fit(&log()), &rows(6, fold_in), &rows(6, target), &items, &metrics(names))
+    }
+
+    fn metrics(texts: &[&str]) -> Vec<Metric> {
+        texts.iter().map(|t| t.parse().unwrap()).collect()
     }
 
     #[test]
     fn folded_in_items_make_room_for_the_next() {
         // Without items 0 and 2 the list starts 1, 3: both targets are found.
-        let got = evaluate(&popularity(), &rows(6, &[&[0, 2]]), &rows(6, &[&[1, 3]]), &metrics(&["recall@2"])).unwrap();
+        let got = run(&[&[0, 2]], &[&[1, 3]], &["recall@2"]).unwrap();
         assert_eq!(got.means, [(metrics(&["recall@2"])[0], 1.0)]);
     }
 
     #[test]
     fn users_without_target_are_excluded_and_counted() {
-        let fold_in = rows(6, &[&[5], &[0], &[0, 1], &[4]]);
-        let target = rows(6, &[&[0], &[], &[1], &[4, 5]]);
-        let got = evaluate(&popularity(), &fold_in, &target, &metrics(&["recall@1", "recall@6"])).unwrap();
+        let (fold_in, target): ([&[u32]; 4], [&[u32]; 4]) = ([&[5], &[0], &[0, 1], &[4]], [&[0], &[], &[1], &[4, 5]]);
+        let got = run(&fold_in, &target, &["recall@1", "recall@6"]).unwrap();
         // User 0 finds 0 first; user 1 has no target; user 2 has it already; user 3 keeps item 5 only.
         assert_eq!(got.counts, Counts { users: 2, users_without_target: 2, targets_already_seen: 2 });
         assert_eq!(got.means.iter().map(|m| m.1).collect::<Vec<_>>(), [0.5, 1.0]);
+        let user = |row, history_length| EvaluatedUser { row: UserIdx(row), history_length, target_size: 1 };
+        assert_eq!(got.users, [user(0, 1), user(3, 1)]);
+        assert_eq!(got.values[0].1, [1.0, 0.0]);
     }
 
     #[test]
     fn nothing_to_evaluate_is_an_error_with_numbers() {
-        let error = evaluate(&popularity(), &rows(6, &[&[1], &[2]]), &rows(6, &[&[1], &[]]), &[Metric::NDCG_100]);
+        let error = run(&[&[1], &[2]], &[&[1], &[]], &["ndcg@100"]);
         assert_eq!(error, Err(NothingToEvaluate { users: 2, targets_already_seen: 1 }));
     }
 
     #[test]
+    fn what_all_lists_show_together_is_no_mean() {
+        // Lists of two: user 0 gets 0 1, user 1 gets 1 2; four of six items are never shown.
+        let names = ["coverage@2", "ndcg@2", "coverage@1", "gini@2", "novelty@1"];
+        let got = run(&[&[5], &[0]], &[&[0], &[2]], &names).unwrap();
+        assert_eq!(got.means.iter().map(|m| m.0).collect::<Vec<_>>(), metrics(&names));
+        let mean = |name: &str| got.mean(metrics(&[name])[0]).unwrap();
+        assert_eq!([mean("coverage@2"), mean("coverage@1")], [0.5, 2.0 / 6.0]);
+        // Exposures 0 0 0 1 1 2 by the definition.
+        assert!((mean("gini@2") - f64::from(1 + 3 + 2 * 5) / 24.0).abs() < 1e-15);
+        assert_eq!(mean("novelty@1"), (6f64 / 6.0).log2() / 2.0 + (6f64 / 5.0).log2() / 2.0);
+        assert_eq!(got.values.iter().map(|v| v.0).collect::<Vec<_>>(), metrics(&["ndcg@2", "novelty@1"]));
+    }
+
+    #[test]
+    fn buckets_of_users_and_of_targets() {
+        // 21 interactions: items 0 and 1 are head (before item 1: 6), 2 is mid (11), the rest (15 or more) tail.
+        let (fold_in, target): ([&[u32]; 3], [&[u32]; 3]) = ([&[5], &[3, 4], &[5]], [&[0, 4], &[0, 1], &[2]]);
+        let got = run(&fold_in, &target, &["recall@1", "popularity@1"]).unwrap();
+        let recall = metrics(&["recall@1"])[0];
+        let parts: Vec<_> = got.by_item_popularity.iter().map(|b| (b.items.items, b.targets, b.users)).collect();
+        assert_eq!(parts, [(2, 3, 2), (1, 1, 1), (3, 1, 1)]);
+        // In the head user 0 finds all (item 0), user 1 half of its two; nothing is found elsewhere.
+        let means: Vec<_> = got.by_item_popularity.iter().map(|b| b.means.clone()).collect();
+        assert_eq!(means, [vec![(recall, 0.75)], vec![(recall, 0.0)], vec![(recall, 0.0)]]);
+        // Users 0 and 2 have one item, user 1 has two.
+        let lengths: Vec<_> = got.by_history_length.iter().map(|b| (b.from, b.to, b.users)).collect();
+        assert_eq!(lengths, [(1, 1, 2), (2, 2, 1)]);
+        assert_eq!(got.by_history_length[0].means[0], (recall, 0.25));
+        assert_eq!(got.by_history_length[1].means.len(), 2);
+    }
+
+    #[test]
     fn the_number_of_threads_changes_nothing() {
-        let many: Vec<Vec<u32>> = (0..500u32).map(|u| vec![u % 6]).collect();
-        let others: Vec<Vec<u32>> = (0..500u32).map(|u| vec![(u * 7 + 1) % 6]).collect();
-        let matrix = |rs: &[Vec<u32>]| rows(6, &rs.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        let (fold_in, target) = (matrix(&many), matrix(&others));
-        let run = |threads| {
+        let one: Vec<Vec<u32>> = (0..500u32).map(|u| vec![u % 6]).collect();
+        let other: Vec<Vec<u32>> = (0..500u32).map(|u| vec![(u * 7 + 1) % 6]).collect();
+
+        let (one, other): (Vec<&[u32]>, Vec<&[u32]>) =
+            (one.iter().map(Vec::as_slice).collect(), other.iter().map(Vec::as_slice).collect());
+        let at = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| evaluate(&popularity(), &fold_in, &target, &metrics(&["ndcg@3", "recall@2"])).unwrap())
+            pool.install(|| run(&one, &other, &["ndcg@3", "recall@2", "gini@3", "novelty@2"]).unwrap())
         };
-        assert_eq!(run(1), run(3));
+        assert_eq!(at(1), at(3));
     }
 }

@@ -1,11 +1,22 @@
 //! How good are the lists? Metrics on ranked lists, and the protocols that decide who is ranked on what.
 
+mod bootstrap;
+mod buckets;
 mod evaluate;
+mod exposure;
+mod item_popularity;
+mod mean;
 mod metric;
 mod metrics;
+#[cfg(test)]
+mod naive_tests;
 mod trial;
 
-pub use evaluate::{Counts, Evaluation, NothingToEvaluate, evaluate};
-pub use metric::{Metric, MetricError, MetricKind};
-pub use metrics::{capped_recall, ndcg, recall};
-pub use trial::{Protocol, TARGET_FRACTION, Trial, read_fold_in_target};
+pub use bootstrap::{Bootstrap, CONFIDENCE, Interval, RESAMPLES, Resampled};
+pub use buckets::{HistoryBucket, TargetBucket, history_bounds};
+pub use evaluate::{Counts, EvaluatedUser, Evaluation, NothingToEvaluate, evaluate};
+pub use exposure::{coverage, gini, novelty, popularity};
+pub use item_popularity::{BucketItems, ItemPopularity, PopularityBucket};
+pub use metric::{Measure, Metric, MetricError, MetricKind};
+pub use metrics::{Found, capped_recall, hit_rate, map, mrr, ndcg, precision, recall};
+pub use trial::{GivenUsers, LeftOut, Protocol, TARGET_FRACTION, Trial, read_fold_in_target};

@@ -13,7 +13,6 @@ use super::time::Timestamp;
 /// rows. Uses the rayon pool it is called from.
 #[derive(Clone, Debug)]
 pub struct InteractionsBuilder {
-    min_weight: f32,
     duplicates: Duplicates,
     min_user_items: usize,
     min_item_users: usize,
@@ -21,14 +20,11 @@ pub struct InteractionsBuilder {
     items: Vec<u32>,
     weights: Vec<f32>,
     times: Vec<Timestamp>,
-    below_min_weight: u64,
 }
 
 /// What the rules took away, in interactions; with what is left it adds up to the rows pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Rows below the minimum weight.
-    pub below_min_weight: u64,
     /// Rows merged into another row of the same user and item.
     pub merged_duplicates: u64,
     /// Interactions of users with too few of them.
@@ -78,7 +74,7 @@ pub enum BuildError {
         /// The sum.
         sum: f64,
     },
-    /// A pushed row breaks the contract of [`InteractionsBuilder::push`].
+    /// A pushed row breaks the contract of [`InteractionsBuilder::extend`].
     #[error(transparent)]
     Matrix(#[from] MatrixError),
 }
@@ -92,11 +88,11 @@ struct Rows {
 }
 
 impl InteractionsBuilder {
-    /// An empty builder that follows `rules` (the column names play no part here).
+    /// An empty builder that follows the rules about duplicates and minimums. What single rows weigh is up to the caller
+    /// (see [`Weighting`](super::Weighting)).
     #[must_use]
     pub fn new(rules: &LogRules) -> Self {
         Self {
-            min_weight: rules.min_weight.unwrap_or(f32::NEG_INFINITY),
             duplicates: rules.duplicates,
             min_user_items: rules.min_user_items,
             min_item_users: rules.min_item_users,
@@ -104,36 +100,28 @@ impl InteractionsBuilder {
             items: Vec::new(),
             weights: Vec::new(),
             times: Vec::new(),
-            below_min_weight: 0,
         }
     }
 
     /// Makes room for `rows` more rows, as far as memory allows; a hint, never an error.
     pub fn reserve(&mut self, rows: usize) {
-        let _ = self.users.try_reserve_exact(rows);
-        let _ = self.items.try_reserve_exact(rows);
-        let _ = self.weights.try_reserve_exact(rows);
+        let _ = self.users.try_reserve(rows);
+        let _ = self.items.try_reserve(rows);
+        let _ = self.weights.try_reserve(rows);
     }
 
-    /// Takes one row. The weight must be finite and either greater than 0 or below the minimum weight,
+    /// Takes rows, column by column; `times` is empty for rows without times. Weights must be finite and greater than 0,
     /// otherwise the build fails.
-    pub fn push(&mut self, user: u32, item: u32, weight: f32) {
-        if weight < self.min_weight {
-            self.below_min_weight += 1;
-        } else {
-            self.users.push(user);
-            self.items.push(item);
-            self.weights.push(weight);
-        }
-    }
-
-    /// Takes one row with its time. All rows of a builder have times, or none has, otherwise the build panics.
-    pub fn push_at(&mut self, user: u32, item: u32, weight: f32, time: Timestamp) {
-        let before = self.users.len();
-        self.push(user, item, weight);
-        if self.users.len() > before {
-            self.times.push(time);
-        }
+    ///
+    /// # Panics
+    /// When the columns differ in length.
+    pub fn extend(&mut self, users: &[u32], items: &[u32], weights: &[f32], times: &[Timestamp]) {
+        assert_eq!([items.len(), weights.len()], [users.len(); 2], "columns of one length");
+        assert!(times.is_empty() || times.len() == users.len(), "one time a row, or none");
+        self.users.extend_from_slice(users);
+        self.items.extend_from_slice(items);
+        self.weights.extend_from_slice(weights);
+        self.times.extend_from_slice(times);
     }
 
     /// Renumbers what has been collected: user `u` becomes `users[u]`, item `i` becomes `items[i]`.
@@ -152,7 +140,7 @@ impl InteractionsBuilder {
     /// are *not* applied, and a user or item without rows keeps its (empty) place.
     ///
     /// # Errors
-    /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`push`](Self::push).
+    /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`extend`](Self::extend).
     pub fn build(self, (users, items): (usize, usize)) -> Result<Built, BuildError> {
         let (rows, dropped, _) = self.merged(users)?;
         let (interactions, times) = rows.finish(items)?;
@@ -162,7 +150,7 @@ impl InteractionsBuilder {
     /// Builds over the users and items that are left once the minimums hold.
     ///
     /// # Errors
-    /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`push`](Self::push).
+    /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`extend`](Self::extend).
     pub fn build_core(self, (users, items): (usize, usize)) -> Result<BuiltCore, BuildError> {
         let (mut rows, mut dropped, minimums) = self.merged(users)?;
         let core_rounds = rows.core(items, minimums, &mut dropped);
@@ -186,11 +174,8 @@ impl InteractionsBuilder {
                 group(Columns { users: owners, items, weights, times }, users, duplicates)?;
             Rows { offsets, items, weights, times }
         };
-        let dropped = Dropped {
-            below_min_weight: self.below_min_weight,
-            merged_duplicates: (pushed - rows.items.len()) as u64,
-            ..Dropped::default()
-        };
+        let merged_duplicates = (pushed - rows.items.len()) as u64;
+        let dropped = Dropped { merged_duplicates, ..Dropped::default() };
         Ok((rows, dropped, [self.min_user_items, self.min_item_users]))
     }
 }

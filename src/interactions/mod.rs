@@ -2,13 +2,13 @@
 
 mod builder;
 mod catalogue;
-mod grouping;
 mod history;
 mod ids;
 mod matrix;
 mod rules;
 mod split;
 mod time;
+mod weighting;
 
 pub use builder::{BuildError, Built, BuiltCore, Dropped, InteractionsBuilder};
 pub use catalogue::Catalogue;
@@ -21,3 +21,4 @@ pub use split::{
     leave_last_out, split, split_at, times_of_part,
 };
 pub use time::{BadTimestamp, TimeUnit, Timestamp};
+pub use weighting::{RowDrop, Weighting};

@@ -10,6 +10,7 @@ use arrow_array::{Array, ArrayRef, DictionaryArray};
 use super::error::TableError;
 use super::ids::{IdColumn, IdKind};
 use super::interner::{Interner, MAX_IDS, UNKNOWN};
+use super::texts::TextKey;
 use crate::interactions::{IdMap, TextIds};
 
 /// Marks a dictionary entry that has not been looked up.
@@ -30,7 +31,7 @@ enum AxisIds {
 }
 
 /// The numbers of the values of the dictionary seen last. The reader hands out the same dictionary for many
-/// batches (each time in an array of its own); holding on to it keeps its address from being used for another.
+/// batches; holding on to it keeps its address from being used for another.
 #[derive(Default)]
 struct Dictionary {
     values: Option<ArrayRef>,
@@ -114,10 +115,10 @@ impl Axis {
                     numbers.extend(column.uuids().map(|id| ids.intern(id)));
                 }
                 (Interner::Text(ids), IdColumn::Dictionary(column)) => {
-                    self.dictionary.number(column, |id| ids.intern(id), numbers);
+                    self.dictionary.number(column, |id| ids.intern(id.into()), numbers);
                 }
                 (Interner::Text(ids), IdColumn::Views(column)) => {
-                    numbers.extend((0..column.len()).map(|row| ids.intern(column.value(row))));
+                    numbers.extend((0..column.len()).map(|row| ids.intern(TextKey::of_row(column, row))));
                 }
                 // `expect` has refused every other combination.
                 _ => unreachable!("ids of another type than expected"),
@@ -141,10 +142,10 @@ impl Axis {
                         .extend(column.values().iter().map(|&id| u64::try_from(id).map_or(UNKNOWN, |id| ids.find(id))));
                 }
                 (Interner::Text(ids), IdColumn::Dictionary(column)) => {
-                    self.dictionary.number(column, |id| ids.find(id), numbers);
+                    self.dictionary.number(column, |id| ids.find(id.into()), numbers);
                 }
                 (Interner::Text(ids), IdColumn::Views(column)) => {
-                    numbers.extend((0..column.len()).map(|row| ids.find(column.value(row))));
+                    numbers.extend((0..column.len()).map(|row| ids.find(TextKey::of_row(column, row))));
                 }
                 // `expect` has refused every other combination.
                 _ => unreachable!("ids of another type than expected"),
@@ -165,6 +166,22 @@ impl Axis {
         }
     }
 
+    /// Number of ids.
+    pub fn len(&self) -> usize {
+        match &self.ids {
+            AxisIds::Growing(Some((ids, _))) | AxisIds::Fixed(ids) => ids.len(),
+            AxisIds::Growing(None) => 0,
+        }
+    }
+
+    /// The id of a number, in canonical form.
+    pub fn external(&self, number: u32) -> String {
+        match &self.ids {
+            AxisIds::Growing(Some((ids, _))) | AxisIds::Fixed(ids) => ids.external(number),
+            AxisIds::Growing(None) => String::new(),
+        }
+    }
+
     /// The ids seen, sorted, and the position in it of every number given out.
     pub fn into_sorted(self) -> (IdMap, Vec<u32>) {
         match self.ids {
@@ -182,7 +199,7 @@ impl Dictionary {
         numbers: &mut Vec<u32>,
     ) {
         let values = column.values();
-        if !self.values.as_ref().is_some_and(|known| same_memory(known, values)) {
+        if !self.values.as_ref().is_some_and(|known| Arc::ptr_eq(known, values)) {
             self.values = Some(Arc::clone(values));
             self.numbers.clear();
             self.numbers.resize(values.len(), UNMAPPED);
@@ -197,10 +214,4 @@ impl Dictionary {
             *number
         }));
     }
-}
-
-/// True when two arrays of text are views of the same bytes.
-fn same_memory(a: &ArrayRef, b: &ArrayRef) -> bool {
-    let (a, b) = (a.as_string::<i32>(), b.as_string::<i32>());
-    std::ptr::eq(a.value_offsets(), b.value_offsets()) && std::ptr::eq(a.value_data(), b.value_data())
 }

@@ -213,6 +213,14 @@ pub enum LogError {
         /// The value as stored.
         value: String,
     },
+    /// More types of event than anybody could weigh.
+    #[error("{}: column `{column}` has more than {} different values; it does not look like a column of event types, name another with --event-column", file.display(), super::log::MAX_EVENT_TYPES)]
+    EventTypes {
+        /// The file being read when the limit was passed.
+        file: PathBuf,
+        /// The event column.
+        column: String,
+    },
     /// Lists of one row that do not belong together.
     #[error("{}: row {row}: the list in column `{column}` has length {found}, the one in `{items}` has {expected}; a row needs as many values as items", file.display())]
     ListLength {

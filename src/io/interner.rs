@@ -3,10 +3,12 @@
 use std::hash::Hash;
 
 use ahash::RandomState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::ids::IdKind;
+use super::texts::Texts;
 use crate::interactions::{IdMap, IntIds, IntType};
 
 /// Marks an id that has no number.
@@ -20,16 +22,11 @@ pub(super) const MAX_IDS: u32 = u32::MAX - 1;
 pub(super) struct Values<T> {
     numbers: HashMap<T, u32, RandomState>,
     ids: Vec<T>,
-    /// The number given out last: logs that are sorted by user repeat it many times.
-    last: u32,
 }
 
-impl<T: Copy + Eq + Hash + Ord> Values<T> {
+impl<T: Copy + Eq + Hash + Ord + Send> Values<T> {
     /// The number of `id`, a new one at its first appearance; [`UNKNOWN`] when numbers have run out.
     pub fn intern(&mut self, id: T) -> u32 {
-        if self.ids.get(self.last as usize) == Some(&id) {
-            return self.last;
-        }
         let next = self.ids.len() as u32;
         if next == MAX_IDS {
             return self.find(id);
@@ -38,7 +35,6 @@ impl<T: Copy + Eq + Hash + Ord> Values<T> {
         if number == next {
             self.ids.push(id);
         }
-        self.last = number;
         number
     }
 
@@ -48,53 +44,12 @@ impl<T: Copy + Eq + Hash + Ord> Values<T> {
     }
 
     fn into_sorted(self) -> (Vec<T>, Vec<u32>) {
-        let order = sorted_by(self.ids.len(), |a, b| self.ids[a].cmp(&self.ids[b]));
-        (order.iter().map(|&number| self.ids[number as usize]).collect(), ranks(&order))
-    }
-}
-
-/// Distinct strings, numbered from 0, stored end to end: a table of numbers hashed by their text.
-#[derive(Default)]
-pub(super) struct Texts {
-    numbers: HashTable<u32>,
-    hasher: RandomState,
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Texts {
-    fn get<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
-        let start = if number == 0 { 0 } else { ends[number as usize - 1] };
-        &text[start..ends[number as usize]]
-    }
-
-    /// The number of `id`, a new one at its first appearance; [`UNKNOWN`] when numbers have run out.
-    pub fn intern(&mut self, id: &str) -> u32 {
-        let Self { numbers, hasher, text, ends } = self;
-        let next = ends.len() as u32;
-        if next == MAX_IDS {
-            return self.find(id);
-        }
-        let number = *numbers
-            .entry(
-                hasher.hash_one(id),
-                |&number| Self::get(text, ends, number) == id,
-                |&number| hasher.hash_one(Self::get(text, ends, number)),
-            )
-            .or_insert(next)
-            .get();
-        if number == next {
-            text.push_str(id);
-            ends.push(text.len());
-        }
-        number
-    }
-
-    /// The number of `id` or [`UNKNOWN`].
-    pub fn find(&self, id: &str) -> u32 {
-        let hash = self.hasher.hash_one(id);
-        let found = self.numbers.find(hash, |&number| Self::get(&self.text, &self.ends, number) == id);
-        found.copied().unwrap_or(UNKNOWN)
+        let Self { numbers, ids, .. } = self;
+        drop(numbers);
+        let mut order: Vec<(T, u32)> = ids.into_iter().zip(0..).collect();
+        order.par_sort_unstable();
+        let numbers: Vec<u32> = order.iter().map(|(_, number)| *number).collect();
+        (order.into_iter().map(|(id, _)| id).collect(), ranks(&numbers))
     }
 }
 
@@ -137,7 +92,18 @@ impl Interner {
             Self::Int(ids, _) => ids.ids.len(),
             Self::Uint(ids) => ids.ids.len(),
             Self::Uuid(ids) => ids.ids.len(),
-            Self::Text(ids) => ids.ends.len(),
+            Self::Text(ids) => ids.len(),
+        }
+    }
+
+    /// The id of a number, in canonical form.
+    pub fn external(&self, number: u32) -> String {
+        let at = number as usize;
+        match self {
+            Self::Int(ids, _) => ids.ids[at].to_string(),
+            Self::Uint(ids) => ids.ids[at].to_string(),
+            Self::Uuid(ids) => ids.ids[at].to_string(),
+            Self::Text(ids) => ids.get(number).to_owned(),
         }
     }
 
@@ -156,10 +122,9 @@ impl Interner {
                 let (ids, ranks) = ids.into_sorted();
                 (IdMap::Uint(ids), ranks)
             }
-            Self::Text(Texts { text, ends, .. }) => {
-                let get = |number| Texts::get(&text, &ends, number);
-                let order = sorted_by(ends.len(), |a, b| get(a as u32).cmp(get(b as u32)));
-                (IdMap::Text(order.iter().map(|&number| get(number)).collect()), ranks(&order))
+            Self::Text(ids) => {
+                let (ids, ranks) = ids.into_sorted();
+                (IdMap::Text(ids), ranks)
             }
         }
     }
@@ -174,7 +139,7 @@ impl From<&IdMap> for Interner {
             IdMap::Uuid(ids) => Self::Uuid(filled(ids, Values::intern)),
             IdMap::Text(ids) => {
                 let mut texts = Texts::default();
-                (0..ids.len()).for_each(|index| _ = texts.intern(ids.get(index)));
+                (0..ids.len()).for_each(|index| _ = texts.intern(ids.get(index).into()));
                 Self::Text(texts)
             }
         }
@@ -183,20 +148,13 @@ impl From<&IdMap> for Interner {
 
 fn filled<T: Copy>(ids: &[T], intern: impl Fn(&mut Values<T>, T) -> u32) -> Values<T> {
     let numbers = HashMap::with_capacity_and_hasher(ids.len(), RandomState::default());
-    let mut values = Values { numbers, ids: Vec::with_capacity(ids.len()), last: 0 };
+    let mut values = Values { numbers, ids: Vec::with_capacity(ids.len()) };
     ids.iter().for_each(|&id| _ = intern(&mut values, id));
     values
 }
 
-/// The numbers `0..len` in the order that `compare` gives them.
-fn sorted_by(len: usize, compare: impl Fn(usize, usize) -> std::cmp::Ordering) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..len as u32).collect();
-    order.sort_unstable_by(|&a, &b| compare(a as usize, b as usize));
-    order
-}
-
 /// The inverse of a permutation.
-fn ranks(order: &[u32]) -> Vec<u32> {
+pub(super) fn ranks(order: &[u32]) -> Vec<u32> {
     let mut ranks = vec![0; order.len()];
     order.iter().zip(0u32..).for_each(|(&number, rank)| ranks[number as usize] = rank);
     ranks

@@ -21,7 +21,9 @@ mod pages;
 mod recommendations;
 mod source;
 mod table;
+mod texts;
 mod thrift;
+mod user_values;
 mod writer;
 
 pub use attributes::Attributes;
@@ -33,6 +35,7 @@ pub use interaction_rows::{Id, IdType, InteractionColumns, InteractionRow, Inter
 pub use interaction_writer::{InteractionTable, write_interactions};
 pub use item_table_writer::{Cell, CellType, ItemTableWriter};
 pub use items::{ItemColumns, ItemMetadata, ItemReport, Titles, read_all_items, read_items};
+pub(crate) use log::counted;
 pub use log::{
     Log, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds, read_log, read_log_from,
     read_log_onto, read_log_onto_from, scan_log, scan_log_from,
@@ -40,3 +43,4 @@ pub use log::{
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;
 pub use source::{LocalFiles, MemoryTables, ReadAt, Source};
+pub use user_values::{UserValues, write_user_values};

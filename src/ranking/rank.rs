@@ -10,10 +10,10 @@ use crate::models::{Model, Query};
 use crate::types::ItemIdx;
 
 /// Items scored at a time: a block of scores stays in the cache until it is ranked.
-const ITEM_BLOCK: usize = 2048;
+const ITEM_BLOCK: usize = 512;
 
 /// Users folded in together by [`rank_users`]: enough to use every loaded item vector several times.
-const USER_BATCH: usize = 64;
+const USER_BATCH: usize = 256;
 
 /// The list of one user.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,6 +18,9 @@ fn best_first(a: &Scored, b: &Scored) -> Ordering {
     b.score.total_cmp(&a.score).then(a.item.cmp(&b.item))
 }
 
+/// Scores that are compared with the threshold together.
+const RUN: usize = 64;
+
 /// Keeps the `n` best of the items offered to it.
 ///
 /// Offers that cannot enter are refused by one comparison with the n-th best score known so far;
@@ -41,8 +44,13 @@ impl TopN {
     /// Offers consecutive items, the first being `first`. Items must be offered in ascending order:
     /// that is what breaks ties by item index. A score of −∞ marks an item that must not be listed.
     pub fn offer_block(&mut self, first: u32, scores: &[f32]) {
-        for (offset, &score) in scores.iter().enumerate() {
-            self.offer(Scored { item: ItemIdx(first + offset as u32), score });
+        for (run, scores) in (first..).step_by(RUN).zip(scores.chunks(RUN)) {
+            // Nearly every run holds nothing that could enter, which wide comparisons tell at once.
+            if scores.iter().fold(false, |any, &score| any | (score > self.threshold)) {
+                for (item, &score) in (run..).zip(scores) {
+                    self.offer(Scored { item: ItemIdx(item), score });
+                }
+            }
         }
     }
 

@@ -101,9 +101,21 @@ fn an_own_split_shows_the_model_beside_popularity_and_ease() {
         "--held-out-users",
         "40",
     ]);
-    for part in
-        ["strong generalisation", "260 users", "popularity", "ease", "mult-dae", "ndcg@100", "capped_recall@20", "40"]
-    {
+    for part in [
+        "strong generalisation",
+        "260 users",
+        "40 users held out by seed 1",
+        "95 % intervals",
+        "mult-dae − ease",
+        "by history length",
+        "head: ",
+        "popularity",
+        "ease",
+        "mult-dae",
+        "ndcg@100",
+        "capped_recall@20",
+        "40",
+    ] {
         assert!(table.contains(part), "`{part}` is not in:\n{table}");
     }
 }
@@ -115,7 +127,11 @@ fn the_same_seed_gives_the_same_figures_on_any_number_of_threads() {
         let small = ["--set", "model.hidden=16", "--set", "model.latent=8"];
         let run = finish(&mut command_on(threads, &[&arguments[..], &small[..]].concat()));
         let report: Value = serde_json::from_str(&run.stdout).unwrap();
-        ["popularity", "ease", "mult-vae"].map(|name| model(&report, name)["metrics"].clone())
+        let models = ["popularity", "ease", "mult-vae"].map(|name| {
+            let parts = ["metrics", "intervals", "by_history_length", "by_item_popularity"];
+            parts.map(|part| model(&report, name)[part].clone())
+        });
+        (models, report["differences"].clone())
     };
     assert_eq!(run("1"), run("2"));
 }
@@ -143,6 +159,7 @@ fn questions_without_an_answer() {
     let train = arg(&split.train);
     foldin(&["evaluate"]).refused(2, &["--train LOG"]);
     foldin(&["evaluate", "--train", train, "--metrics", "ngcg@10"]).refused(2, &["unknown metric `ngcg`", "ndcg@k"]);
+    foldin(&["evaluate", "--train", train, "--metrics", "coverage@ten"]).refused(2, &["cutoff of at least 1"]);
     foldin(&["evaluate", "--train", train, "--metrics", "ndcg@0"]).refused(2, &["cutoff of at least 1"]);
     foldin(&["evaluate", "--train", train, "--fold-in", train]).refused(2, &["--target"]);
     foldin(&["evaluate", "--train", train, "--held-out-users", "60"]).refused(2, &["cannot hold out 60 of 60"]);

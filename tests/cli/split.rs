@@ -156,3 +156,69 @@ fn only_a_split_is_replaced_and_only_on_request() {
     run(&["--force"]).refused(2, &["something else than a split"]);
     assert!(out.join("notes.txt").exists());
 }
+
+/// Ten users of eight items each; user `u` has item `k` on day `1 + k`, items in an order of the user's own.
+fn write_timed(path: &std::path::Path) {
+    let rows: Vec<(i64, i64, i64)> =
+        (0..10).flat_map(|user| (0..8).map(move |day| (user, (user * 3 + day * 5) % 8, day))).collect();
+    write(
+        path,
+        vec![
+            ("user_id", integers(rows.iter().map(|row| row.0))),
+            ("item_id", integers(rows.iter().map(|row| row.1))),
+            // 2024-01-01 and the days after it.
+            ("seen", integers(rows.iter().map(|row| 1_704_067_200 + 86_400 * row.2))),
+        ],
+    );
+}
+
+#[test]
+fn splits_by_time_keep_their_times() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, out) = (directory.path().join("log.parquet"), directory.path().join("split"));
+    write_timed(&log);
+    let times = ["--time-column", "seen", "--time-unit", "seconds"];
+    let split = |flags: &[&str]| {
+        json(&[&["split", arg(&log), "--out", arg(&out), "--force", "--json"], &times[..], flags].concat())
+    };
+    let spans = |manifest: &Value| -> Vec<String> {
+        let span = |name: &str| {
+            let file = &manifest["files"][name];
+            let text = |field: &str| file[field].as_str().unwrap()[..10].to_owned();
+            format!("{} {}..{}", file["interactions"], text("first"), text("last"))
+        };
+        ["train.parquet", "validation.parquet", "test.parquet"].iter().map(|name| span(name)).collect()
+    };
+    let manifest =
+        split(&["--rule", "temporal", "--cut-at", "2024-01-07", "--validation-cut-at", "2024-01-06T00:00:00Z"]);
+    assert_eq!(
+        spans(&manifest),
+        ["50 2024-01-01..2024-01-05", "10 2024-01-06..2024-01-06", "20 2024-01-07..2024-01-08"]
+    );
+    assert_eq!(manifest["rule"]["cut_at"], "2024-01-07T00:00:00Z");
+    assert_eq!(manifest["read_with"]["columns"]["time"], "timestamp");
+
+    // Each reads back with its times, and no audit finds a leak.
+    let (train, test) = (out.join("train.parquet"), out.join("test.parquet"));
+    let report = foldin(&["validate", arg(&train), "--test", arg(&test), "--time-column", "timestamp", "--json"]);
+    let report: Value = serde_json::from_str(&report.stdout).unwrap();
+    let order = report["lines"].as_array().unwrap().iter().find(|line| line["id"] == "leakage.time").unwrap();
+    assert_eq!(order["status"], "PASS", "{order}");
+
+    let manifest = split(&["--rule", "leave-last-out", "--validation"]);
+    assert_eq!(
+        spans(&manifest),
+        ["60 2024-01-01..2024-01-06", "10 2024-01-07..2024-01-07", "10 2024-01-08..2024-01-08"]
+    );
+    let report = json(&["evaluate", "--train", arg(&train), "--test", arg(&test), "--model", "popularity", "--json"]);
+    assert_eq!(report["models"][0]["users"], 10);
+
+    let late = [&["split", arg(&log), "--out", arg(&out), "--force"], &times[..]].concat();
+    foldin(&[&late[..], &["--rule", "temporal", "--cut-at", "2025-01-01"]].concat())
+        .refused(2, &["nothing is left for `test`", "from 2024-01-01T00:00:00Z to 2024-01-08T00:00:00Z"]);
+    foldin(
+        &[&late[..], &["--rule", "temporal", "--cut-at", "2024-01-04", "--validation-cut-at", "2024-01-05"]].concat(),
+    )
+    .refused(2, &["validation has to begin before the test"]);
+    assert!(test.exists(), "a split that fails leaves the earlier one alone");
+}

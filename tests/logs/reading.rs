@@ -28,7 +28,8 @@ fn users_and_items_are_numbered_in_sorted_order() {
     let expected =
         [("ann", "pot", 1.0), ("ann", "tea", 1.0), ("bob", "cup", 1.0), ("bob", "tea", 1.0), ("zoe", "tea", 1.0)];
     assert_eq!(stored(&log), triples(&expected));
-    let report = LogReport { files: 1, rows: 5, interactions: 5, users: 3, items: 3, ..LogReport::default() };
+    let report =
+        LogReport { files: 1, rows: 5, entries: 5, interactions: 5, users: 3, items: 3, ..LogReport::default() };
     assert_eq!(log.report, report);
 }
 
@@ -173,6 +174,7 @@ fn every_drop_is_counted_by_its_reason() {
     let report = LogReport {
         files: 1,
         rows: 14,
+        entries: 14,
         interactions: 6,
         users: 3,
         items: 2,
@@ -180,6 +182,7 @@ fn every_drop_is_counted_by_its_reason() {
         items_dropped: 3,
         dropped,
         core_rounds: 1,
+        ..LogReport::default()
     };
     assert_eq!(log.report, report);
     assert_eq!(log.report.rows, log.report.interactions + log.report.dropped.total());

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Configuration;
 use crate::evaluation::Metric;
+use crate::interactions::Timestamp;
 
 /// `foldin evaluate`
 #[derive(Debug, Args)]
@@ -14,13 +15,21 @@ Protocols:
   strong generalisation, own split    --train LOG
   strong generalisation, given files  --train LOG --fold-in FILE --target FILE
   weak generalisation, given files    --train LOG --test FILE
+  temporal split                      --train LOG --cut-at TIME
+  leave last out                      --train LOG --leave-last-out
 A published model takes the place of --train: MODEL --fold-in … --target …, MODEL --test …, or
 MODEL --log LOG to split the histories of those users in LOG that the model was not trained on.
 
+Metrics, each at a cutoff k:
+  of a list and what its user went on to  recall, capped_recall, precision, ndcg, mrr, map, hit_rate
+  of a list alone                         popularity, novelty
+  of all lists together                   coverage, gini
+
 Examples:
   foldin evaluate --train log.parquet --model ease
-  foldin evaluate --train train.parquet --test test.parquet --metrics recall@20,ndcg@20
-  foldin evaluate model --log log.parquet --json")]
+  foldin evaluate --train log.parquet --metrics ndcg@20,recall@20,coverage@20 --report report.html
+  foldin evaluate --train log.parquet --time-column timestamp --cut-at 2026-01-31 --per-user users.parquet
+  foldin evaluate my-model --log newer.parquet --report reports/my-model --json")]
 pub struct Evaluate {
     /// A model directory; without it a model is trained on --train
     #[arg(conflicts_with = "train")]
@@ -43,7 +52,13 @@ pub struct Evaluate {
     /// Own split: users held out of training [default: a tenth, at most 1,000]
     #[arg(long, value_name = "N", help_heading = "Data", conflicts_with_all = ["fold_in", "test", "model_dir"])]
     pub held_out_users: Option<std::num::NonZeroUsize>,
-    /// Metrics with cutoffs: recall@k, capped_recall@k, ndcg@k
+    /// Temporal split: train on what happened before this time, predict what happened from then on
+    #[arg(long, value_name = "TIME", help_heading = "Data", conflicts_with_all = ["fold_in", "test", "held_out_users", "model_dir"])]
+    pub cut_at: Option<Timestamp>,
+    /// Train on all but the last interaction of every user, predict that one
+    #[arg(long, help_heading = "Data", conflicts_with_all = ["cut_at", "fold_in", "test", "held_out_users", "model_dir"])]
+    pub leave_last_out: bool,
+    /// Metrics with cutoffs, such as ndcg@100; see below
     #[arg(
         long,
         value_name = "LIST",
@@ -54,8 +69,18 @@ pub struct Evaluate {
     /// Models to show beside
     #[arg(long, value_enum, default_value_t = Baselines::Ease)]
     pub baselines: Baselines,
-    /// Print JSON instead of a table
-    #[arg(long)]
+    /// Report with plots: FILE.html (one file, nothing beside it), FILE.md (tables only), or a directory for
+    /// both and the plots
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+    /// One row an evaluated user, with every metric of every model: a Parquet file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub per_user: Option<PathBuf>,
+    /// Replace an existing report or file
+    #[arg(long, help_heading = "Output")]
+    pub force: bool,
+    /// Print JSON instead of tables
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Model, training and log.
     #[command(flatten)]

@@ -9,6 +9,7 @@ mod recommend;
 mod shell;
 mod split;
 mod train;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -21,13 +22,15 @@ pub use recommend::{Query, Recommend};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
 pub use train::{Configuration, LogConfiguration, Train};
+pub use validate::Validate;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the run failed: disk, network, training diverged
   2  flags or configuration are wrong, or an output exists (see --force)
-  3  data cannot be used: a log, titles file or model directory is missing, damaged or empty";
+  3  data cannot be used: a log, titles file or model directory is missing, damaged or empty
+  4  validate has warnings and nothing worse";
 
 /// Recommendations from collaborative autoencoders: train on a Parquet log, fold any history in,
 /// serve top-N lists over gRPC.
@@ -51,6 +54,8 @@ pub enum Command {
     Generate(Generate),
     /// List and get public datasets as Parquet
     Datasets(Datasets),
+    /// Report what is wrong with a log, and what to do about it, before anything is trained
+    Validate(Validate),
     /// Split a log into training, validation and test files that any tool can be measured on
     Split(Split),
     /// Train a model on a log and publish it as a directory

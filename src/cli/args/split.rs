@@ -12,14 +12,14 @@ use crate::interactions::Timestamp;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Files:
-  strong          train, test_fold_in, test_target, and with --validation-users validation_fold_in and
-                  validation_target
-  all other rules train, test, and on request validation
-Each is a Parquet file with the columns user_id, item_id, weight and timestamp (the last two where the log
-has them), one row an interaction, after the rules of the log have been applied. manifest.json records rule,
-seed, counts, what was left out and why, and the BLAKE3 of every file. What a model trained on train cannot
-know is left out of the other files: items without training interactions, and in a temporal split users
-without them.
+  strong           train, test_fold_in, test_target, and with --validation-users
+                   validation_fold_in, validation_target
+  all other rules  train, test, and on request validation
+Each is a Parquet file with one row an interaction: user_id, item_id, and weight and timestamp
+where the log has them; the rules of the log have been applied. manifest.json records rule, seed,
+counts, what was left out and why, and the BLAKE3 of every file. What a model trained on train
+cannot know is left out of the other files: items without training interactions, and in a temporal
+split users without them.
 
 Examples:
   foldin split log.parquet --out split --rule strong --test-users 500 --validation-users 500

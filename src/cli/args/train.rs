@@ -70,6 +70,33 @@ pub struct LogFlags {
     /// Column of weights or ratings [default: none, every row weighs 1]
     #[arg(long, value_name = "COLUMN", help_heading = "Log")]
     weight_column: Option<String>,
+    /// Column of the times: timestamps, dates, or whole numbers with --time-unit [default: none]
+    #[arg(long, value_name = "COLUMN", help_heading = "Log")]
+    time_column: Option<String>,
+    /// Unit of times that are whole numbers: seconds, milliseconds, microseconds or nanoseconds
+    #[arg(long, value_name = "UNIT", help_heading = "Log")]
+    time_unit: Option<String>,
+    /// Column of the event types [default: none, all rows are alike]
+    #[arg(long, value_name = "COLUMN", help_heading = "Log")]
+    event_column: Option<String>,
+    /// Weight of a type of event, for example purchase=5; may be repeated, other types are dropped
+    #[arg(long, value_name = "TYPE=X", help_heading = "Log")]
+    event_weight: Vec<String>,
+    /// Drop rows before this time (2026-01-31 or 2026-01-31T12:00:00Z)
+    #[arg(long, value_name = "TIME", help_heading = "Log")]
+    since: Option<String>,
+    /// Drop rows at this time or later
+    #[arg(long, value_name = "TIME", help_heading = "Log")]
+    until: Option<String>,
+    /// Days in which a row loses half of its weight, counted back from --as-of
+    #[arg(long, value_name = "DAYS", help_heading = "Log")]
+    half_life_days: Option<String>,
+    /// The moment from which ages count; later rows are dropped
+    #[arg(long, value_name = "TIME", help_heading = "Log")]
+    as_of: Option<String>,
+    /// Rows of one user and item: keep the largest weight (max, default), add them up (sum), or keep the last
+    #[arg(long, value_name = "RULE", help_heading = "Log")]
+    duplicates: Option<String>,
     /// Drop rows below this weight (a minimum rating)
     #[arg(long, value_name = "X", help_heading = "Log")]
     min_weight: Option<String>,
@@ -85,7 +112,7 @@ impl Configuration {
     /// The layers of configuration, weakest first: file, environment, flags, and `flags` of the command itself.
     ///
     /// # Errors
-    /// [`SettingsError`] for an unreadable file or a malformed `--set`.
+    /// [`SettingsError`] for an unreadable file or a malformed `--set` or `--event-weight`.
     pub fn layers(&self, command: Layer) -> Result<Vec<Layer>, SettingsError> {
         let mut flags = Layer::default();
         self.set.iter().try_for_each(|text| flags.set(text))?;
@@ -100,7 +127,7 @@ impl Configuration {
         ] {
             flags.flag(flag, key, value.as_deref());
         }
-        self.log.add_to(&mut flags);
+        self.log.add_to(&mut flags)?;
         above_environment(self.config.as_deref(), [flags, command])
     }
 }
@@ -109,27 +136,37 @@ impl LogConfiguration {
     /// The layers of configuration, as of [`Configuration::layers`].
     ///
     /// # Errors
-    /// [`SettingsError`] for an unreadable file or a malformed `--set`.
+    /// [`SettingsError`] for an unreadable file or a malformed `--set` or `--event-weight`.
     pub fn layers(&self, command: Layer) -> Result<Vec<Layer>, SettingsError> {
         let mut flags = Layer::default();
         self.set.iter().try_for_each(|text| flags.set(text))?;
-        self.log.add_to(&mut flags);
+        self.log.add_to(&mut flags)?;
         above_environment(self.config.as_deref(), [flags, command])
     }
 }
 
 impl LogFlags {
-    fn add_to(&self, flags: &mut Layer) {
+    fn add_to(&self, flags: &mut Layer) -> Result<(), SettingsError> {
+        self.event_weight.iter().try_for_each(|text| flags.event_weight(text))?;
         for (flag, key, value) in [
             ("--user-column", "log.columns.user", &self.user_column),
             ("--item-column", "log.columns.item", &self.item_column),
             ("--weight-column", "log.columns.weight", &self.weight_column),
+            ("--time-column", "log.columns.time", &self.time_column),
+            ("--time-unit", "log.time_unit", &self.time_unit),
+            ("--event-column", "log.columns.event", &self.event_column),
+            ("--since", "log.since", &self.since),
+            ("--until", "log.until", &self.until),
+            ("--half-life-days", "log.half_life_days", &self.half_life_days),
+            ("--as-of", "log.as_of", &self.as_of),
+            ("--duplicates", "log.duplicates", &self.duplicates),
             ("--min-weight", "log.min_weight", &self.min_weight),
             ("--min-user-items", "log.min_user_items", &self.min_user_items),
             ("--min-item-users", "log.min_item_users", &self.min_item_users),
         ] {
             flags.flag(flag, key, value.as_deref());
         }
+        Ok(())
     }
 }
 
@@ -151,7 +188,7 @@ Examples:
   foldin train ratings.parquet --weight-column rating --min-weight 4 --min-user-items 5 --out model
   foldin train --config foldin.toml --print-config")]
 pub struct Train {
-    /// The log: a Parquet file or a directory of them
+    /// The log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'
     pub log: Option<String>,
     /// Model directory to write
     #[arg(long, value_name = "DIR")]

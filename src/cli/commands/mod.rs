@@ -14,3 +14,4 @@ pub mod recommend;
 pub mod serve;
 pub mod split;
 pub mod train;
+pub mod validate;

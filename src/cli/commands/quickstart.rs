@@ -15,7 +15,7 @@ use super::{generate, train};
 use crate::artifact::check_target;
 use crate::cli::args::Quickstart;
 use crate::cli::comparison::Comparison;
-use crate::cli::console::program;
+use crate::cli::console::{count, program};
 use crate::cli::exit::Configuration;
 use crate::cli::lists::List;
 use crate::cli::settings::{InputSettings, Settings};
@@ -73,11 +73,13 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
 
     writeln!(out, "\n3. How good is it? A fifth of the held-out histories has to be found")?;
     let metrics = ["ndcg@100", "capped_recall@20", "capped_recall@50"].map(str::parse);
-    let mut comparison = Comparison::new(&trial, &metrics.into_iter().collect::<Result<Vec<Metric>, _>>()?);
+    let metrics = metrics.into_iter().collect::<Result<Vec<Metric>, _>>()?;
+    let split = format!("{} users held out", count(held_out));
+    let mut comparison = Comparison::new(&trial, split, &metrics, seed);
     for baseline in ["popularity", "ease"] {
         comparison.add_baseline(&trial, &ModelConfig::preset(baseline)?)?;
     }
-    comparison.add(&trial, fitted.model.as_ref(), Some(fitted.summary.seconds))?;
+    comparison.add(&trial, fitted.model.as_ref(), Some(fitted.summary.clone()), Some(fitted.summary.seconds))?;
     write!(out, "{comparison}")?;
 
     writeln!(out, "\n4. The model as a directory, served over gRPC")?;

@@ -5,14 +5,21 @@ use proptest::prelude::*;
 use super::*;
 
 type Row = (u32, u32, f32);
+type TimedRow = (u32, u32, f32, i64);
 
-fn rules(duplicates: Duplicates, min_weight: Option<f32>, min_user_items: usize, min_item_users: usize) -> LogRules {
-    LogRules { duplicates, min_weight, min_user_items, min_item_users, ..LogRules::default() }
+fn rules(duplicates: Duplicates, min_user_items: usize, min_item_users: usize) -> LogRules {
+    LogRules { duplicates, min_user_items, min_item_users, ..LogRules::default() }
 }
 
 fn builder(rules: &LogRules, rows: &[Row]) -> InteractionsBuilder {
     let mut builder = InteractionsBuilder::new(rules);
-    rows.iter().for_each(|&(user, item, weight)| builder.push(user, item, weight));
+    rows.iter().for_each(|&(user, item, weight)| builder.extend(&[user], &[item], &[weight], &[]));
+    builder
+}
+
+fn timed_builder(rules: &LogRules, rows: &[TimedRow]) -> InteractionsBuilder {
+    let mut builder = InteractionsBuilder::new(rules);
+    rows.iter().for_each(|&(user, item, weight, time)| builder.extend(&[user], &[item], &[weight], &[Timestamp(time)]));
     builder
 }
 
@@ -26,17 +33,13 @@ fn triples(interactions: &Interactions, users: &[u32], items: &[u32]) -> Vec<Row
 }
 
 /// Pairs in a map, users and items dropped one after the other until nothing changes.
-fn naive(rules: &LogRules, rows: &[Row]) -> (Vec<Row>, Dropped) {
+fn naive(rules: &LogRules, rows: &[TimedRow]) -> (Vec<TimedRow>, Dropped) {
     let mut dropped = Dropped::default();
-    let mut pairs: BTreeMap<(u32, u32), Vec<f32>> = BTreeMap::new();
-    for &(user, item, weight) in rows {
-        if rules.min_weight.is_some_and(|minimum| weight < minimum) {
-            dropped.below_min_weight += 1;
-        } else {
-            pairs.entry((user, item)).or_default().push(weight);
-        }
+    let mut pairs: BTreeMap<(u32, u32), Vec<(i64, f32)>> = BTreeMap::new();
+    for &(user, item, weight, time) in rows {
+        pairs.entry((user, item)).or_default().push((time, weight));
     }
-    dropped.merged_duplicates = pairs.values().map(|weights| weights.len() as u64 - 1).sum();
+    dropped.merged_duplicates = pairs.values().map(|rows| rows.len() as u64 - 1).sum();
     loop {
         let before = pairs.len();
         let users: BTreeSet<u32> = pairs.keys().map(|pair| pair.0).collect();
@@ -54,43 +57,69 @@ fn naive(rules: &LogRules, rows: &[Row]) -> (Vec<Row>, Dropped) {
             break;
         }
     }
-    let merge = |weights: Vec<f32>| match rules.duplicates {
-        Duplicates::Max | Duplicates::Last => weights.into_iter().fold(0.0, f32::max),
-        Duplicates::Sum => weights.into_iter().sum(),
+    let merge = |rows: &[(i64, f32)]| {
+        let latest = rows.iter().map(|row| row.0).max().unwrap();
+        let weight = match rules.duplicates {
+            Duplicates::Max => rows.iter().map(|row| row.1).fold(0.0, f32::max),
+            Duplicates::Last => rows.iter().filter(|row| row.0 == latest).map(|row| row.1).fold(0.0, f32::max),
+            Duplicates::Sum => rows.iter().map(|row| row.1).sum(),
+        };
+        (weight, latest)
     };
-    (pairs.into_iter().map(|((user, item), weights)| (user, item, merge(weights))).collect(), dropped)
+    let merged = pairs.into_iter().map(|((user, item), rows)| (user, item, merge(&rows).0, merge(&rows).1));
+    (merged.collect(), dropped)
 }
 
-fn any_rows() -> impl Strategy<Value = Vec<Row>> {
+fn any_rows() -> impl Strategy<Value = Vec<TimedRow>> {
     // Whole weights, so that sums are exact in any order.
-    prop::collection::vec((0u32..9, 0u32..12, (1u8..6).prop_map(f32::from)), 0..120)
+    prop::collection::vec((0u32..9, 0u32..12, (1u8..6).prop_map(f32::from), -2i64..3), 0..120)
 }
 
 fn any_rules() -> impl Strategy<Value = LogRules> {
-    let duplicates = prop_oneof![Just(Duplicates::Max), Just(Duplicates::Sum)];
-    (duplicates, prop::option::of((0u8..5).prop_map(f32::from)), 0usize..5, 0usize..5)
-        .prop_map(|(duplicates, min_weight, users, items)| rules(duplicates, min_weight, users, items))
+    let duplicates = prop_oneof![Just(Duplicates::Max), Just(Duplicates::Sum), Just(Duplicates::Last)];
+    (duplicates, 0usize..5, 0usize..5).prop_map(|(duplicates, users, items)| rules(duplicates, users, items))
+}
+
+/// Rows without their times, which then are all the same.
+fn untimed(rows: &[TimedRow]) -> (Vec<Row>, Vec<TimedRow>) {
+    rows.iter().map(|&(user, item, weight, _)| ((user, item, weight), (user, item, weight, 0))).unzip()
+}
+
+fn without_times(rows: &[TimedRow]) -> Vec<Row> {
+    rows.iter().map(|&(user, item, weight, _)| (user, item, weight)).collect()
+}
+
+fn times(rows: &[TimedRow]) -> Vec<Timestamp> {
+    rows.iter().map(|row| Timestamp(row.3)).collect()
 }
 
 proptest! {
     #[test]
     fn equals_the_naive_way(rows in any_rows(), rules in any_rules()) {
-        let core = builder(&rules, &rows).build_core((9, 12)).unwrap();
+        let core = timed_builder(&rules, &rows).build_core((9, 12)).unwrap();
         let (expected, dropped) = naive(&rules, &rows);
-        prop_assert_eq!(triples(&core.interactions, &core.users, &core.items), expected);
+        prop_assert_eq!(triples(&core.interactions, &core.users, &core.items), without_times(&expected));
+        prop_assert_eq!(core.times.unwrap_or_default(), times(&expected));
         prop_assert_eq!(core.dropped, dropped);
         // Both axes are compact: everyone and everything that is left has an interaction.
         prop_assert!(core.interactions.histories().all(|history| !history.is_empty()));
         prop_assert!(core.interactions.item_counts().iter().all(|&count| count > 0));
+
+        // Without times, all rows are equally late.
+        let (plain, level) = untimed(&rows);
+        let core = builder(&rules, &plain).build_core((9, 12)).unwrap();
+        let expected = without_times(&naive(&rules, &level).0);
+        prop_assert_eq!((triples(&core.interactions, &core.users, &core.items), core.times), (expected, None));
     }
 
     #[test]
     fn fixed_axes_keep_their_places(rows in any_rows(), rules in any_rules()) {
-        let built = builder(&rules, &rows).build((9, 12)).unwrap();
+        let built = timed_builder(&rules, &rows).build((9, 12)).unwrap();
         let (expected, _) = naive(&LogRules { min_user_items: 0, min_item_users: 0, ..rules }, &rows);
         prop_assert_eq!((built.interactions.users(), built.interactions.items()), (9, 12));
         let numbers: Vec<u32> = (0..12).collect();
-        prop_assert_eq!(triples(&built.interactions, &numbers[..9], &numbers), expected);
+        prop_assert_eq!(triples(&built.interactions, &numbers[..9], &numbers), without_times(&expected));
+        prop_assert_eq!(built.times.unwrap_or_default(), times(&expected));
     }
 
     #[test]
@@ -112,7 +141,7 @@ fn the_core_takes_as_many_rounds_as_drops_cascade() {
     // A chain: user 0 falls, then items 0 and 2, then users 1 and 2; users 3 and 4 hold each other up.
     let rows = [(0, 0, 1.0), (1, 0, 1.0), (1, 1, 1.0), (2, 1, 1.0), (2, 2, 1.0)];
     let square = [(3, 3, 1.0), (3, 4, 1.0), (4, 3, 1.0), (4, 4, 1.0)];
-    let rules = rules(Duplicates::Max, None, 2, 2);
+    let rules = rules(Duplicates::Max, 2, 2);
     let core = builder(&rules, &[&rows[..], &square[..]].concat()).build_core((5, 5)).unwrap();
     assert_eq!((core.users.as_slice(), core.items.as_slice()), (&[3, 4][..], &[3, 4][..]));
     assert_eq!(core.dropped, Dropped { user_below_minimum: 3, item_below_minimum: 2, ..Dropped::default() });
@@ -136,6 +165,6 @@ fn weights_outside_the_contract_do_not_pass() {
         let built = builder(&LogRules::default(), &[(0, 0, weight)]).build((1, 1));
         assert!(matches!(built, Err(BuildError::Matrix(_))), "weight {weight}");
     }
-    let sum = builder(&rules(Duplicates::Sum, None, 1, 1), &[(0, 1, f32::MAX), (0, 1, f32::MAX)]).build((1, 2));
+    let sum = builder(&rules(Duplicates::Sum, 1, 1), &[(0, 1, f32::MAX), (0, 1, f32::MAX)]).build((1, 2));
     assert!(matches!(sum, Err(BuildError::WeightOverflow { user: 0, item: 1, .. })));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef, Float64Array, Int64Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array};
 use arrow_schema::DataType;
 
 use super::columns::{Column, LogTable, Shape};
@@ -51,6 +51,13 @@ impl Position {
     /// The row of an entry, counted from 1 in the file.
     pub fn row(&self, entry: usize) -> u64 {
         1 + self.before + self.rows.as_ref().map_or(entry as u64, |rows| rows[entry].into())
+    }
+
+    /// The entries for which the mask is true.
+    pub fn keep(self, mask: &BooleanArray) -> Self {
+        let row = |entry: usize| self.rows.as_ref().map_or(entry as u32, |rows| rows[entry]);
+        let rows = mask.values().set_indices().map(row).collect();
+        Self { before: self.before, rows: Some(rows) }
     }
 }
 

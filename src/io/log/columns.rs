@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use arrow_schema::{DataType, Field};
 
+use super::partition_values::span_of;
 use super::times::TimeType;
 use crate::interactions::{LogRules, TimeUnit};
 use crate::io::error::{LogError, TableError, nearest_name};
 use crate::io::ids::IdKind;
-use crate::io::source::{HiveColumns, Partitions, Source, TableBytes, day_of};
+use crate::io::source::{HiveColumns, Partitions, Source, TableBytes};
 use crate::io::table::Table;
 
 const USER_REMEDY: &str = "name another with --user-column";
@@ -28,6 +29,7 @@ pub(super) struct LogTable {
 }
 
 /// Where the values of a column are, and of what kind they are.
+#[derive(Clone, Debug)]
 pub(super) struct Column<K> {
     pub name: String,
     pub kind: K,
@@ -123,9 +125,7 @@ impl Search<'_> {
         let accepted = "timestamps, dates, and whole numbers with a stated unit (--time-unit)";
         let column = self.find(name, TIME_REMEDY, shapes, TimeType::of, accepted, TimeType::Calendar)?;
         let of = match &column.partition {
-            Some(Some(value)) if column.stored.is_none() && day_of(value).is_none() && self.hive.are_integers(name) => {
-                TimeType::Number
-            }
+            Some(Some(text)) if column.stored.is_none() => self.times_of_partition(name, text)?,
             _ => column.kind,
         };
         // Dates of 64 bits are stored as plain integers, and only the Arrow schema tells them apart.
@@ -149,6 +149,20 @@ impl Search<'_> {
             (TimeType::Calendar, Some(unit)) => return Err(refused(Some(unit))),
         };
         Ok(Column { name: column.name, kind, stored: column.stored, partition: column.partition })
+    }
+
+    /// How the partition of a column says when: as numbers where their unit is stated, as a date or a moment otherwise.
+    fn times_of_partition(&self, name: &str, text: &str) -> Result<TimeType, LogError> {
+        if span_of(text, self.unit).is_none() {
+            let (file, found) = (self.table.file().into(), "hive partition".into());
+            if self.unit.is_none() && self.hive.are_integers(name) {
+                return Err(LogError::TimeUnit { file, column: name.into(), found, unit: None });
+            }
+            let reason = "it is neither a date (2026-01-31) nor a time (2026-01-31T12:00:00Z)".into();
+            return Err(LogError::Partition { file, directory: format!("{name}={text}"), reason });
+        }
+        let numbers = self.unit.is_some() && text.parse::<i64>().is_ok();
+        Ok(if numbers { TimeType::Number } else { TimeType::Calendar })
     }
 
     /// The column called `name`, in the table, its partitions, or both.

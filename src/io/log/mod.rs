@@ -3,10 +3,15 @@
 
 mod chunks;
 mod columns;
+mod complete;
+mod events;
 mod lists;
 mod partition_values;
+mod prune;
 mod read;
 mod report;
+mod rows;
+mod rules;
 mod scan;
 mod tables;
 mod times;
@@ -15,4 +20,5 @@ pub use read::{Log, read_log, read_log_from, read_log_onto, read_log_onto_from};
 pub use report::{LogReport, RowsDropped};
 pub use scan::{NULL_ID, ScanBatch, Scanned, ScannedFile, ScannedIds, scan_log, scan_log_from};
 
-pub(super) use report::counted;
+pub(super) use events::MAX_EVENT_TYPES;
+pub(crate) use report::counted;

@@ -1,5 +1,6 @@
 //! The values of hive partitions as columns, and columns that say otherwise.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use chrono::NaiveTime;
 use super::chunks::Position;
 use super::columns::{Column, TimeColumn};
 use super::times::TimeType;
-use crate::interactions::Timestamp;
+use crate::interactions::{TimeUnit, Timestamp};
 use crate::io::error::LogError;
 use crate::io::ids::{IdColumn, IdKind};
 use crate::io::source::day_of;
@@ -60,22 +61,26 @@ pub(super) fn times(column: &Column<TimeColumn>, entries: usize) -> ArrayRef {
     }
 }
 
-/// The moments that the partition stands for, in microseconds: a whole day, or a single one.
-pub(super) fn span(column: &Column<TimeColumn>) -> Option<std::ops::Range<i64>> {
-    let text = value(column)?;
-    if column.kind.of == TimeType::Number && column.stored.is_none() {
-        let moment = column.kind.unit.timestamp(text.parse().ok()?)?.0;
-        return Some(moment..moment.checked_add(1)?);
-    }
-    if let Some(day) = day_of(text) {
-        let start = day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
-        return Some(start..start.checked_add(Timestamp::DAY)?);
-    }
-    let moment = match (column.kind.of, text.parse::<i64>()) {
-        (TimeType::Number, Ok(count)) => column.kind.unit.timestamp(count)?.0,
-        _ => text.parse::<Timestamp>().ok()?.0,
+/// The moments that a partition stands for, in microseconds: a whole day, or a single one. Numbers count in `unit`,
+/// where one is stated.
+pub(super) fn span_of(text: &str, unit: Option<TimeUnit>) -> Option<Range<i64>> {
+    let moment = match (unit, text.parse::<i64>()) {
+        (Some(unit), Ok(count)) => unit.timestamp(count)?,
+        _ => match day_of(text) {
+            Some(day) => {
+                let start = day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
+                return Some(start..start.checked_add(Timestamp::DAY)?);
+            }
+            None => text.parse().ok()?,
+        },
     };
-    Some(moment..moment.checked_add(1)?)
+    Some(moment.0..moment.0.checked_add(1)?)
+}
+
+/// The moments that the partition of a column stands for.
+fn span(column: &Column<TimeColumn>) -> Option<Range<i64>> {
+    let unit = (column.kind.of == TimeType::Number).then_some(column.kind.unit);
+    value(column).and_then(|text| span_of(text, unit))
 }
 
 /// Checks that a stored column of ids agrees with the partition it is in.

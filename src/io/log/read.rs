@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use super::chunks::{Chunk, Chunks};
-use super::columns::LogTable;
-use super::report::{LogReport, RowsDropped};
-use super::tables::Tables;
-use crate::interactions::{BuildError, Dropped, IdMap, Interactions, InteractionsBuilder, LogRules, Timestamp};
+use super::report::LogReport;
+use super::rows::Rows;
+use crate::interactions::{BuildError, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::axis::Axis;
-use crate::io::error::{LogError, TableError};
-use crate::io::interner::UNKNOWN;
+use crate::io::error::LogError;
 use crate::io::source::{LocalFiles, Source};
 
 /// A log in memory.
@@ -71,8 +68,8 @@ pub fn read_log_from(source: &dyn Source, rules: &LogRules) -> Result<Log, LogEr
     Ok(Log {
         interactions: core.interactions,
         times: core.times,
-        users: users.select(&core.users),
-        items: items.select(&core.items),
+        users: left_of(users, &core.users),
+        items: left_of(items, &core.items),
         report,
     })
 }
@@ -121,141 +118,9 @@ pub fn read_log_onto_from(
     Ok(Log { interactions: built.interactions, times: built.times, users, items: items.clone(), report })
 }
 
-/// The rows of a log with the numbers that its axes gave out.
-struct Rows {
-    builder: InteractionsBuilder,
-    counted: Counted,
-}
-
-/// What is known before the rows are merged.
-#[derive(Default)]
-struct Counted {
-    files: usize,
-    rows: u64,
-    unknown_user: u64,
-    unknown_item: u64,
-}
-
-impl Counted {
-    fn report(&self, interactions: &Interactions, dropped: Dropped) -> LogReport {
-        LogReport {
-            files: self.files,
-            rows: self.rows,
-            interactions: interactions.len() as u64,
-            users: interactions.users(),
-            items: interactions.items(),
-            dropped: RowsDropped {
-                unknown_user: self.unknown_user,
-                unknown_item: self.unknown_item,
-                below_min_weight: dropped.below_min_weight,
-                merged_duplicates: dropped.merged_duplicates,
-                user_below_minimum: dropped.user_below_minimum,
-                item_below_minimum: dropped.item_below_minimum,
-            },
-            ..LogReport::default()
-        }
-    }
-}
-
-impl Rows {
-    fn read(source: &dyn Source, rules: &LogRules, users: &mut Axis, items: &mut Axis) -> Result<Self, LogError> {
-        check_rules(rules)?;
-        let mut rows = Self { builder: InteractionsBuilder::new(rules), counted: Counted::default() };
-        let mut tables = Tables::of(source, rules)?;
-        while let Some(table) = tables.next()? {
-            rows.read_table(table, rules, users, items)?;
-        }
-        if rows.counted.rows == 0 {
-            return Err(LogError::Empty { log: source.name().into() });
-        }
-        Ok(rows)
-    }
-
-    fn read_table(
-        &mut self,
-        table: LogTable,
-        rules: &LogRules,
-        users: &mut Axis,
-        items: &mut Axis,
-    ) -> Result<(), LogError> {
-        let file = table.table.file().to_path_buf();
-        users.expect(table.user.kind, &file, &table.user.name)?;
-        items.expect(table.item.kind, &file, &table.item.name)?;
-        self.counted.files += 1;
-        self.counted.rows += table.table.rows();
-        self.builder.reserve(table.table.expected_rows());
-        let (mut user_numbers, mut item_numbers) = (Vec::new(), Vec::new());
-        let groups = Vec::from_iter(0..table.table.row_groups().len());
-        let mut chunks = Chunks::new(table, &groups);
-        while let Some(chunk) = chunks.next()? {
-            let weights = complete(&chunk, rules)?;
-            users.number(&chunk.users, &mut user_numbers);
-            items.number(&chunk.items, &mut item_numbers);
-            for ((&user, &item), &weight) in user_numbers.iter().zip(&item_numbers).zip(&weights) {
-                if user == UNKNOWN {
-                    self.counted.unknown_user += 1;
-                } else if item == UNKNOWN {
-                    self.counted.unknown_item += 1;
-                } else {
-                    self.builder.push(user, item, weight);
-                }
-            }
-        }
-        for (axis, name) in [(users, &rules.columns.user), (items, &rules.columns.item)] {
-            axis.check_capacity(&file, name)?;
-        }
-        Ok(())
-    }
-}
-
-/// The weights of a chunk in which no id is missing and every weight can be used.
-fn complete(chunk: &Chunk, rules: &LogRules) -> Result<Vec<f32>, LogError> {
-    let names = &rules.columns;
-    for (ids, column) in [(&chunk.users, &names.user), (&chunk.items, &names.item)] {
-        if let Some(nulls) = ids.array().logical_nulls().filter(|nulls| nulls.null_count() > 0) {
-            let entry = nulls.iter().position(|valid| !valid).unwrap_or(0);
-            let (file, row) = (chunk.file.to_path_buf(), chunk.position.row(entry));
-            return Err(TableError::Null { file, column: column.clone(), row }.into());
-        }
-    }
-    let Some(weights) = &chunk.weights else { return Ok(vec![1.0; chunk.len()]) };
-    let min_weight = rules.min_weight.unwrap_or(0.0);
-    weights
-        .iter()
-        .enumerate()
-        .map(|(entry, value)| match value.map(|value| value as f32) {
-            Some(weight) if weight.is_finite() && (weight > 0.0 || (weight == 0.0 && weight < min_weight)) => {
-                Ok(weight)
-            }
-            weight => Err(LogError::Weight {
-                file: chunk.file.to_path_buf(),
-                column: names.weight.clone(),
-                row: chunk.position.row(entry),
-                value: value.map_or("null".into(), |value| value.to_string()),
-                is_zero: weight == Some(0.0),
-            }),
-        })
-        .collect()
-}
-
-/// Rules that no log could satisfy.
-fn check_rules(rules: &LogRules) -> Result<(), LogError> {
-    if rules.columns.user == rules.columns.item {
-        return Err(LogError::Rule {
-            field: "columns.item",
-            value: rules.columns.item.clone(),
-            expected: "as is columns.user; name different ones with --user-column and --item-column",
-        });
-    }
-    let Some(min_weight) = rules.min_weight else { return Ok(()) };
-    let refused = |expected| LogError::Rule { field: "min_weight", value: min_weight.to_string(), expected };
-    if !(min_weight.is_finite() && min_weight >= 0.0) {
-        return Err(refused("must be a finite number of at least 0"));
-    }
-    if rules.columns.weight.is_empty() && min_weight > 0.0 {
-        return Err(refused("but there is no weight column to compare with; name it with --weight-column"));
-    }
-    Ok(())
+/// The ids that are left, without a copy where all are.
+fn left_of(ids: IdMap, left: &[u32]) -> IdMap {
+    if left.len() == ids.len() { ids } else { ids.select(left) }
 }
 
 fn build_error(log: &Path, error: BuildError, users: &IdMap, items: &IdMap) -> LogError {

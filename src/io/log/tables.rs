@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::vec;
 
 use super::columns::{Agreement, LogTable};
+use super::prune::is_outside;
 use crate::interactions::LogRules;
 use crate::io::error::LogError;
 use crate::io::source::{HiveColumns, Source};
@@ -37,5 +38,22 @@ impl<'a> Tables<'a> {
         let table = LogTable::open(self.source, &file, self.rules, &self.hive)?;
         self.agreement.check(&table)?;
         Ok(Some(table))
+    }
+
+    /// Leaves out the tables whose partition lies outside of the time window; returns how many.
+    ///
+    /// # Errors
+    /// [`LogError`] when the name of a partition cannot be read.
+    pub fn prune(&mut self) -> Result<usize, LogError> {
+        let mut kept = Vec::new();
+        let before = self.files.len();
+        for file in self.files.by_ref() {
+            if !is_outside(&file, self.rules)? {
+                kept.push(file);
+            }
+        }
+        let pruned = before - kept.len();
+        self.files = kept.into_iter();
+        Ok(pruned)
     }
 }

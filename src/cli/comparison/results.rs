@@ -1,0 +1,266 @@
+//! Several models, measured on the same users.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use serde::{Serialize, Serializer};
+
+use crate::cli::console::{count, note};
+use crate::cli::memory;
+use crate::evaluation::{
+    Bootstrap, CONFIDENCE, Evaluation, Interval, LeftOut, Metric, Protocol, RESAMPLES, Resampled, Trial,
+};
+use crate::models::{Model, ModelConfig, Observer, fit};
+use crate::training::{TrainingConfig, TrainingSummary};
+
+/// Items above which the cubic time of EASE is worth a word.
+const PATIENT_ITEMS: usize = 20_000;
+
+/// Several models on one trial: the evaluated one and what stands beside it.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// How training and test data relate.
+    pub protocol: Protocol,
+    /// Where the test data comes from, in words.
+    pub split: String,
+    /// Extents of the training data.
+    pub train: TrainingSize,
+    /// What the split left out.
+    #[serde(flatten)]
+    pub left_out_of_split: LeftOut,
+    /// How intervals are made.
+    pub intervals: IntervalRule,
+    /// Results in the order of measuring, the evaluated model last.
+    pub models: Vec<ModelResults>,
+    /// The evaluated model against every other one.
+    pub differences: Vec<Difference>,
+    /// Baselines that could not stand beside.
+    pub left_out: Vec<LeftOutModel>,
+    /// The metrics asked for, each once.
+    #[serde(skip)]
+    pub metrics: Vec<Metric>,
+    /// All that is measured.
+    #[serde(skip)]
+    measured: Vec<Metric>,
+    /// The resamples of the evaluated users, the same for every model.
+    #[serde(skip)]
+    bootstrap: Option<Bootstrap>,
+}
+
+/// Extents of the training data.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TrainingSize {
+    /// Rows of the matrix.
+    pub users: usize,
+    /// Columns.
+    pub items: usize,
+    /// Stored interactions.
+    pub interactions: usize,
+}
+
+/// Bootstrap over users, percentile intervals.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct IntervalRule {
+    /// Share of the resampled means within the bounds.
+    pub confidence: f64,
+    /// Draws of as many users as were evaluated.
+    pub resamples: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+/// One model's results.
+#[derive(Debug, Serialize)]
+pub struct ModelResults {
+    /// Its name.
+    pub model: &'static str,
+    /// Means, counts and buckets.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+    /// Bounds of the means that are means over users.
+    #[serde(rename = "intervals", serialize_with = "as_map")]
+    pub intervals: Vec<(Metric, Interval)>,
+    /// Seconds of training; absent for a published model.
+    pub fit_seconds: Option<f64>,
+    /// Seconds of folding in, ranking and measuring.
+    pub evaluate_seconds: f64,
+    /// The course of the training, where the model has one.
+    #[serde(skip)]
+    pub training: Option<TrainingSummary>,
+    #[serde(skip)]
+    resampled: Vec<(Metric, Resampled)>,
+}
+
+/// The evaluated model minus another one, user by user.
+#[derive(Debug, Serialize)]
+pub struct Difference {
+    /// The evaluated model.
+    pub model: &'static str,
+    /// The other one.
+    pub baseline: &'static str,
+    /// Differences of the means that are means over users.
+    #[serde(serialize_with = "as_map")]
+    pub metrics: Vec<(Metric, PairedMean)>,
+}
+
+/// The mean of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PairedMean {
+    /// Mean over users of model minus baseline.
+    pub mean: f64,
+    /// Its bounds.
+    #[serde(flatten)]
+    pub interval: Interval,
+    /// True when the bounds enclose 0: these users do not tell which model is better.
+    pub zero_inside: bool,
+}
+
+/// A baseline that could not stand beside.
+#[derive(Debug, Serialize)]
+pub struct LeftOutModel {
+    /// Its name.
+    pub model: &'static str,
+    /// Why not, with the numbers.
+    pub reason: String,
+}
+
+fn as_map<T: Serialize, S: Serializer>(values: &[(Metric, T)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(values.iter().map(|(metric, value)| (metric, value)))
+}
+
+/// The first of each metric.
+fn once(metrics: impl IntoIterator<Item = Metric>) -> Vec<Metric> {
+    let mut once: Vec<Metric> = Vec::new();
+    for metric in metrics {
+        if !once.contains(&metric) {
+            once.push(metric);
+        }
+    }
+    once
+}
+
+impl Comparison {
+    /// Nothing measured yet; `split` says in words where the test data comes from, `seed` is that of the
+    /// intervals. A metric named more than once is reported once.
+    #[must_use]
+    pub fn new(trial: &Trial<'_>, split: String, metrics: &[Metric], seed: u64) -> Self {
+        let train = &trial.train;
+        let metrics = once(metrics.iter().copied());
+        Self {
+            protocol: trial.protocol,
+            split,
+            train: TrainingSize { users: train.users(), items: train.items(), interactions: train.len() },
+            left_out_of_split: trial.left_out,
+            intervals: IntervalRule { confidence: CONFIDENCE, resamples: RESAMPLES, seed },
+            models: Vec::new(),
+            differences: Vec::new(),
+            left_out: Vec::new(),
+            measured: metrics.clone(),
+            metrics,
+            bootstrap: None,
+        }
+    }
+
+    /// Measures more than was asked for.
+    #[must_use]
+    pub fn measuring_also(mut self, metrics: impl IntoIterator<Item = Metric>) -> Self {
+        self.measured = once(self.measured.into_iter().chain(metrics));
+        self
+    }
+
+    /// Measures the model that the comparison is about, against what has been measured before; the last call.
+    ///
+    /// # Errors
+    /// When nobody can be evaluated.
+    pub fn add(
+        &mut self,
+        trial: &Trial<'_>,
+        model: &dyn Model,
+        training: Option<TrainingSummary>,
+        fit_seconds: Option<f64>,
+    ) -> Result<()> {
+        let results = self.measure(trial, model, training, fit_seconds)?;
+        self.differences = self.models.iter().map(|baseline| results.minus(baseline)).collect();
+        self.models.push(results);
+        Ok(())
+    }
+
+    /// Trains a closed-form model on the trial's training data and measures it, or notes why not.
+    ///
+    /// # Errors
+    /// When the model cannot be trained or measured.
+    pub fn add_baseline(&mut self, trial: &Trial<'_>, config: &ModelConfig) -> Result<()> {
+        if let Some(reason) =
+            memory::does_not_fit(config, &TrainingConfig::default(), &trial.train, memory::available())
+        {
+            self.left_out.push(LeftOutModel { model: config.name(), reason });
+            return Ok(());
+        }
+        let items = trial.train.items();
+        let hint = if matches!(config, ModelConfig::Ease(_)) && items > PATIENT_ITEMS {
+            format!(" ({} items: this takes minutes; --baselines popularity does without)", count(items))
+        } else {
+            String::new()
+        };
+        note(format_args!("training {} for comparison{hint}", config.name()));
+        let started = Instant::now();
+        let quiet = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+        let fitted = fit(config, &TrainingConfig::default(), &trial.train, quiet)?;
+        let fit_seconds = started.elapsed().as_secs_f64();
+        let results = self.measure(trial, fitted.model.as_ref(), None, Some(fit_seconds))?;
+        self.models.push(results);
+        Ok(())
+    }
+
+    fn measure(
+        &mut self,
+        trial: &Trial<'_>,
+        model: &dyn Model,
+        training: Option<TrainingSummary>,
+        fit_seconds: Option<f64>,
+    ) -> Result<ModelResults> {
+        let started = Instant::now();
+        let evaluation = trial.evaluate(model, &self.measured)?;
+        let evaluate_seconds = started.elapsed().as_secs_f64();
+        // Who is evaluated depends on the data alone, so one set of draws serves every model.
+        let IntervalRule { resamples, seed, .. } = self.intervals;
+        let bootstrap = self.bootstrap.get_or_insert_with(|| Bootstrap::new(evaluation.counts.users, resamples, seed));
+        let resampled: Vec<(Metric, Resampled)> =
+            evaluation.values.iter().map(|(metric, values)| (*metric, bootstrap.means(values))).collect();
+        Ok(ModelResults {
+            model: model.config().name(),
+            intervals: resampled.iter().map(|(metric, means)| (*metric, means.interval())).collect(),
+            evaluation,
+            fit_seconds,
+            evaluate_seconds,
+            training: training.filter(|summary| !summary.epochs.is_empty()),
+            resampled,
+        })
+    }
+}
+
+impl ModelResults {
+    /// The bounds of a metric, where it has some.
+    #[must_use]
+    pub fn interval(&self, metric: Metric) -> Option<Interval> {
+        self.intervals.iter().find(|(m, _)| *m == metric).map(|(_, interval)| *interval)
+    }
+
+    fn minus(&self, baseline: &Self) -> Difference {
+        let metrics = self.resampled.iter().zip(&baseline.resampled).map(|((metric, ours), (_, theirs))| {
+            let means = [self, baseline].map(|results| results.evaluation.mean(*metric).unwrap_or(f64::NAN));
+            let interval = ours.minus(theirs).interval();
+            let zero_inside = interval.contains(0.0);
+            (*metric, PairedMean { mean: means[0] - means[1], interval, zero_inside })
+        });
+        Difference { model: self.model, baseline: baseline.model, metrics: metrics.collect() }
+    }
+}
+
+impl Difference {
+    /// The difference of a metric, where it has one.
+    #[must_use]
+    pub fn of(&self, metric: Metric) -> Option<PairedMean> {
+        self.metrics.iter().find(|(m, _)| *m == metric).map(|(_, difference)| *difference)
+    }
+}

@@ -1,0 +1,171 @@
+//! A comparison as tables on the terminal.
+
+use std::fmt::{self, Formatter};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::results::{Comparison, ModelResults};
+use crate::cli::console::{count, thousands};
+use crate::evaluation::{HistoryBucket, Metric, TargetBucket};
+
+/// A difference with its sign.
+#[must_use]
+pub fn signed(value: f64) -> String {
+    format!("{value:+.4}")
+}
+
+/// The bounds of a bucket of history length.
+#[must_use]
+pub fn history_label(bucket: &HistoryBucket) -> String {
+    if bucket.from == bucket.to {
+        thousands(bucket.from)
+    } else {
+        format!("{}–{}", thousands(bucket.from), thousands(bucket.to))
+    }
+}
+
+/// The size of a part of the catalogue with the bounds of its popularity.
+#[must_use]
+pub fn bucket_extent(bucket: &TargetBucket) -> String {
+    let items = bucket.items;
+    let (fewest, most) = (thousands(items.fewest_users), thousands(items.most_users));
+    let bounds = if items.items == 0 {
+        "no item".to_string()
+    } else if items.fewest_users == items.most_users {
+        format!("{fewest} users each")
+    } else {
+        format!("{fewest}–{most} users each")
+    };
+    format!("{} items, {bounds}", count(items.items))
+}
+
+fn table(header: impl IntoIterator<Item = String>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let train = &self.train;
+        let (users, items, interactions) = (count(train.users), count(train.items), count(train.interactions));
+        writeln!(f, "{}: {}", self.protocol, self.split)?;
+        writeln!(f, "trained on {users} users, {items} items, {interactions} interactions")?;
+        let names = self.metrics.iter().map(ToString::to_string);
+        let mut means = table(["model".into()].into_iter().chain(names).chain(["users".into(), "training".into()]));
+        for results in &self.models {
+            let cells = self.metrics.iter().map(|&metric| mean_and_interval(results, metric));
+            let seconds = results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s"));
+            let users = count(results.evaluation.counts.users);
+            means.add_row([results.model.to_string()].into_iter().chain(cells).chain([users, seconds]));
+        }
+        writeln!(f, "{means}")?;
+        self.write_differences(f)?;
+        self.write_left_out(f)
+    }
+}
+
+/// A mean, its bounds below it.
+fn mean_and_interval(results: &ModelResults, metric: Metric) -> String {
+    let mean = results.evaluation.mean(metric).map_or_else(String::new, |mean| format!("{mean:.4}"));
+    results.interval(metric).map_or(mean.clone(), |bounds| format!("{mean}\n[{:.4}, {:.4}]", bounds.low, bounds.high))
+}
+
+impl Comparison {
+    fn write_differences(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let share = 100.0 * self.intervals.confidence;
+        writeln!(
+            f,
+            "in brackets: {share:.0} % intervals (bootstrap, {} resamples of the users)",
+            self.intervals.resamples
+        )?;
+        let metrics: Vec<Metric> = self.metrics.iter().copied().filter(|metric| metric.is_per_user()).collect();
+        if self.differences.is_empty() || metrics.is_empty() {
+            return Ok(());
+        }
+        let names = metrics.iter().map(ToString::to_string);
+        let mut differences = table(["difference,\nuser by user".to_string()].into_iter().chain(names));
+        for difference in &self.differences {
+            let cells = metrics.iter().map(|&metric| {
+                difference.of(metric).map_or_else(String::new, |d| {
+                    let (mean, low, high) = (signed(d.mean), signed(d.interval.low), signed(d.interval.high));
+                    let undecided = if d.zero_inside { "\n0 inside" } else { "" };
+                    format!("{mean}\n[{low}, {high}]{undecided}")
+                })
+            });
+            let name = format!("{} − {}", difference.model, difference.baseline);
+            differences.add_row(std::iter::once(name).chain(cells));
+        }
+        writeln!(f, "{differences}")
+    }
+
+    fn write_left_out(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.notes_on_counts().iter().try_for_each(|note| writeln!(f, "{note}"))?;
+        self.left_out.iter().try_for_each(|left_out| writeln!(f, "{} is left out: {}", left_out.model, left_out.reason))
+    }
+
+    /// What the means do not cover, a sentence each.
+    #[must_use]
+    pub fn notes_on_counts(&self) -> Vec<String> {
+        // Who is evaluated depends on the data alone, so every model has the same counts.
+        let counts = self.models.first().map(|results| results.evaluation.counts).unwrap_or_default();
+        let notes = [
+            (
+                self.left_out_of_split.items_unseen_in_training,
+                "interactions with items that nobody has in training are left out: no model can know them",
+            ),
+            (
+                self.left_out_of_split.users_without_history,
+                "users with targets but no history in training are left out",
+            ),
+            (counts.users_without_target, "users without a target to be found are left out"),
+            (counts.targets_already_seen, "targets that were folded in as well are left out: they are never listed"),
+        ];
+        notes.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(n))).collect()
+    }
+
+    /// Tables of one metric by history length and by popularity of the targets.
+    #[must_use]
+    pub fn by_bucket(&self, metric: Metric) -> Breakdown<'_> {
+        Breakdown { comparison: self, metric }
+    }
+}
+
+/// One metric by bucket.
+#[derive(Debug)]
+pub struct Breakdown<'a> {
+    comparison: &'a Comparison,
+    metric: Metric,
+}
+
+impl fmt::Display for Breakdown<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { comparison, metric } = self;
+        let Some(first) = comparison.models.first() else { return Ok(()) };
+        let of = |means: &[(Metric, f64)]| {
+            means.iter().find(|(m, _)| m == metric).map_or_else(String::new, |(_, mean)| format!("{mean:.4}"))
+        };
+        let lengths = first
+            .evaluation
+            .by_history_length
+            .iter()
+            .map(|bucket| format!("{} items\n{} users", history_label(bucket), count(bucket.users)));
+        let mut by_length = table([format!("{metric}\nby history length")].into_iter().chain(lengths));
+        let parts = first.evaluation.by_item_popularity.iter().map(|bucket| {
+            let (name, targets, users) = (bucket.items.bucket.name(), thousands(bucket.targets), count(bucket.users));
+            format!("{name}: {}\n{targets} targets of {users} users", bucket_extent(bucket))
+        });
+        let mut by_popularity = table([format!("{metric}\nby popularity of the targets")].into_iter().chain(parts));
+        for results in &comparison.models {
+            let name = || std::iter::once(results.model.to_string());
+            by_length.add_row(name().chain(results.evaluation.by_history_length.iter().map(|b| of(&b.means))));
+            by_popularity.add_row(name().chain(results.evaluation.by_item_popularity.iter().map(|b| of(&b.means))));
+        }
+        writeln!(f, "{by_length}")?;
+        if metric.is_accuracy() { writeln!(f, "{by_popularity}") } else { Ok(()) }
+    }
+}

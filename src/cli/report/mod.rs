@@ -1,0 +1,11 @@
+//! How does an evaluation read? One document, written as HTML and as Markdown.
+
+mod document;
+mod html;
+mod markdown;
+mod plots;
+mod sections;
+mod target;
+
+pub use document::{Report, cutoff_metrics};
+pub use target::Target;
