@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn every_entity_is_appended_once_and_in_order() {
         for (entities, chunk) in [(0..10, 3), (4..5, 3), (2..8, 3), (7..7, 4), (0..10, usize::MAX)] {
-            let mut seen = Vec::new();
+            let mut seen: Vec<usize> = Vec::new();
             let compute = |range: Range<usize>, values: &mut Vec<usize>| {
                 values.clear();
                 values.extend(range);
