@@ -2,6 +2,7 @@
 
 mod builder;
 mod catalogue;
+mod grouping;
 mod history;
 mod ids;
 mod matrix;

@@ -31,7 +31,7 @@ enum AxisIds {
 }
 
 /// The numbers of the values of the dictionary seen last. The reader hands out the same dictionary for many
-/// batches; holding on to it keeps its address from being used for another.
+/// batches (each time in an array of its own); holding on to it keeps its address from being used for another.
 #[derive(Default)]
 struct Dictionary {
     values: Option<ArrayRef>,
@@ -199,7 +199,7 @@ impl Dictionary {
         numbers: &mut Vec<u32>,
     ) {
         let values = column.values();
-        if !self.values.as_ref().is_some_and(|known| Arc::ptr_eq(known, values)) {
+        if !self.values.as_ref().is_some_and(|known| same_memory(known, values)) {
             self.values = Some(Arc::clone(values));
             self.numbers.clear();
             self.numbers.resize(values.len(), UNMAPPED);
@@ -214,4 +214,10 @@ impl Dictionary {
             *number
         }));
     }
+}
+
+/// True when two arrays of text are views of the same bytes.
+fn same_memory(a: &ArrayRef, b: &ArrayRef) -> bool {
+    let (a, b) = (a.as_string::<i32>(), b.as_string::<i32>());
+    std::ptr::eq(a.value_offsets(), b.value_offsets()) && std::ptr::eq(a.value_data(), b.value_data())
 }

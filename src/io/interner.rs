@@ -22,11 +22,16 @@ pub(super) const MAX_IDS: u32 = u32::MAX - 1;
 pub(super) struct Values<T> {
     numbers: HashMap<T, u32, RandomState>,
     ids: Vec<T>,
+    /// The number given out last: logs that are sorted by user repeat it many times.
+    last: u32,
 }
 
 impl<T: Copy + Eq + Hash + Ord + Send> Values<T> {
     /// The number of `id`, a new one at its first appearance; [`UNKNOWN`] when numbers have run out.
     pub fn intern(&mut self, id: T) -> u32 {
+        if self.ids.get(self.last as usize) == Some(&id) {
+            return self.last;
+        }
         let next = self.ids.len() as u32;
         if next == MAX_IDS {
             return self.find(id);
@@ -35,6 +40,7 @@ impl<T: Copy + Eq + Hash + Ord + Send> Values<T> {
         if number == next {
             self.ids.push(id);
         }
+        self.last = number;
         number
     }
 
@@ -148,7 +154,7 @@ impl From<&IdMap> for Interner {
 
 fn filled<T: Copy>(ids: &[T], intern: impl Fn(&mut Values<T>, T) -> u32) -> Values<T> {
     let numbers = HashMap::with_capacity_and_hasher(ids.len(), RandomState::default());
-    let mut values = Values { numbers, ids: Vec::with_capacity(ids.len()) };
+    let mut values = Values { numbers, ids: Vec::with_capacity(ids.len()), last: 0 };
     ids.iter().for_each(|&id| _ = intern(&mut values, id));
     values
 }
