@@ -4,15 +4,18 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use super::atomic::Place;
 use super::{FileDigest, StorageError};
 
-/// Bytes collected before they are hashed and handed to the operating system.
-const BUFFER: usize = 1 << 20;
+/// Bytes collected before they are hashed and handed to the operating system: few enough to be in the cache both
+/// times.
+const BUFFER: usize = 256 << 10;
 
-/// Bytes after which the disk is waited for. What is written fast would otherwise pile up in memory, and the
-/// whole of it would be waited for at the end, when there is nothing else left to do meanwhile.
+/// Bytes after which the disk is asked to catch up. What is written fast would otherwise pile up in memory, and
+/// all of it would be waited for at the end, when there is nothing else left to do.
 const SYNC_EVERY: usize = 64 << 20;
 
 /// A file under construction whose size and hash are known when it is complete.
@@ -27,6 +30,49 @@ pub struct PartFile {
     buffer: Vec<u8>,
     hasher: blake3::Hasher,
     unsynced: usize,
+    /// From the first time on that it is needed.
+    syncing: Option<Syncing>,
+}
+
+/// A thread that waits for the disk while others compute and write.
+#[derive(Debug)]
+struct Syncing {
+    asked: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Syncing {
+    fn start(file: &File) -> io::Result<Self> {
+        let file = file.try_clone()?;
+        let (asked, due) = sync_channel(1);
+        let work = move || due.iter().try_for_each(|()| file.sync_data());
+        let thread = std::thread::Builder::new().name("sync".into()).spawn(work)?;
+        Ok(Self { asked: Some(asked), thread: Some(thread) })
+    }
+
+    /// Has what is written so far synced. Waits when that was asked for twice and has not happened: the disk may
+    /// fall behind by so much and no more.
+    fn ask(&mut self) -> io::Result<()> {
+        match self.asked.as_ref().is_some_and(|asked| asked.send(()).is_ok()) {
+            true => Ok(()),
+            false => self.finish(),
+        }
+    }
+
+    /// Waits for the end, and tells whether everything that was asked for went well: the operating system tells
+    /// of a failure once, here and not in a later sync.
+    fn finish(&mut self) -> io::Result<()> {
+        self.asked = None;
+        let failed = |_| Err(io::Error::other("the thread that syncs the file ended"));
+        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or_else(failed))
+    }
+}
+
+impl Drop for Syncing {
+    fn drop(&mut self) {
+        // It has the file open, and with that its lock. Whoever wanted to know of failures has asked before.
+        let _ = self.finish();
+    }
 }
 
 /// Locks a file for as long as it is open.
@@ -57,7 +103,14 @@ impl PartFile {
         lock(&file, path)?;
         file.set_len(0).map_err(StorageError::io("create", path))?;
         place.own();
-        Ok(Self { place, file, buffer: Vec::with_capacity(BUFFER), hasher: blake3::Hasher::new(), unsynced: 0 })
+        Ok(Self {
+            place,
+            file,
+            buffer: Vec::with_capacity(BUFFER),
+            hasher: blake3::Hasher::new(),
+            unsynced: 0,
+            syncing: None,
+        })
     }
 
     /// Where the file is to appear.
@@ -72,10 +125,19 @@ impl PartFile {
     /// [`StorageError`]; the target is then as it was before, unless only the last sync failed.
     pub fn commit(mut self) -> Result<FileDigest, StorageError> {
         self.drain().map_err(StorageError::io("write", self.place.temporary()))?;
-        self.file.sync_all().map_err(StorageError::io("sync", self.place.temporary()))?;
+        let synced = self.syncing.as_mut().map_or(Ok(()), Syncing::finish).and_then(|()| self.file.sync_all());
+        synced.map_err(StorageError::io("sync", self.place.temporary()))?;
         let digest = FileDigest { bytes: self.hasher.count(), blake3: self.hasher.finalize().to_hex().to_string() };
         self.place.commit_file()?;
         Ok(digest)
+    }
+
+    fn syncing(&mut self) -> io::Result<&mut Syncing> {
+        let syncing = match self.syncing.take() {
+            Some(syncing) => syncing,
+            None => Syncing::start(&self.file)?,
+        };
+        Ok(self.syncing.insert(syncing))
     }
 
     /// Hashes and writes what is collected, at the same time.
@@ -87,7 +149,7 @@ impl PartFile {
         self.buffer.clear();
         if self.unsynced >= SYNC_EVERY {
             self.unsynced = 0;
-            self.file.sync_data()?;
+            return self.syncing()?.ask();
         }
         Ok(())
     }
@@ -127,10 +189,10 @@ mod tests {
     fn a_file_appears_with_its_digest() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("new/part");
-        // Larger than the buffer, and no multiple of it.
-        let bytes: Vec<u8> = (0..5 * BUFFER / 2 + 17).map(|i| (i % 253) as u8).collect();
+        // More than is written before the disk is asked three times, and no multiple of anything.
+        let bytes: Vec<u8> = (0..3 * SYNC_EVERY + BUFFER / 2 + 17).map(|i| (i % 253) as u8).collect();
         let mut part = PartFile::create(&target, false).unwrap();
-        bytes.chunks(100_003).for_each(|piece| part.write_all(piece).unwrap());
+        bytes.chunks(1_000_003).for_each(|piece| part.write_all(piece).unwrap());
         assert_eq!(names(&root.path().join("new")), [".part.partial"]);
         assert_eq!(part.commit().unwrap(), digest_bytes(&bytes));
         assert_eq!(fs::read(&target).unwrap(), bytes);
