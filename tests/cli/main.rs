@@ -9,6 +9,7 @@ mod evaluate;
 mod file_server;
 mod harness;
 mod help;
+mod log_rules;
 mod published_figures;
 mod quickstart;
 mod recommend;
