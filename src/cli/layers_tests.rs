@@ -161,3 +161,28 @@ fn an_assignment_needs_an_equals_sign() {
     let text = Layer::default().set("training.epochs").unwrap_err().to_string();
     assert!(text.contains("--set training.epochs: expected key=value"), "{text}");
 }
+
+#[test]
+fn event_weights_have_keys_of_their_own() {
+    let file = file(
+        "[log]\nsince = 2026-01-31\n[log.columns]\nevent = \"type\"\n[log.event_weights]\nview = 1\n\"page.view\" = 0.5\n",
+    );
+    let environment = environment(&[("FOLDIN_LOG__EVENT_WEIGHTS__CART", "2.5")]);
+    let mut flags = flags(&["log.event_weights.view=3"]);
+    flags.event_weight("a=b = c=4").unwrap();
+    let settings = resolve(&[file, environment, flags]).unwrap().settings;
+    let weights: Vec<_> = settings.log.event_weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
+    assert_eq!(weights, [("a=b = c", 4.0), ("cart", 2.5), ("page.view", 0.5), ("view", 3.0)]);
+    assert_eq!(settings.log.since.unwrap().to_string(), "2026-01-31T00:00:00Z");
+    let printed = settings.to_toml();
+    assert_eq!(resolve(&[self::file(&printed)]).unwrap().settings, settings, "{printed}");
+
+    let text = message(self::flags(&["log.event_weights.view=much"]));
+    assert!(text.contains("`log.event_weights.view`") && text.contains("expected a number"), "{text}");
+    let text = Layer::default().event_weight("purchase").unwrap_err().to_string();
+    assert_eq!(text, "--event-weight purchase: expected key=value, for example --event-weight purchase=5");
+    let text = message(self::flags(&["log.since=yesterday"]));
+    assert!(text.contains("`log.since`") && text.contains("is not a time; write a date (2026-01-31)"), "{text}");
+    let text = message(self::flags(&["log.time_unit=fortnights"]));
+    assert!(text.contains("`log.time_unit`") && text.contains("milliseconds"), "{text}");
+}

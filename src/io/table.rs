@@ -134,13 +134,14 @@ impl Table {
             DataType::Timestamp(..) if wide_times => DataType::Timestamp(TimeUnit::Microsecond, None),
             other => other.clone(),
         };
-        self.read(&[name], groups.to_vec(), batch_rows, |field| match field.data_type() {
+        let batches = self.read(&[name], groups.to_vec(), batch_rows, |field| match field.data_type() {
             DataType::List(element) => {
                 let of = wanted(element.data_type());
                 DataType::List(Arc::new(element.as_ref().clone().with_data_type(of)))
             }
             other => wanted(other),
-        })
+        })?;
+        Ok(Batches { column: Some(name.into()), ..batches })
     }
 
     /// Decodes columns in types of choice.
@@ -174,7 +175,7 @@ impl Table {
                 .with_batch_size(batch_rows)
                 .build()
         })?;
-        Ok(Batches { file: file.clone(), inner: Some(inner), rows: 0 })
+        Ok(Batches { file: file.clone(), column: None, inner: Some(inner), rows: 0 })
     }
 
     /// The stored columns that make up the columns in `names`.
@@ -206,6 +207,8 @@ fn dictionary() -> DataType {
 /// The rows of a table, decoded as they are asked for.
 pub(super) struct Batches {
     file: PathBuf,
+    /// Where there is one only, errors can name it.
+    column: Option<String>,
     inner: Option<ParquetRecordBatchReader>,
     rows: u64,
 }
@@ -233,7 +236,12 @@ impl Iterator for Batches {
             Err(error) => {
                 // A decoder that failed is in no defined state.
                 self.inner = None;
-                Some(Err(error))
+                Some(Err(match (error, &self.column) {
+                    (TableError::Damaged { file, reason }, Some(column)) => {
+                        TableError::Damaged { file, reason: format!("column `{column}`: {reason}") }
+                    }
+                    (error, _) => error,
+                }))
             }
         }
     }

@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, TimestampSecondArray};
+use arrow_array::{ArrayRef, TimestampMicrosecondArray};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::harness::{Run, arg, fixture, foldin, json};
 use super::tables::{integers, write};
 
-const DAY: i64 = 86_400;
+/// In microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// Writes rows of (user, item, day).
 fn write_timed(path: &Path, rows: &[(i64, i64, i64)]) {
-    let days: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.2 * DAY)).collect::<TimestampSecondArray>());
+    let days: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.2 * DAY)).collect::<TimestampMicrosecondArray>());
     let columns = vec![
         ("user_id", integers(rows.iter().map(|row| row.0))),
         ("item_id", integers(rows.iter().map(|row| row.1))),

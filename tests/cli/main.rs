@@ -12,6 +12,7 @@ mod export;
 mod file_server;
 mod harness;
 mod help;
+mod log_rules;
 mod published_figures;
 mod quickstart;
 mod recommend;

@@ -194,10 +194,10 @@ fn files_of_partitions_outside_of_the_window_are_not_read() {
 #[test]
 fn times_of_partitions_are_dates_moments_or_numbers_with_a_unit() {
     let moment = |partition: &str, unit: Option<TimeUnit>| {
-        let tables = MemoryTables::new("log", [(
-            format!("time={partition}/a.parquet"),
-            table(pairs(&["ann", "bob"], &["tea", "cup"])),
-        )]);
+        let tables = MemoryTables::new(
+            "log",
+            [(format!("time={partition}/a.parquet"), table(pairs(&["ann", "bob"], &["tea", "cup"])))],
+        );
         let log = read_log_from(&tables, &LogRules { time_unit: unit, ..timed() });
         log.map(|log| log.times.unwrap()[0].to_string()).map_err(|error| error.to_string())
     };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow_schema::{DataType, Field};
+use arrow_schema::{DataType, Field, TimeUnit as ArrowUnit};
 
 use super::partition_values::span_of;
 use super::times::TimeType;
@@ -128,11 +128,6 @@ impl Search<'_> {
             Some(Some(text)) if column.stored.is_none() => self.times_of_partition(name, text)?,
             _ => column.kind,
         };
-        // Dates of 64 bits are stored as plain integers, and only the Arrow schema tells them apart.
-        let is_date64 = || {
-            let field = self.table.intended().and_then(|schema| schema.field_with_name(name).ok().cloned());
-            field.is_some_and(|field| *field.data_type() == DataType::Date64)
-        };
         let described = || match self.table.find(name) {
             Some(field) => field.data_type().to_string(),
             None => "hive partition".into(),
@@ -140,15 +135,33 @@ impl Search<'_> {
         let refused =
             |unit| LogError::TimeUnit { file: self.table.file().into(), column: name.into(), found: described(), unit };
         let kind = match (of, self.unit) {
-            (TimeType::Number, Some(unit)) => TimeColumn { of, unit },
-            (TimeType::Number, None) if is_date64() => {
-                TimeColumn { of: TimeType::Calendar, unit: TimeUnit::Milliseconds }
-            }
-            (TimeType::Number, None) => return Err(refused(None)),
+            (TimeType::Number, stated) => match (self.own_unit(name), stated) {
+                (None, Some(unit)) => TimeColumn { of, unit },
+                (None, None) => return Err(refused(None)),
+                (Some(unit), None) => TimeColumn { of: TimeType::Calendar, unit },
+                (Some(_), Some(unit)) => return Err(refused(Some(unit))),
+            },
             (TimeType::Calendar, None) => TimeColumn { of, unit: TimeUnit::Microseconds },
             (TimeType::Calendar, Some(unit)) => return Err(refused(Some(unit))),
         };
         Ok(Column { name: column.name, kind, stored: column.stored, partition: column.partition })
+    }
+
+    /// The unit of times that Parquet has no type for, and that are stored as plain numbers: only the Arrow schema tells
+    /// them apart.
+    fn own_unit(&self, name: &str) -> Option<TimeUnit> {
+        let schema = self.table.intended()?;
+        let intended = match schema.field_with_name(name).ok()?.data_type() {
+            DataType::List(element) | DataType::LargeList(element) | DataType::FixedSizeList(element, _) => {
+                element.data_type()
+            }
+            other => other,
+        };
+        match intended {
+            DataType::Timestamp(ArrowUnit::Second, _) => Some(TimeUnit::Seconds),
+            DataType::Date64 => Some(TimeUnit::Milliseconds),
+            _ => None,
+        }
     }
 
     /// How the partition of a column says when: as numbers where their unit is stated, as a date or a moment otherwise.

@@ -70,7 +70,7 @@ impl RowsDropped {
             ("outside of the time window", self.outside_window),
             ("of unknown users", self.unknown_user),
             ("of unknown items", self.unknown_item),
-            ("of event types without weight", self.event_type),
+            (OF_EVENT_TYPES, self.event_type),
             ("below the minimum weight", self.below_min_weight),
             ("later than the moment ages count from", self.after_as_of),
             ("decayed to nothing", self.decayed),
@@ -87,8 +87,25 @@ impl RowsDropped {
     }
 }
 
+const OF_EVENT_TYPES: &str = "of event types without weight";
+
 /// Event types that are named in the text; the most frequent ones.
 const NAMED_EVENTS: usize = 5;
+
+impl LogReport {
+    /// A line for each of the most frequent types of event that were dropped.
+    fn name_events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut events: Vec<_> = self.events_dropped.iter().collect();
+        events.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
+        for (name, rows) in events.iter().take(NAMED_EVENTS) {
+            write!(f, "\n    {rows} of type `{}`", shortened(name))?;
+        }
+        match events.len().saturating_sub(NAMED_EVENTS) {
+            0 => Ok(()),
+            others => write!(f, "\n    and those of {} more", counted(others as u64, "type")),
+        }
+    }
+}
 
 impl fmt::Display for LogReport {
     /// One line of what was read and kept, then one a reason that dropped anything.
@@ -116,14 +133,9 @@ impl fmt::Display for LogReport {
         let what = if self.entries == self.rows { "row" } else { "item" };
         for (reason, rows) in self.dropped.reasons().into_iter().filter(|(_, rows)| *rows > 0) {
             write!(f, "\n  dropped {} {reason}", counted(rows, what))?;
-        }
-        let mut events: Vec<_> = self.events_dropped.iter().collect();
-        events.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
-        for (name, rows) in events.iter().take(NAMED_EVENTS) {
-            write!(f, "\n    {rows} of type `{}`", shortened(name))?;
-        }
-        if events.len() > NAMED_EVENTS {
-            write!(f, "\n    and of {} other types", events.len() - NAMED_EVENTS)?;
+            if reason == OF_EVENT_TYPES {
+                self.name_events(f)?;
+            }
         }
         if self.users_dropped + self.items_dropped > 0 {
             let (users, items) = (self.users_dropped as u64, self.items_dropped as u64);
