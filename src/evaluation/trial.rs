@@ -10,7 +10,7 @@ use super::evaluate::{Evaluation, NothingToEvaluate, evaluate};
 use super::item_popularity::ItemPopularity;
 use super::metric::Metric;
 use crate::interactions::{
-    FoldInTarget, HistoryRef, IdMap, Interactions, LogRules, SplitByTime, Timestamp, fold_in_target, hold_out_users,
+    FoldInTarget, IdMap, Interactions, LogRules, SplitByTime, Timestamp, fold_in_target, hold_out_users,
     leave_last_out, split_at,
 };
 use crate::io::{LogError, LogReport, read_log_onto};
@@ -86,7 +86,7 @@ impl<'a> Trial<'a> {
         let train = log.select_users(&train);
         let held_out = log.select_users(&rows);
         let known = known(&train);
-        let kept = keep(&held_out, |_, item| known[item as usize]);
+        let kept = held_out.filtered(|_, item| known[item.at()]);
         let left_out = LeftOut { items_unseen_in_training: held_out.len() - kept.len(), ..LeftOut::default() };
         let users = fold_in_target(&kept, TARGET_FRACTION, seed);
         Self { left_out, rows: Some(rows), ..Self::strong(Cow::Owned(train), users) }
@@ -125,9 +125,9 @@ impl<'a> Trial<'a> {
 
     fn by_time(protocol: Protocol, SplitByTime { train, target, .. }: SplitByTime) -> Self {
         let with_history = |user: UserIdx| !train.history(user).is_empty();
-        let foldable = keep(&target, |user, _| with_history(user));
+        let foldable = target.filtered(|user, _| with_history(user));
         let known = known(&train);
-        let kept = keep(&foldable, |_, item| known[item as usize]);
+        let kept = foldable.filtered(|_, item| known[item.at()]);
         let without_history = |user: &UserIdx| !with_history(*user) && !target.history(*user).is_empty();
         let left_out = LeftOut {
             items_unseen_in_training: foldable.len() - kept.len(),
@@ -168,18 +168,6 @@ fn known(histories: &Interactions) -> Vec<bool> {
     histories.item_counts().into_iter().map(|users| users > 0).collect()
 }
 
-/// The interactions that `kept` says to keep, in the same rows.
-fn keep(histories: &Interactions, kept: impl Fn(UserIdx, u32) -> bool) -> Interactions {
-    let row = |(user, history): (u32, HistoryRef<'_>)| -> (Vec<u32>, Vec<f32>) {
-        let pairs = history.items().iter().zip(history.weights());
-        pairs.filter(|(item, _)| kept(UserIdx(user), **item)).unzip()
-    };
-    let rows: Vec<_> = (0u32..).zip(histories.histories()).map(row).collect();
-    let views = rows.iter().map(|(items, weights)| HistoryRef::from_sorted(items, weights));
-    Interactions::from_histories(histories.items(), views)
-        .unwrap_or_else(|error| unreachable!("parts of valid rows are valid: {error}"))
-}
-
 /// Users outside a training log, read from two files.
 #[derive(Clone, Debug)]
 pub struct GivenUsers {
@@ -212,6 +200,7 @@ pub fn read_fold_in_target(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interactions::HistoryRef;
 
     /// Twenty users over eight items; item 7 belongs to user 0 alone.
     fn log() -> Interactions {

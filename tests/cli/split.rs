@@ -45,6 +45,24 @@ fn a_written_split_measures_like_the_own_split_of_evaluate() {
 }
 
 #[test]
+fn splits_by_time_measure_like_those_of_evaluate() {
+    let times = ["--time-column", "timestamp"];
+    let model = ["--model", "ease", "--json"];
+    for (rule, own) in [
+        (&["--rule", "temporal", "--cut-at", "2024-10-01"][..], &["--cut-at", "2024-10-01"][..]),
+        (&["--rule", "leave-last-out"], &["--leave-last-out"]),
+    ] {
+        let (_directory, out, _) = split(&[rule, &times].concat());
+        let (train, test) = (out.join("train.parquet"), out.join("test.parquet"));
+        let written = json(&[&["evaluate", "--train", arg(&train), "--test", arg(&test)], &model[..]].concat());
+        let own = json(&[&["evaluate", "--train", arg(&fixture().log)], own, &times, &model].concat());
+        for name in ["popularity", "ease"] {
+            assert_eq!(metrics(&written, name), metrics(&own, name), "{name} {rule:?}");
+        }
+    }
+}
+
+#[test]
 fn the_manifest_accounts_for_every_interaction_and_every_byte() {
     let flags = ["--rule", "strong", "--test-users", "40", "--validation-users", "30"];
     let (_directory, out, manifest) = split(&flags);

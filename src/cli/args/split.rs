@@ -28,7 +28,7 @@ Examples:
   foldin split log.parquet --out split --rule leave-last-out --validation --time-column timestamp
   foldin evaluate --train split/train.parquet --test split/test.parquet")]
 pub struct Split {
-    /// The log: a Parquet file or a directory of them
+    /// The log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'
     pub log: Option<String>,
     /// Directory to write
     #[arg(long, value_name = "DIR")]

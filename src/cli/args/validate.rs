@@ -46,7 +46,7 @@ Examples:
   foldin validate log.parquet --time-column timestamp --weight-column weight --json
   foldin validate split/train.parquet --test split/test.parquet")]
 pub struct Validate {
-    /// The log: a Parquet file or a directory of them
+    /// The log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'
     pub log: Option<String>,
     /// What the users of the log went on to: checks what it shares with the log
     #[arg(long, value_name = "FILE")]
