@@ -106,10 +106,10 @@ impl Axis {
             AxisIds::Growing(None) => numbers.resize(numbers.len() + column.array().len(), UNKNOWN),
             AxisIds::Growing(Some((ids, _))) => match (ids, column) {
                 (Interner::Int(ids, _), IdColumn::Int(column)) => {
-                    numbers.extend(column.values().iter().map(|&id| ids.intern(id)));
+                    ids.intern_all(column.values(), numbers);
                 }
                 (Interner::Uint(ids), IdColumn::Uint(column)) => {
-                    numbers.extend(column.values().iter().map(|&id| ids.intern(id)));
+                    ids.intern_all(column.values(), numbers);
                 }
                 (Interner::Uuid(ids), column @ IdColumn::Uuid(_)) => {
                     numbers.extend(column.uuids().map(|id| ids.intern(id)));

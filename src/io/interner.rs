@@ -22,16 +22,28 @@ pub(super) const MAX_IDS: u32 = u32::MAX - 1;
 pub(super) struct Values<T> {
     numbers: HashMap<T, u32, RandomState>,
     ids: Vec<T>,
-    /// The number given out last: logs that are sorted by user repeat it many times.
-    last: u32,
 }
 
 impl<T: Copy + Eq + Hash + Ord + Send> Values<T> {
+    /// Appends the number of each of `ids` to `numbers`, as [`intern`](Self::intern) gives them out.
+    pub fn intern_all(&mut self, ids: &[T], numbers: &mut Vec<u32>) {
+        numbers.reserve(ids.len());
+        let mut last: Option<(T, u32)> = None;
+        for &id in ids {
+            let number = match last {
+                // Logs that are sorted by user repeat an id many times.
+                Some((known, number)) if known == id => number,
+                // Most ids have been seen: a lookup that cannot insert is the cheaper one, and the processor can
+                // begin with the next before this one has its answer.
+                _ => self.numbers.get(&id).copied().unwrap_or_else(|| self.intern(id)),
+            };
+            numbers.push(number);
+            last = Some((id, number));
+        }
+    }
+
     /// The number of `id`, a new one at its first appearance; [`UNKNOWN`] when numbers have run out.
     pub fn intern(&mut self, id: T) -> u32 {
-        if self.ids.get(self.last as usize) == Some(&id) {
-            return self.last;
-        }
         let next = self.ids.len() as u32;
         if next == MAX_IDS {
             return self.find(id);
@@ -40,7 +52,6 @@ impl<T: Copy + Eq + Hash + Ord + Send> Values<T> {
         if number == next {
             self.ids.push(id);
         }
-        self.last = number;
         number
     }
 
@@ -154,7 +165,7 @@ impl From<&IdMap> for Interner {
 
 fn filled<T: Copy>(ids: &[T], intern: impl Fn(&mut Values<T>, T) -> u32) -> Values<T> {
     let numbers = HashMap::with_capacity_and_hasher(ids.len(), RandomState::default());
-    let mut values = Values { numbers, ids: Vec::with_capacity(ids.len()), last: 0 };
+    let mut values = Values { numbers, ids: Vec::with_capacity(ids.len()) };
     ids.iter().for_each(|&id| _ = intern(&mut values, id));
     values
 }

@@ -218,6 +218,14 @@ impl<'a> Numbering<'a> {
         counted.empty_lists += chunk.empty_lists;
         counted.dropped.outside_window += outside;
         self.kept.clear();
+        let numbers = &self.chunk;
+        let all_known = !numbers.users.contains(&UNKNOWN) && !numbers.items.contains(&UNKNOWN);
+        if all_known && chunk.weights.is_none() && chunk.times.is_none() && chunk.events.is_none() {
+            // No rule can drop an entry: they pass as they are.
+            self.kept.weights.resize(chunk.len(), 1.0);
+            self.builder.extend(&numbers.users, &numbers.items, &self.kept.weights, &[]);
+            return Ok(());
+        }
         for entry in 0..chunk.len() {
             let (user, item) = (self.chunk.users[entry], self.chunk.items[entry]);
             if user == UNKNOWN {
