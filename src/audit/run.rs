@@ -167,7 +167,7 @@ fn leakage(
     rules: &LogRules,
     not_checked: &mut Vec<NotChecked>,
 ) -> Result<Vec<Line>, LogError> {
-    match read_log_onto(test, rules, &train.items, Some(&train.users)) {
+    match read_log_onto(test, &rules.for_targets(), &train.items, Some(&train.users)) {
         Ok(test) => {
             if test.times.is_none() {
                 not_checked.push(missing(&["leakage.time"], "--time-column COLUMN"));

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::args::{Format, Shards, Whose};
+use super::args::{Format, Shards, Unit, Whose};
 use super::console::{count, note, thousands};
 use super::exit::Configuration;
 use super::output::check_file;
 use super::progress::Estimate;
 use crate::artifact::{Artifact, fingerprint};
 use crate::export::{Content, Histories, Job, Layout, Manifest, Output, Table, Users, check_directory, write};
-use crate::interactions::LogRules;
+use crate::interactions::{LogRules, TimeUnit};
 use crate::io::{EmbeddingFormat, Log, read_log_onto, read_selection};
 use crate::models::Metric;
 
@@ -28,6 +28,19 @@ impl From<Format> for EmbeddingFormat {
             Format::Arrow => Self::Arrow,
             Format::Npy => Self::Npy,
             Format::Safetensors => Self::Safetensors,
+        }
+    }
+}
+
+impl Unit {
+    /// The unit of whole numbers.
+    fn of_numbers(self) -> Option<TimeUnit> {
+        match self {
+            Self::None => None,
+            Self::Seconds => Some(TimeUnit::Seconds),
+            Self::Milliseconds => Some(TimeUnit::Milliseconds),
+            Self::Microseconds => Some(TimeUnit::Microseconds),
+            Self::Nanoseconds => Some(TimeUnit::Nanoseconds),
         }
     }
 }
@@ -157,6 +170,7 @@ fn rules(artifact: &Artifact, whose: &Whose) -> LogRules {
         rules.since = whose.since;
         rules.until = whose.until;
         rules.as_of = whose.as_of.or(rules.as_of);
+        rules.time_unit = whose.time_unit.map_or(rules.time_unit, Unit::of_numbers);
     }
     let columns = &mut rules.columns;
     for (column, name) in [

@@ -93,7 +93,7 @@ fn wrong_types_name_key_expected_and_found() {
 #[test]
 fn values_out_of_the_type_are_refused_with_their_key() {
     let text = message(flags(&["log.duplicates=first"]));
-    assert!(text.contains("`log.duplicates`") && text.contains("`max` or `sum`"), "{text}");
+    assert!(text.contains("`log.duplicates`") && text.contains("`max`, `sum`, `last`"), "{text}");
     assert!(message(flags(&["training.epochs=-1"])).contains("`training.epochs`"));
     let text = message(flags(&["model.kind=mult-vea"]));
     assert!(text.contains("mult-vea") && text.contains("popularity, ease, mult-vae, mult-dae"), "{text}");

@@ -122,7 +122,7 @@ fn given(args: &Evaluate, rules: &LogRules, items: &IdMap, users: &IdMap) -> Res
         return Ok(Some(Given::Strong(read, split)));
     }
     let Some(test) = &args.test else { return Ok(None) };
-    let log = read_log_onto(test, rules, items, Some(users))?;
+    let log = read_log_onto(test, &rules.for_targets(), items, Some(users))?;
     note(format_args!("{}: {}", test.display(), log.report));
     Ok(Some(Given::Weak(log.interactions, format!("{} to be found", test.display()))))
 }

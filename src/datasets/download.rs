@@ -216,7 +216,7 @@ impl Transfer {
         }
         let length = if known.is_some() { file.metadata().map_err(io_error("read", &path))?.len() } else { 0 };
         let version = known.unwrap_or_else(|| Version { url: url.into(), validator: None });
-        Ok(Self { agent: agent(options), url: url.into(), limit, path, version_path, version, file, length })
+        Ok(Self { agent: agent(url, options), url: url.into(), limit, path, version_path, version, file, length })
     }
 
     /// One request; the file is complete after it succeeds.
@@ -364,8 +364,10 @@ impl Transfer {
 }
 
 /// A client that follows redirects and the proxy of the environment.
-fn agent(options: &DownloadOptions) -> Agent {
+fn agent(url: &str, options: &DownloadOptions) -> Agent {
     Agent::config_builder()
+        // Something safe does not become unsafe on the way.
+        .https_only(url.starts_with("https:"))
         .http_status_as_error(false)
         .timeout_resolve(Some(options.timeout))
         .timeout_connect(Some(options.timeout))

@@ -13,6 +13,9 @@ use crate::storage::StorageError;
 /// The file that tells a converted dataset from any other directory.
 const RECORD: &str = "dataset.json";
 
+/// The same for people.
+const README: &str = "README.md";
+
 /// A file that was converted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
@@ -87,7 +90,7 @@ impl Provenance {
     /// Writes `dataset.json` and `README.md` into a directory.
     pub(super) fn write(&self, directory: &Path) -> Result<(), StorageError> {
         let json = serde_json::to_string_pretty(self).unwrap_or_else(|error| unreachable!("plain data: {error}"));
-        for (name, text) in [(RECORD, json + "\n"), ("README.md", self.readme())] {
+        for (name, text) in [(RECORD, json + "\n"), (README, self.readme())] {
             let path = directory.join(name);
             fs::write(&path, text).map_err(|source| StorageError::Io { action: "write", path, source })?;
         }
@@ -124,7 +127,14 @@ impl Provenance {
     }
 }
 
-/// True for a directory that holds a converted dataset.
+/// True for a directory that holds a converted dataset and nothing else: what may be replaced as a whole.
 pub(super) fn is_dataset(directory: &Path) -> bool {
-    directory.join(RECORD).is_file()
+    let Ok(record) = fs::read(directory.join(RECORD)) else { return false };
+    let Ok(record) = serde_json::from_slice::<Provenance>(&record) else { return false };
+    let Ok(entries) = fs::read_dir(directory) else { return false };
+    entries.into_iter().all(|entry| {
+        let name = entry.map(|entry| entry.file_name()).unwrap_or_default();
+        let tables = record.tables.iter().map(|table| table.name.as_str());
+        [RECORD, README].into_iter().chain(tables).any(|ours| name == ours)
+    })
 }

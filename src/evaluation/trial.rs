@@ -192,7 +192,7 @@ pub fn read_fold_in_target(
     items: &IdMap,
 ) -> Result<GivenUsers, LogError> {
     let fold_in = read_log_onto(fold_in, rules, items, None)?;
-    let target = read_log_onto(target, rules, items, Some(&fold_in.users))?;
+    let target = read_log_onto(target, &rules.for_targets(), items, Some(&fold_in.users))?;
     let histories = FoldInTarget { fold_in: fold_in.interactions, target: target.interactions };
     Ok(GivenUsers { ids: fold_in.users, histories, reports: [fold_in.report, target.report] })
 }

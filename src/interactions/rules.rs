@@ -79,6 +79,15 @@ pub struct LogRules {
     pub min_item_users: usize,
 }
 
+impl LogRules {
+    /// The rules for what has to be found: it comes after what was trained on, so neither the window of time nor
+    /// the ages of these rules concern it.
+    #[must_use]
+    pub fn for_targets(&self) -> Self {
+        Self { since: None, until: None, half_life_days: None, as_of: None, ..self.clone() }
+    }
+}
+
 impl Default for LogRules {
     fn default() -> Self {
         Self {

@@ -14,7 +14,7 @@ pub enum RowDrop {
     BelowMinWeight,
     /// It lies after `as_of`.
     AfterAsOf,
-    /// It has decayed to less than an `f32` can hold.
+    /// It weighs less than an `f32` can hold, as it has decayed.
     Decayed,
 }
 
@@ -76,6 +76,9 @@ impl Weighting {
             return Err(RowDrop::BelowMinWeight);
         }
         let weight = f64::from(value) * f64::from(event_weight);
+        if weight > 0.0 && weight as f32 == 0.0 {
+            return Err(RowDrop::Decayed);
+        }
         let (Some(time), Some(as_of)) = (time, self.as_of) else { return Ok(weight as f32) };
         if time > as_of {
             return Err(RowDrop::AfterAsOf);

@@ -78,6 +78,10 @@ const INDEX_PAGE: i64 = 1;
 /// Encodings that refer to the dictionary page.
 const DICTIONARY_ENCODINGS: [i64; 2] = [2, 8];
 
+/// Encodings of text of which the decoder believes lengths inside of the page, by number in the format: it makes
+/// room for them before anything could be checked, and shared prefixes grow without bound.
+const UNBOUNDED_ENCODINGS: [(i64, &str); 2] = [(6, "DELTA_LENGTH_BYTE_ARRAY"), (7, "DELTA_BYTE_ARRAY")];
+
 /// How the values of a column are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stored {
@@ -133,6 +137,12 @@ pub(super) fn check(bytes: &TableBytes, column: &ColumnChunkMetaData) -> Result<
                 let left = column.num_values() - stored.in_dictionary - stored.plain;
                 if !(0..=left).contains(&values) {
                     return Err(at_page(format!("it claims {values} values, {left} are left of its column")));
+                }
+                let encoding = UNBOUNDED_ENCODINGS.iter().find(|(number, _)| *number == header[page.encoding]);
+                if let Some((_, name)) = encoding {
+                    return Err(at_page(format!(
+                        "its encoding {name} cannot be decoded in bounded memory; write it with the plain or dictionary encoding"
+                    )));
                 }
                 let in_dictionary = DICTIONARY_ENCODINGS.contains(&header[page.encoding]);
                 *(if in_dictionary { &mut stored.in_dictionary } else { &mut stored.plain }) += values;

@@ -87,6 +87,19 @@ pub fn lock(file: &File, path: &Path) -> Result<(), StorageError> {
     }
 }
 
+/// True when the path still names the open file.
+#[cfg(unix)]
+fn is_still_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let inode = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata().map(inode), path.metadata().map(inode)), (Ok(open), Ok(named)) if open == named)
+}
+
+#[cfg(not(unix))]
+fn is_still_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
 impl PartFile {
     /// Starts a file that [`commit`](Self::commit) will make appear at `target`. Missing parents are
     /// created.
@@ -101,6 +114,10 @@ impl PartFile {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
         let file = file.map_err(StorageError::io("create", path))?;
         lock(&file, path)?;
+        if !is_still_at(&file, path) {
+            // Between opening and locking it was completed, and has its name now: it is not ours to empty.
+            return Err(StorageError::InUse { path: path.to_owned() });
+        }
         file.set_len(0).map_err(StorageError::io("create", path))?;
         place.own();
         Ok(Self {

@@ -3,9 +3,9 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt32Type};
-use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::harness::{SMALL, arg, fixture, foldin, json, names, succeed};
@@ -197,7 +197,7 @@ fn reports_that_cannot_be_written() {
     };
     evaluate("report.pdf", &[]).refused(2, &["report cannot be written as .pdf", "FILE.html"]);
     evaluate(arg(&mine), &[]).refused(2, &["mine", "--force"]);
-    evaluate(arg(&mine), &["--force"]).refused(2, &["is no report"]);
+    evaluate(arg(&mine), &["--force"]).refused(2, &["holds something else than a report"]);
     assert_eq!(names(&mine), ["thesis.txt"]);
     fs::create_dir(directory.path().join("page.html")).unwrap();
     evaluate(arg(&directory.path().join("page.html")), &["--force"]).refused(2, &["is a directory"]);

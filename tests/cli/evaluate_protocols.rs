@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, TimestampMicrosecondArray};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::harness::{Run, arg, fixture, foldin, json};
+use super::harness::{Run, arg, fixture, foldin, json, succeed};
 use super::tables::{integers, write};
 
 /// In microseconds.
@@ -59,9 +59,9 @@ fn a_cut_trains_on_the_past_and_predicts_the_future() {
     for part in ["temporal split", "1 users with targets but no history", "1 interactions with items that nobody has"] {
         assert!(text.contains(part), "`{part}` is not in:\n{text}");
     }
-    // What happens at the cut is the future: a microsecond later it is the past, and user 3 has nothing to find.
-    let later = measured(&log, &["--cut-at", "1970-01-11T00:00:01Z"]);
-    assert_eq!(later["train"]["interactions"], 8);
+    // What happens at the cut is the future: a second later it is the past, and nobody known has anything to find.
+    let later = evaluate(&log, &["--cut-at", "1970-01-11T00:00:01Z"]);
+    later.refused(3, &["none of the 5 users has a target to be found"]);
 }
 
 #[test]
@@ -98,4 +98,21 @@ fn a_cut_after_which_nobody_known_does_anything_known() {
     let log = directory.path().join("log.parquet");
     write_timed(&log, &[(1, 0, 1), (1, 1, 1), (2, 0, 2), (3, 1, 2), (9, 0, 20), (1, 5, 21)]);
     evaluate(&log, &["--cut-at", "1970-01-10"]).refused(3, &["has a target to be found"]);
+}
+
+#[test]
+fn a_model_of_a_window_of_time_is_measured_on_what_came_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let [early, late, model] = ["early.parquet", "late.parquet", "model"].map(|name| directory.path().join(name));
+    // Everybody has item 0 of the first days and comes to item 1 (which users 4 and 5 have had all along) on day 20.
+    let before: Vec<_> = (1..6).flat_map(|user| [(user, 0, 2), (user, if user < 4 { 2 } else { 1 }, 3)]).collect();
+    write_timed(&early, &before);
+    write_timed(&late, &(1..4).map(|user| (user, 1, 20)).collect::<Vec<_>>());
+    let train = ["train", arg(&early), "--model", "popularity", "--time-column", "timestamp", "--out", arg(&model)];
+    for rules in [&["--until", "1970-01-10"][..], &["--half-life-days", "3", "--as-of", "1970-01-10"]] {
+        succeed(&[&train[..], rules, &["--force"]].concat());
+        let report = json(&["evaluate", arg(&model), "--test", arg(&late), "--metrics", "recall@1", "--json"]);
+        let row = &report["models"][0];
+        assert_eq!((row["users"].as_u64(), row["metrics"]["recall@1"].as_f64()), (Some(3), Some(1.0)), "{rules:?}");
+    }
 }

@@ -9,7 +9,7 @@ use foldin::interactions::{Duplicates, LogRules};
 use foldin::io::{LogError, MemoryTables, ReadAt, Source, TableError, read_log_from};
 use foldin::types::UserIdx;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::tables::{int64s, stored, strings, table, triples};
@@ -195,4 +195,24 @@ fn a_page_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() {
     assert!(bytes.len() < 10_000_000, "{} bytes", bytes.len());
     let error = read_log_from(&in_memory(bytes), &LogRules::default()).unwrap_err().to_string();
     assert!(error.contains("claims to unpack to 300") && error.contains("268435456"), "{error}");
+}
+
+#[test]
+fn encodings_that_cannot_be_bounded_are_refused() {
+    for (encoding, name) in [
+        (Encoding::DELTA_LENGTH_BYTE_ARRAY, "DELTA_LENGTH_BYTE_ARRAY"),
+        (Encoding::DELTA_BYTE_ARRAY, "DELTA_BYTE_ARRAY"),
+    ] {
+        let columns = vec![("user_id", strings(&["ann", "bob"])), ("item_id", strings(&["tea", "cup"]))];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let properties = WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding).build();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let error = read_log_from(&in_memory(bytes), &LogRules::default()).unwrap_err().to_string();
+        for part in ["log.parquet", "`user_id`", name, "plain or dictionary encoding"] {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
+        }
+    }
 }

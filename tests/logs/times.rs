@@ -73,7 +73,7 @@ fn whole_numbers_need_a_unit_and_nothing_else_may_have_one() {
     let error = refused(&numbers, &timed(), &["log.parquet", "column `time`", "Int64", "--time-unit"]);
     assert!(matches!(error, LogError::TimeUnit { unit: None, .. }));
     let moments = log(&directory, "log.parquet", Arc::new(TimestampSecondArray::from(vec![1, 2])));
-    refused(&moments, &in_unit(TimeUnit::Seconds), &["column `time`", "Timestamp", "leave --time-unit out"]);
+    refused(&moments, &in_unit(TimeUnit::Seconds), &["column `time`", "a unit of their own", "leave --time-unit out"]);
     for (column, found) in [(strings(&["2026-01-31", "x"]), "Utf8"), (floats(&[1.5, 2.5]), "Float64")] {
         let path = log(&directory, "log.parquet", column);
         refused(&path, &timed(), &["column `time` is of type", found, "timestamps, dates", "--time-column"]);

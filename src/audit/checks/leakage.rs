@@ -25,20 +25,20 @@ fn unknown(test: &Log) -> Line {
     let report = &test.report;
     let (users, items) = (report.dropped.unknown_user, report.dropped.unknown_item);
     let found = match users + items {
-        0 => format!("training knows users and items of all {} of the test", counted(report.rows, "row")),
+        0 => format!("training knows users and items of all {} of the test", counted(report.entries, "row")),
         _ => format!(
             "of {} of the test {} of users and {} of items that training does not know",
-            counted(report.rows, "row"),
-            share(users, report.rows),
-            share(items, report.rows),
+            counted(report.entries, "row"),
+            share(users, report.entries),
+            share(items, report.entries),
         ),
     };
     Line::new("leakage.unknown", found)
-        .value("test_rows", report.rows)
+        .value("test_rows", report.entries)
         .value("unknown_users", users)
         .value("unknown_items", items)
         .warn_if(
-            fraction(users + items, report.rows) > UNKNOWN,
+            fraction(users + items, report.entries) > UNKNOWN,
             "these rows are not measured: foldin split leaves them out and says how many they are",
         )
 }

@@ -29,6 +29,9 @@ pub struct Whose {
     /// Column of times [default: as in the training log]
     #[arg(long, value_name = "COLUMN", requires = "logs", help_heading = "Users")]
     pub time_column: Option<String>,
+    /// Unit of times that are whole numbers, none for a column of timestamps [default: as in the training log]
+    #[arg(long, value_enum, value_name = "UNIT", requires = "logs", help_heading = "Users")]
+    pub time_unit: Option<Unit>,
     /// Column of event types [default: as in the training log]
     #[arg(long, value_name = "COLUMN", requires = "logs", help_heading = "Users")]
     pub event_column: Option<String>,
@@ -41,6 +44,21 @@ pub struct Whose {
     /// The moment from which ages count, where the model was trained with a half-life [default: as in training]
     #[arg(long, value_name = "TIME", requires = "logs", help_heading = "Users")]
     pub as_of: Option<Timestamp>,
+}
+
+/// Unit of times in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Unit {
+    /// Timestamps and dates, which have their own
+    None,
+    /// Seconds since 1970
+    Seconds,
+    /// Milliseconds
+    Milliseconds,
+    /// Microseconds
+    Microseconds,
+    /// Nanoseconds
+    Nanoseconds,
 }
 
 /// How a long output is divided and what may be replaced.
@@ -70,15 +88,23 @@ impl Shards {
     }
 }
 
+impl Encoding {
+    /// True when anything is stated.
+    #[must_use]
+    pub fn given(&self) -> bool {
+        self.format.is_some() || self.dtype.is_some()
+    }
+}
+
 /// How vectors are written.
 #[derive(Debug, Args)]
 pub struct Encoding {
     /// File format [default: by the extension of --out, otherwise parquet]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
-    /// Element type: f16 takes half the space and keeps about three digits
-    #[arg(long, value_enum, default_value_t = Dtype::F32, help_heading = "Output")]
-    pub dtype: Dtype,
+    /// Element type: f16 takes half the space and keeps about three digits [default: f32]
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub dtype: Option<Dtype>,
 }
 
 /// A file format.

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
-pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, What, Whose};
+pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, What, Whose};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use recommend::{Query, Recommend};

@@ -33,7 +33,7 @@ pub fn run(args: &Embed, out: &mut dyn Write) -> Result<()> {
             bail!(Configuration("where to? Give --out FILE or --out DIRECTORY".into()))
         }
         None if history.is_empty() => bail!(Configuration("what? Give --history, or --logs with --out".into())),
-        None if files.whose.given() || files.shards.given() || files.encoding.format.is_some() => {
+        None if files.whose.given() || files.shards.given() || files.encoding.given() => {
             bail!(Configuration(
                 "--history is printed; the flags of users and output belong to --logs with --out".into()
             ))

@@ -16,6 +16,7 @@ use crate::cli::report::{Report, Target, cutoff_metrics};
 use crate::cli::settings::Settings;
 use crate::cli::trials::{Occasion, on_artifact, on_log};
 use crate::cli::{data, fitting};
+use crate::interactions::LogRules;
 use crate::models::ModelConfig;
 
 /// Runs the command.
@@ -29,7 +30,9 @@ pub fn run(args: &Evaluate, out: &mut dyn Write) -> Result<()> {
     let base = match &artifact {
         None => Settings::default(),
         Some(Artifact { manifest, .. }) => {
-            Settings { model: manifest.model.clone(), log: manifest.rules.clone(), ..Settings::default() }
+            // The window of time was that of the training log; another can be given by flag.
+            let log = LogRules { since: None, until: None, ..manifest.rules.clone() };
+            Settings { model: manifest.model.clone(), log, ..Settings::default() }
         }
     };
     let Resolved { settings, notes } = resolve(base, &args.configuration.layers(command)?)?;

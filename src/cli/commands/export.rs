@@ -40,8 +40,8 @@ pub fn write_embeddings(
     let (of_users, of_items) = (what != What::Items, what != What::Users);
     let (format, output) = exporting::output(path, files.encoding.format.map(Into::into), &files.shards)?;
     let precision = match files.encoding.dtype {
-        Dtype::F32 => Precision::F32,
-        Dtype::F16 => Precision::F16,
+        None | Some(Dtype::F32) => Precision::F32,
+        Some(Dtype::F16) => Precision::F16,
     };
     if of_users && of_items && output.layout == Layout::File {
         bail!(Configuration("two tables take two files: give --out the name of a directory, without extension".into()));

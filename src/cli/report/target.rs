@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::document::Report;
 use super::{html, markdown};
 use crate::cli::exit::Configuration;
-use crate::cli::output::check_file;
+use crate::cli::output::{check_file, check_replaceable};
 use crate::storage::{AtomicDir, AtomicFile};
 
 /// Names in the directory of a report.
@@ -57,12 +57,8 @@ impl Target {
         match form {
             Form::Html | Form::Markdown => check_file(path, replace)?,
             Form::Directory => {
-                if path.exists() && replace && !path.join(HTML).is_file() {
-                    bail!(Configuration(format!(
-                        "{} is there and is no report; --force replaces nothing but reports",
-                        path.display()
-                    )));
-                }
+                check_replaceable(path, replace, &[HTML, MARKDOWN, PLOTS], "a report")?;
+                check_plots(&path.join(PLOTS), replace)?;
                 // Dropped without a commit, it leaves nothing.
                 drop(AtomicDir::create(path, replace)?);
             }
@@ -103,6 +99,23 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// Nothing but plots may stand among the plots of a report that is replaced.
+fn check_plots(directory: &Path, replace: bool) -> Result<()> {
+    if !replace || !directory.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))? {
+        let path = entry.with_context(|| format!("cannot list {}", directory.display()))?.path();
+        if path.extension().is_none_or(|extension| extension != "svg") {
+            bail!(Configuration(format!(
+                "{} is no plot of a report, and would be lost: move it elsewhere, or choose another path",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for Target {

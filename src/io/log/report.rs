@@ -102,7 +102,7 @@ impl LogReport {
         }
         match events.len().saturating_sub(NAMED_EVENTS) {
             0 => Ok(()),
-            others => write!(f, "\n    and those of {} more", counted(others as u64, "type")),
+            others => write!(f, "\n    and those of {}", counted(others as u64, "more type")),
         }
     }
 }
