@@ -97,7 +97,7 @@ pub fn on_artifact<'a>(args: &Evaluate, settings: &Settings, artifact: &'a Artif
 
 /// The test data of given files.
 enum Given {
-    Strong(GivenUsers, String),
+    Strong(Box<GivenUsers>, String),
     Weak(Interactions, String),
 }
 
@@ -119,7 +119,7 @@ fn given(args: &Evaluate, rules: &LogRules, items: &IdMap, users: &IdMap) -> Res
             note(format_args!("{}: {report}", path.display()));
         }
         let split = format!("{} folded in, {} to be found", fold_in.display(), target.display());
-        return Ok(Some(Given::Strong(read, split)));
+        return Ok(Some(Given::Strong(Box::new(read), split)));
     }
     let Some(test) = &args.test else { return Ok(None) };
     let log = read_log_onto(test, &rules.for_targets(), items, Some(users))?;

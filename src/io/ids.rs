@@ -153,7 +153,7 @@ impl IdColumn {
         let (signed, unsigned): (Option<i64>, Option<u64>) =
             (expected.and_then(|text| text.parse().ok()), expected.and_then(|text| text.parse().ok()));
         (0..self.array().len()).find(|&at| {
-            let (true, false) = (expected.is_some(), is_null(at)) else { return expected.is_some() != !is_null(at) };
+            let (true, false) = (expected.is_some(), is_null(at)) else { return expected.is_some() == is_null(at) };
             match self {
                 Self::Int(ids) => signed != Some(ids.value(at)),
                 Self::Uint(ids) => unsigned != Some(ids.value(at)),

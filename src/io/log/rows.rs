@@ -83,7 +83,7 @@ impl Rows {
 /// What comes next of a log.
 enum Step {
     Table(Opened),
-    Chunk(Chunk, u64),
+    Chunk(Box<Chunk>, u64),
 }
 
 /// A table that was opened.
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         if let Some(chunks) = &mut self.chunks {
             if let Some(chunk) = chunks.next()? {
                 let (chunk, outside) = chunk.checked(self.rules)?.in_window(&self.weighting)?;
-                return Ok(Some(Step::Chunk(chunk, outside)));
+                return Ok(Some(Step::Chunk(Box::new(chunk), outside)));
             }
             self.chunks = None;
         }
