@@ -42,20 +42,20 @@ def data(name):
 
 
 @functools.cache
-def _built(*command):
-    """Builds and returns the path of the one executable that cargo reports."""
+def _built(name, *command):
+    """Builds and returns the path of the executable of the target `name`: cargo reports others beside it."""
     note("cargo " + " ".join(command))
     done = subprocess.run(["cargo", *command, "--message-format=json-render-diagnostics"], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise CouldNotRun(f"cargo {' '.join(command)} failed: {_tail(done.stderr)}")
     artifacts = (json.loads(line) for line in done.stdout.splitlines())
-    return [a["executable"] for a in artifacts if a.get("executable")][-1]
+    return next(a["executable"] for a in artifacts if a.get("executable") and a["target"]["name"] == name)
 
 
 def binary():
     """target/release/foldin, built first."""
-    return _built("build", "--release", "--bin", "foldin")
+    return _built("foldin", "build", "--release", "--bin", "foldin")
 
 
 # --- running a side ---------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def evaluate_files(model, metrics, settings, *files):
 
 def program(subcommand, *arguments):
     """One call of the measuring program (benches/measure): the parsed answer."""
-    executable = _built("bench", "--bench", "measure", "--no-run")
+    executable = _built("measure", "bench", "--bench", "measure", "--no-run")
     note(" ".join(["measure", subcommand, *map(str, arguments)]))
     return json.loads(command([executable, subcommand, *arguments]))
 
