@@ -1,6 +1,6 @@
 //! How do embeddings and lists leave, for any number of entities?
 //!
-//! One path for all of it: a [`Table`] computes rows chunk by chunk, [`write`] has them written while the next
+//! One path for all of it: a [`Table`] computes rows chunk by chunk, [`write()`] has them written while the next
 //! chunk is computed, into one file or into shards of a fixed number of entities. What is in memory does not
 //! grow with the entities but for their ids, and where shards begin depends on the input alone: the same input
 //! gives the same bytes on any number of threads, in one run or in several.

@@ -27,7 +27,7 @@ pub enum Layout {
     Shards(NonZeroUsize),
 }
 
-/// Finds out whether [`write`] could write a directory there, before the work that leads up to it.
+/// Finds out whether [`write()`] could write a directory there, before the work that leads up to it.
 ///
 /// # Errors
 /// [`ExportError`] when the target exists, holds something other than an export, or its parent cannot be
