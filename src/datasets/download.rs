@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use ureq::http::{HeaderMap, Response, StatusCode, header};
-use ureq::{Agent, Body, ResponseExt};
+use ureq::http::{HeaderMap, StatusCode, header};
+use ureq::{Agent, Body};
 
 use super::error::DatasetError;
 use crate::storage::StorageError;
@@ -228,7 +228,6 @@ impl Transfer {
             request = request.header(header::IF_RANGE, validator);
         }
         let response = request.call().map_err(|error| self.failed(&error))?;
-        self.check_redirect(&response)?;
         let total = match response.status() {
             StatusCode::OK => self.start(response.headers())?,
             StatusCode::PARTIAL_CONTENT if resumed.is_some() => Some(self.go_on(response.headers())?),
@@ -341,21 +340,14 @@ impl Transfer {
         fs::rename(&self.path, target).map_err(io_error("create", target))
     }
 
-    /// Something safe does not become unsafe on the way.
-    fn check_redirect(&self, response: &Response<Body>) -> Result<(), DownloadError> {
-        let scheme = response.get_uri().scheme_str();
-        if self.url.starts_with("https:") && scheme != Some("https") {
-            let reason = format!("it leads to {}, which is not encrypted", response.get_uri());
-            return Err(DownloadError::refused(&self.url, reason));
-        }
-        Ok(())
-    }
-
     fn failed(&self, error: &ureq::Error) -> DownloadError {
         use ureq::Error;
         match error {
             Error::BadUri(_) | Error::Http(_) | Error::RedirectFailed | Error::TooManyRedirects => {
                 DownloadError::refused(&self.url, format!("it leads nowhere: {error}"))
+            }
+            Error::RequireHttpsOnly(there) => {
+                DownloadError::refused(&self.url, format!("it leads to {there}, which is not encrypted"))
             }
             Error::Timeout(_) => DownloadError::interrupted(&self.url, "no answer in time"),
             error => DownloadError::interrupted(&self.url, error.to_string()),
