@@ -42,7 +42,7 @@ impl fmt::Display for Protocol {
             Self::Strong => "strong generalisation",
             Self::Weak => "weak generalisation",
             Self::Temporal => "temporal split",
-            Self::LeaveLastOut => "leave last out",
+            Self::LeaveLastOut => "leave-last-out",
         })
     }
 }

@@ -81,7 +81,7 @@ impl Comparison {
         writeln!(
             f,
             "in brackets: {share:.0} % intervals (bootstrap, {} resamples of the users)",
-            self.intervals.resamples
+            count(self.intervals.resamples)
         )?;
         let metrics: Vec<Metric> = self.metrics.iter().copied().filter(|metric| metric.is_per_user()).collect();
         if self.differences.is_empty() || metrics.is_empty() {
