@@ -6,6 +6,9 @@
 //!
 //! Source: `parquet.thrift` of Apache Parquet.
 
+use std::io::{self, Read};
+
+use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
@@ -17,6 +20,9 @@ use super::thrift::{Fields, NOTES, Walker};
 
 /// Largest page that is unpacked. Writers make pages of about 1 MiB; a page of 1,000 ids of 64 KiB has 64 MiB.
 const MAX_PAGE_BYTES: i64 = 256 << 20;
+
+/// What a page may unpack to that is not looked into: the growth of LZ4 is 255 at most, that of gzip 1,032.
+const UNCHECKED_BYTES: i64 = 4 * MAX_PAGE_BYTES;
 
 /// Bytes read at first for a header, and at most; its statistics may quote two long values, each of them twice.
 const HEADER_BYTES: [u64; 2] = [512, 8 << 20];
@@ -112,16 +118,9 @@ pub(super) fn check(bytes: &TableBytes, column: &ColumnChunkMetaData) -> Result<
         if !(0..=limit).contains(&uncompressed) {
             return Err(at_page(format!("it claims to unpack to {uncompressed} bytes, at most {limit} are accepted")));
         }
-        // Codecs of which the reader does not bound the output by what the header claims: by how much can they grow?
-        let growth = match column.compression() {
-            Compression::GZIP(_) => 1032,
-            Compression::LZ4 => 255,
-            _ => 0,
-        };
-        if compressed.saturating_mul(growth) > 4 * MAX_PAGE_BYTES {
+        if unpacks_without_end(bytes, column.compression(), body, compressed)? {
             return Err(at_page(format!(
-                "its {compressed} compressed bytes can unpack to more than {} bytes; write smaller pages, or compress them with snappy or zstd",
-                4 * MAX_PAGE_BYTES
+                "its {compressed} compressed bytes unpack to more than {MAX_PAGE_BYTES}; write smaller pages, or compress with snappy or zstd"
             )));
         }
         let of = [Page::DATA, Page::DICTIONARY, Page::DATA_V2].into_iter().find(|page| page.number == header[TYPE]);
@@ -153,6 +152,21 @@ pub(super) fn check(bytes: &TableBytes, column: &ColumnChunkMetaData) -> Result<
         at = body + compressed as u64;
     }
     Ok(stored)
+}
+
+/// True when a page would unpack to more than is accepted, whatever its header says. The reader holds most codecs to the
+/// header; of the others, only pages are looked into that could grow so much.
+fn unpacks_without_end(bytes: &TableBytes, codec: Compression, at: u64, length: i64) -> Result<bool, String> {
+    match codec {
+        Compression::LZ4 => Ok(length > UNCHECKED_BYTES / 255),
+        Compression::GZIP(_) if length > UNCHECKED_BYTES / 1032 => {
+            let packed = bytes.get_bytes(at, length as usize).map_err(|error| error.to_string())?;
+            let mut unpacked = MultiGzDecoder::new(&packed[..]).take(MAX_PAGE_BYTES as u64 + 1);
+            // Damage is for the reader to report.
+            Ok(io::copy(&mut unpacked, &mut io::sink()).is_ok_and(|length| length > MAX_PAGE_BYTES as u64))
+        }
+        _ => Ok(false),
+    }
 }
 
 /// What is noted of the header at a byte, and where it ends.

@@ -163,3 +163,40 @@ fn row_groups_outside_of_the_window_are_counted_without_being_read() {
     assert_eq!(read_log(&path, &rules).unwrap().interactions, whole.interactions);
     assert!(read_log(&path, &timed()).is_err());
 }
+
+/// The 96-bit times of older writers: nanoseconds of the day and a Julian day, which reach beyond what nanoseconds in
+/// 64 bits can.
+#[test]
+fn times_of_96_bits_are_read() {
+    use parquet::data_type::{ByteArray, ByteArrayType, Int96, Int96Type};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("log.parquet");
+    let schema = "message m { required binary user_id (UTF8); required binary item_id (UTF8); required int96 time; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Default::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    for ids in [["ann", "bob"], ["tea", "cup"]] {
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&ids.map(ByteArray::from), None, None).unwrap();
+        column.close().unwrap();
+    }
+    let time = |day: u32, nanoseconds: u64| {
+        let mut time = Int96::new();
+        time.set_data(nanoseconds as u32, (nanoseconds >> 32) as u32, day);
+        time
+    };
+    let mut column = group.next_column().unwrap().unwrap();
+    let times = [time(2_440_588, 1_000), time(2_440_588 + 2_932_532, 43_200_000_000_000)];
+    column.typed::<Int96Type>().write_batch(&times, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    let read = read_log(&path, &timed()).unwrap().times.unwrap();
+    assert_eq!(
+        read.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["1970-01-01T00:00:00.000001Z", "9999-01-01T12:00:00Z"]
+    );
+}

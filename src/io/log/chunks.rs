@@ -122,18 +122,18 @@ impl Chunks {
     fn open_group(&self, group: usize, before: u64) -> Result<Group, TableError> {
         let LogTable { table, user, item, weight, time, event } = &self.table;
         let (groups, rows) = ([group], self.batch_rows);
-        fn column<K>(column: &Column<K>) -> Option<&str> {
-            column.stored.map(|_| column.name.as_str())
-        }
-        let open = |name: Option<&str>| name.map(|name| table.column(name, &groups, rows)).transpose();
+        let open = |place: Option<(&str, Option<Shape>)>| match place {
+            Some((name, Some(_))) => table.column(name, &groups, rows).map(Some),
+            _ => Ok(None),
+        };
         Ok(Group {
             before,
             left: table.row_groups()[group].num_rows().max(0) as u64,
-            user: open(column(user))?,
-            item: open(column(item))?,
-            weight: open(weight.as_ref().and_then(column))?,
-            time: open(time.as_ref().and_then(column))?,
-            event: open(event.as_ref().and_then(column))?,
+            user: open(Some(user.place()))?,
+            item: open(Some(item.place()))?,
+            weight: open(weight.as_ref().map(Column::place))?,
+            time: open(time.as_ref().map(Column::place))?,
+            event: open(event.as_ref().map(Column::place))?,
         })
     }
 }
@@ -186,31 +186,19 @@ impl Raw {
         let (mut entries, mut empty_lists) = (self.rows, 0);
         if let Some(lists) = self.item.as_ref().filter(|_| table.item.stored == Some(Shape::List)) {
             let lists = Lists::of(&table.item.name, lists);
-            let flat = |array: Option<ArrayRef>, shape: Option<Shape>, name: &str| -> Result<_, LogError> {
-                let Some(array) = array else { return Ok(None) };
-                match shape {
-                    Some(Shape::List) => lists.elements(file, name, &array, self.position.before).map(Some),
-                    _ => Ok(Some(lists.repeated(file, &array)?)),
+            let flat = |array: Option<ArrayRef>, place: Option<(&str, Option<Shape>)>| -> Result<_, LogError> {
+                match (array, place) {
+                    (Some(array), Some((name, Some(Shape::List)))) => {
+                        lists.elements(file, name, &array, self.position.before).map(Some)
+                    }
+                    (Some(array), _) => Ok(Some(lists.repeated(file, &array)?)),
+                    (None, _) => Ok(None),
                 }
             };
-            let shape = |stored: Option<Option<Shape>>| stored.flatten();
-            let name = |name: Option<&String>| name.cloned().unwrap_or_default();
-            let user = flat(self.user.take(), Some(Shape::Value), &table.user.name)?;
-            let weight = flat(
-                self.weight.take(),
-                shape(table.weight.as_ref().map(|column| column.stored)),
-                &name(table.weight.as_ref().map(|column| &column.name)),
-            )?;
-            let time = flat(
-                self.time.take(),
-                shape(table.time.as_ref().map(|column| column.stored)),
-                &name(table.time.as_ref().map(|column| &column.name)),
-            )?;
-            let event = flat(
-                self.event.take(),
-                shape(table.event.as_ref().map(|column| column.stored)),
-                &name(table.event.as_ref().map(|column| &column.name)),
-            )?;
+            let user = flat(self.user.take(), Some(table.user.place()))?;
+            let weight = flat(self.weight.take(), table.weight.as_ref().map(Column::place))?;
+            let time = flat(self.time.take(), table.time.as_ref().map(Column::place))?;
+            let event = flat(self.event.take(), table.event.as_ref().map(Column::place))?;
             (entries, empty_lists) = (lists.len(), lists.empty());
             let (item, rows) = lists.into_parts();
             let position = Position { rows: Some(rows), ..self.position };

@@ -6,7 +6,7 @@ use arrow_schema::{DataType, Field, TimeUnit as ArrowUnit};
 
 use super::partition_values::span_of;
 use super::times::TimeType;
-use crate::interactions::{LogRules, TimeUnit};
+use crate::interactions::{IntType, LogRules, TimeUnit};
 use crate::io::error::{LogError, TableError, nearest_name};
 use crate::io::ids::IdKind;
 use crate::io::source::{HiveColumns, Partitions, Source, TableBytes};
@@ -87,11 +87,20 @@ impl LogTable {
 
     /// The names of the columns that are decoded.
     pub fn decoded(&self) -> impl Iterator<Item = &str> {
-        let ids = [Some(&self.user), Some(&self.item), self.event.as_ref()];
-        let ids = ids.into_iter().flatten().filter(|column| column.stored.is_some()).map(|column| column.name.as_str());
-        let weight = self.weight.iter().filter(|column| column.stored.is_some()).map(|column| column.name.as_str());
-        let time = self.time.iter().filter(|column| column.stored.is_some()).map(|column| column.name.as_str());
-        ids.chain(weight).chain(time)
+        let others = [
+            self.weight.as_ref().map(Column::place),
+            self.time.as_ref().map(Column::place),
+            self.event.as_ref().map(Column::place),
+        ];
+        let places = [self.user.place(), self.item.place()].into_iter().chain(others.into_iter().flatten());
+        places.filter_map(|(name, stored)| stored.map(|_| name))
+    }
+}
+
+impl<K> Column<K> {
+    /// Its name, and where it is stored, the shape of its values.
+    pub fn place(&self) -> (&str, Option<Shape>) {
+        (&self.name, self.stored)
     }
 }
 
@@ -106,7 +115,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn ids(&self, name: &str, remedy: &'static str, shapes: &[Shape]) -> Result<Column<IdKind>, LogError> {
         let kind = |of: &DataType| IdKind::of_type(of);
-        let integers = IdKind::Int(crate::interactions::IntType::I64);
+        let integers = IdKind::Int(IntType::I64);
         let partition = if self.hive.are_integers(name) { integers } else { IdKind::Text };
         self.find(name, remedy, shapes, kind, "strings, integers and UUIDs (fixed binary of 16 bytes)", partition)
     }

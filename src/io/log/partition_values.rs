@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
-use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
-};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, TimestampMicrosecondArray};
 use chrono::NaiveTime;
 
 use super::chunks::Position;
@@ -31,13 +29,7 @@ pub(super) fn ids(column: &Column<IdKind>, entries: usize) -> IdColumn {
             let number = value.and_then(|text| text.parse().ok());
             IdColumn::Int(Int64Array::from_iter(std::iter::repeat_n(number, entries)))
         }
-        _ => {
-            let keys = Int32Array::from_iter(std::iter::repeat_n(value.map(|_| 0), entries));
-            let values: ArrayRef = Arc::new(StringArray::from_iter_values(value));
-            // The one key is that of the one value.
-            let column = DictionaryArray::<Int32Type>::try_new(keys, values);
-            IdColumn::Dictionary(column.unwrap_or_else(|_| DictionaryArray::from_iter([None::<&str>; 0])))
-        }
+        _ => IdColumn::Dictionary(std::iter::repeat_n(value, entries).collect::<DictionaryArray<Int32Type>>()),
     }
 }
 

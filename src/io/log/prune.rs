@@ -44,9 +44,10 @@ pub(super) fn groups_inside(table: &LogTable, rules: &LogRules) -> (Vec<usize>, 
 
 /// True when no moment from `first` to `last` lies in the window, which has no gaps.
 fn misses(weighting: &Weighting, first: i64, last: i64) -> bool {
-    let inside = |moment| weighting.in_window(Timestamp(moment));
-    let after_since = |moment| weighting.is_since(Timestamp(moment));
-    !inside(first) && !inside(last) && after_since(first) == after_since(last)
+    let (first, last) = (Timestamp(first), Timestamp(last));
+    let before = !weighting.is_since(last);
+    let after = weighting.is_since(first) && !weighting.in_window(first);
+    before || after
 }
 
 /// The first and last moment of a row group, as its statistics have them: only where every row has one, and every row
