@@ -9,10 +9,10 @@ use crate::linalg::ColumnsMut;
 use crate::models::{Model, Query};
 use crate::types::ItemIdx;
 
-/// Items scored at a time: a block of scores stays in the cache until it is ranked.
+/// Items scored at a time: a block of scores for a whole batch stays in the cache until it is ranked.
 const ITEM_BLOCK: usize = 512;
 
-/// Users folded in together by [`rank_users`]: enough to use every loaded item vector several times.
+/// Users folded in together by [`rank_users`]: every item vector is read from memory once for all of them.
 const USER_BATCH: usize = 256;
 
 /// The list of one user.

@@ -86,11 +86,18 @@ pub unsafe fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 const DOT_USERS: usize = 6;
 /// Items (columns of `a`) that stay in the second-level cache while all users pass by.
 const DOT_BLOCK: usize = 128;
+/// Users from which on it pays to copy the items to where no load crosses a cache line.
+const DOT_ALIGN: usize = 24;
 
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     let (m, n, k) = (a.cols(), b.cols(), a.rows());
-    let (a, b, c) = (a.data().as_ptr(), b.data().as_ptr(), out.data().as_mut_ptr());
+    let (mut a_copy, mut b_copy) = (Vec::new(), Vec::new());
+    let (a, b) = match n {
+        DOT_ALIGN.. => (aligned(a, &mut a_copy), aligned(b, &mut b_copy)),
+        _ => (a.data().as_ptr(), b.data().as_ptr()),
+    };
+    let c = out.data().as_mut_ptr();
     // One user alone waits for memory: eight items at a time keep it busy. Several share each load.
     let step = if n == 1 { 8 } else { 2 };
     for block in (0..m).step_by(DOT_BLOCK) {
@@ -114,6 +121,19 @@ pub unsafe fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
             }
         }
     }
+}
+
+/// The values of `columns` where every run of eight lies within one cache line: where they are, or in
+/// `copy`. Columns that are no whole number of runs stay where they are.
+#[target_feature(enable = "avx2,fma")]
+fn aligned(columns: Columns<'_>, copy: &mut Vec<__m256>) -> *const f32 {
+    let data = columns.data();
+    if !columns.rows().is_multiple_of(LANES) || data.as_ptr().cast::<__m256>().is_aligned() {
+        return data.as_ptr();
+    }
+    // SAFETY: each chunk holds `LANES` values.
+    copy.extend(data.chunks_exact(LANES).map(|run| unsafe { _mm256_loadu_ps(run.as_ptr()) }));
+    copy.as_ptr().cast()
 }
 
 /// A tile of `I` items and `cols` users.
@@ -160,14 +180,18 @@ unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *cons
             }
             at += LANES;
         }
-        for (j, sums) in sums.iter().enumerate() {
-            for (i, sum) in sums.iter().enumerate() {
-                let mut total = add_lanes(*sum);
-                for rest in whole..k {
-                    total = (*a.add(i * k + rest)).mul_add(*b.add(j * k + rest), total);
+        let mut totals = [[0.0; I]; J];
+        let (fours, ones) = sums.as_flattened().as_chunks();
+        let (four_totals, one_totals) = totals.as_flattened_mut().as_chunks_mut();
+        fours.iter().zip(four_totals).for_each(|(sums, totals)| *totals = add_lanes_of_four(*sums));
+        ones.iter().zip(one_totals).for_each(|(sum, total)| *total = add_lanes(*sum));
+        for (j, totals) in totals.iter_mut().enumerate() {
+            for rest in whole..k {
+                for (i, total) in totals.iter_mut().enumerate() {
+                    *total = (*a.add(i * k + rest)).mul_add(*b.add(j * k + rest), *total);
                 }
-                *c.add(j * m + i) = total;
             }
+            c.add(j * m).cast::<[f32; I]>().write_unaligned(*totals);
         }
     }
 }
@@ -178,6 +202,23 @@ fn add_lanes(v: __m256) -> f32 {
     let pairs = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
     let fours = _mm_add_ps(pairs, _mm_movehl_ps(pairs, pairs));
     _mm_cvtss_f32(_mm_add_ss(fours, _mm_shuffle_ps::<1>(fours, fours)))
+}
+
+/// [`add_lanes`] of four registers at once, by the same additions.
+#[target_feature(enable = "avx2,fma")]
+fn add_lanes_of_four(v: [__m256; 4]) -> [f32; 4] {
+    // The lower halves of two registers beside each other, plus their upper halves.
+    let pairs = |v, w| _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(v, w), _mm256_permute2f128_ps::<0x31>(v, w));
+    let (even, odd) = (pairs(v[0], v[2]), pairs(v[1], v[3]));
+    // Registers 0 and 1 in the lower half, 2 and 3 in the upper one, two lanes each.
+    let fours =
+        _mm256_add_ps(_mm256_shuffle_ps::<0b01_00_01_00>(even, odd), _mm256_shuffle_ps::<0b11_10_11_10>(even, odd));
+    let (low, high) = (_mm256_castps256_ps128(fours), _mm256_extractf128_ps::<1>(fours));
+    let sums = _mm_add_ps(_mm_shuffle_ps::<0b10_00_10_00>(low, high), _mm_shuffle_ps::<0b11_01_11_01>(low, high));
+    let mut out = [0.0; 4];
+    // SAFETY: four values fit.
+    unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) };
+    out
 }
 
 /// eˣ with a relative error of 1.2e-7 (Cephes `expf`: reduction by powers of two, degree-5 polynomial).
