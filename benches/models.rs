@@ -6,14 +6,14 @@ mod synthetic {
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use foldin::interactions::Interactions;
-use foldin::models::{Fitted, ModelConfig, Observer, fit};
+use foldin::models::{Fitted, ModelConfig, Observer, Start, fit};
 use foldin::training::TrainingConfig;
 use synthetic::interactions::interactions;
 
 fn trained(preset: &str, training: &TrainingConfig, train: &Interactions) -> Fitted {
     let config = ModelConfig::preset(preset).expect("a preset of this crate");
     let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-    fit(&config, training, train, observer).expect("made-up data is trainable")
+    fit(&config, training, train, Start::Random, observer).expect("made-up data is trainable")
 }
 
 /// Epochs of one step (batch = all users), so an iteration is one step plus the initial weights.

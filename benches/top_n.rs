@@ -7,7 +7,7 @@ mod synthetic {
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use foldin::interactions::HistoryRef;
-use foldin::models::{ModelConfig, Observer, fit};
+use foldin::models::{ModelConfig, Observer, Start, fit};
 use foldin::ranking::{Candidates, TopN, rank};
 use foldin::training::TrainingConfig;
 use synthetic::interactions::interactions;
@@ -41,7 +41,7 @@ fn fold_in_and_rank(c: &mut Criterion) {
     let training = TrainingConfig { epochs: 1, batch_size: 512, ..TrainingConfig::default() };
     let config = ModelConfig::preset("mult-vae").expect("a preset of this crate");
     let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-    let model = fit(&config, &training, &train, observer).expect("made-up data is trainable").model;
+    let model = fit(&config, &training, &train, Start::Random, observer).expect("made-up data is trainable").model;
     let histories: Vec<HistoryRef<'_>> = train.histories().collect();
     let candidates: Vec<Candidates<'_>> =
         histories.iter().map(|history| Candidates { seen: history.items(), ..Candidates::default() }).collect();

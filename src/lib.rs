@@ -9,7 +9,7 @@
 //! ```
 //! use foldin::evaluation::{Metric, Trial};
 //! use foldin::interactions::{History, Interactions};
-//! use foldin::models::{EaseConfig, ModelConfig, Observer, fit};
+//! use foldin::models::{EaseConfig, ModelConfig, Observer, Start, fit};
 //! use foldin::ranking::{Candidates, rank_users};
 //! use foldin::training::TrainingConfig;
 //! use foldin::types::ItemIdx;
@@ -25,7 +25,7 @@
 //! let trial = Trial::split(&log, 10, 7);
 //! let config = ModelConfig::Ease(EaseConfig { lambda: 1.0, ..EaseConfig::default() });
 //! let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-//! let model = fit(&config, &TrainingConfig::default(), &trial.train, observer)?.model;
+//! let model = fit(&config, &TrainingConfig::default(), &trial.train, Start::Random, observer)?.model;
 //! let found = trial.evaluate(model.as_ref(), &["recall@3".parse::<Metric>()?])?;
 //! assert!(found.means[0].1 > 0.5);
 //!

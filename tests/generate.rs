@@ -11,7 +11,7 @@ use foldin::evaluation::{Metric, MetricKind, Trial};
 use foldin::generate::{GenerateConfig, GenerateError, Generated, generate};
 use foldin::interactions::LogRules;
 use foldin::io::{ItemColumns, read_items, read_log};
-use foldin::models::{ModelConfig, Observer, fit};
+use foldin::models::{ModelConfig, Observer, Start, fit};
 use foldin::training::TrainingConfig;
 use foldin::types::UserIdx;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -179,7 +179,7 @@ fn models_differ_as_they_do_on_real_logs() {
     let ndcg = |preset: &str| {
         let config = ModelConfig::preset(preset).unwrap();
         let observer = Observer { validate: None, epoch: &mut |_| (), step: &mut |_, _| () };
-        let fitted = fit(&config, &TrainingConfig::default(), &trial.train, observer).unwrap();
+        let fitted = fit(&config, &TrainingConfig::default(), &trial.train, Start::Random, observer).unwrap();
         trial.evaluate(fitted.model.as_ref(), &[metric]).unwrap().mean(metric).unwrap()
     };
     let (popularity, ease) = (ndcg("popularity"), ndcg("ease"));

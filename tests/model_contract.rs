@@ -4,7 +4,7 @@ use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
     EaseConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer, PopularityConfig,
-    Query, StoredTensors, fit, restore,
+    Query, Start, StoredTensors, fit, restore,
 };
 use foldin::ranking::{Candidates, rank_users};
 use foldin::training::TrainingConfig;
@@ -44,7 +44,7 @@ fn training() -> TrainingConfig {
 
 fn train(config: &ModelConfig, training: &TrainingConfig) -> Fitted {
     let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-    fit(config, training, &fixture(), observer).unwrap()
+    fit(config, training, &fixture(), Start::Random, observer).unwrap()
 }
 
 fn each_model(check: impl Fn(&str, &dyn Model, &Interactions)) {
@@ -242,7 +242,7 @@ fn a_large_model_does_not_depend_on_threads_or_batches_either() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-                fit(&config, &training, &data, observer).unwrap().model
+                fit(&config, &training, &data, Start::Random, observer).unwrap().model
             })
         };
         let one = trained(1);
@@ -285,7 +285,7 @@ fn the_best_epoch_is_kept() {
     };
     let observer = Observer { validate: Some(&mut validate), epoch: &mut |_| epochs += 1, step: &mut |_, _| {} };
     let training = TrainingConfig { epochs: 6, patience: 3, ..training() };
-    let fitted = fit(&config, &training, &data, observer).unwrap();
+    let fitted = fit(&config, &training, &data, Start::Random, observer).unwrap();
     assert_eq!((fitted.summary.best_epoch, fitted.summary.best_validation, epochs), (2, Some(0.5), 5));
     assert_eq!(bits(fitted.model.tensors()[0].data), seen[1]);
 }
@@ -321,7 +321,7 @@ fn training_learns_what_goes_together() {
         ModelConfig::MultDae(MultDaeConfig { hidden: 20, ..MultDaeConfig::default() }),
     ] {
         let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-        let fitted = fit(&config, &training, &data, observer).unwrap();
+        let fitted = fit(&config, &training, &data, Start::Random, observer).unwrap();
         let candidates = [Candidates { seen: taste.as_ref().items(), ..Candidates::default() }];
         let list = &rank_users(&*fitted.model, &[taste.as_ref()], &candidates, 8)[0];
         let odd = list.items.iter().filter(|s| s.item.0 % 2 == 1).count();
@@ -348,11 +348,11 @@ fn parameters_out_of_range_are_named_with_their_range() {
         (vae(|_| {}), TrainingConfig { batch_size: 0, ..training() }, "training.batch_size is 0"),
     ];
     for (config, training, expected) in cases {
-        let error = fit(&config, &training, &fixture(), observer()).err().unwrap().to_string();
+        let error = fit(&config, &training, &fixture(), Start::Random, observer()).err().unwrap().to_string();
         assert!(error.contains(expected) && error.contains("must be"), "{error}");
     }
     let one_user = fixture().select_users(&[UserIdx(4)]);
-    let error = fit(&vae(|_| {}), &training(), &one_user, observer()).err().unwrap().to_string();
+    let error = fit(&vae(|_| {}), &training(), &one_user, Start::Random, observer()).err().unwrap().to_string();
     assert!(error.contains("1 users"), "{error}");
 }
 
@@ -361,6 +361,6 @@ fn divergence_is_reported_with_epoch_and_step() {
     let config = ModelConfig::MultVae(MultVaeConfig { hidden: 8, latent: 4, ..MultVaeConfig::default() });
     let training = TrainingConfig { learning_rate: 1e30, ..training() };
     let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-    let error = fit(&config, &training, &fixture(), observer).err().unwrap().to_string();
+    let error = fit(&config, &training, &fixture(), Start::Random, observer).err().unwrap().to_string();
     assert!(error.contains("not finite at epoch 1") && error.contains("learning_rate"), "{error}");
 }

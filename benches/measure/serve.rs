@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use foldin::interactions::{HistoryRef, Interactions};
-use foldin::models::{Model, ModelConfig, MultVaeConfig, Observer, fit};
+use foldin::models::{Model, ModelConfig, MultVaeConfig, Observer, Start, fit};
 use foldin::ranking::{Candidates, rank};
 use foldin::training::{TrainingConfig, TrainingSummary};
 use foldin::types::UserIdx;
@@ -47,6 +47,6 @@ pub fn shaped_model(data: &Interactions) -> anyhow::Result<(Box<dyn Model>, Trai
     let few = data.select_users(&(0..data.users().min(100) as u32).map(UserIdx).collect::<Vec<_>>());
     let training = TrainingConfig { epochs: 1, ..TrainingConfig::default() };
     let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-    let fitted = fit(&ModelConfig::MultVae(MultVaeConfig::default()), &training, &few, observer)?;
+    let fitted = fit(&ModelConfig::MultVae(MultVaeConfig::default()), &training, &few, Start::Random, observer)?;
     Ok((fitted.model, fitted.summary))
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use foldin::interactions::Interactions;
-use foldin::models::{ModelConfig, MultVaeConfig, Observer, fit};
+use foldin::models::{ModelConfig, MultVaeConfig, Observer, Start, fit};
 use foldin::training::TrainingConfig;
 use foldin::types::UserIdx;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub fn measure(all: &Interactions, batch: usize, steps: usize, threads: usize) -
     let marks = pool.install(|| {
         let mut marks = Vec::with_capacity(steps + WARM_UP);
         let step = &mut |_, _| marks.push((Instant::now(), cpu_seconds()));
-        fit(&config, &training, &train, Observer { validate: None, epoch: &mut |_| {}, step })?;
+        fit(&config, &training, &train, Start::Random, Observer { validate: None, epoch: &mut |_| {}, step })?;
         anyhow::Ok(marks)
     })?;
     let timed = marks[WARM_UP - 1..].windows(2);

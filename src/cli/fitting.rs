@@ -10,7 +10,7 @@ use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use crate::evaluation::{Metric, Trial, read_fold_in_target};
 use crate::interactions::{IdMap, Interactions};
-use crate::models::{Fitted, Model, ModelConfig, Observer, fit};
+use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit};
 
 /// True for models that are trained epoch by epoch, and so need users to stop on.
 #[must_use]
@@ -112,6 +112,7 @@ pub fn train(settings: &Settings, log: &Interactions, items: &IdMap) -> Result<F
         &settings.model,
         &settings.training,
         train,
+        Start::Random,
         Observer {
             validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
             epoch: &mut |report| progress.line(&epoch_line(report)),

@@ -129,6 +129,6 @@ impl Model for Ease {
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
-        vec![Tensor::matrix("items", &self.weights, self.items)]
+        vec![Tensor::matrix("items", &self.weights, self.items).by_item()]
     }
 }

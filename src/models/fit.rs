@@ -10,6 +10,17 @@ use crate::training::{Diverged, EpochReport, Network, TrainingConfig, TrainingSu
 /// A function that scores a model on held-out users.
 pub type Validate<'a> = dyn FnMut(&dyn Model) -> f64 + 'a;
 
+/// What the weights of an iterative model are before its first step.
+#[derive(Debug, Default)]
+pub enum Start {
+    /// Random, drawn from the seed.
+    #[default]
+    Random,
+    /// Those of an earlier model, its items renumbered as in the new catalogue. Schedules are at their
+    /// end from the first step on: a code that was annealed once is not set free again.
+    Weights(StoredTensors),
+}
+
 /// The caller's side of a training run.
 pub struct Observer<'a> {
     /// Scores a candidate model on validation users: higher is better (NDCG@100). `None`: no
@@ -64,6 +75,15 @@ pub enum FitError {
         /// Step within the run, from 1.
         step: usize,
     },
+    /// The model has no steps, so there is nothing to continue.
+    #[error("{model} is solved in closed form: there is no earlier model to continue from, train it anew")]
+    ClosedForm {
+        /// The model's name.
+        model: &'static str,
+    },
+    /// The weights to start from are not those of this model.
+    #[error("cannot start from the weights given: {0}")]
+    Start(#[from] RestoreError),
     /// The matrix of a closed-form model is not positive definite.
     #[error(
         "the regularised Gram matrix is not positive definite at item index {item}; raise `model.lambda` (now {lambda})"
@@ -81,11 +101,12 @@ pub enum FitError {
 /// Uses the rayon pool it is called from; the result does not depend on its size.
 ///
 /// # Errors
-/// [`FitError`] for parameters out of range, too little data or divergence.
+/// [`FitError`] for parameters out of range, too little data, weights that do not fit, or divergence.
 pub fn fit(
     config: &ModelConfig,
     training: &TrainingConfig,
     train: &Interactions,
+    start: Start,
     observer: Observer<'_>,
 ) -> Result<Fitted, FitError> {
     check(config, training)?;
@@ -93,19 +114,33 @@ pub fn fit(
     if users < 2 || train.items() < 2 {
         return Err(FitError::TooSmall { users, items: train.items(), interactions: train.len() });
     }
+    let items = train.items();
+    let (weights, schedules_from) = match start {
+        Start::Random => (None, 0.0),
+        Start::Weights(weights) => (Some(weights), 1.0),
+    };
     match config {
+        ModelConfig::Popularity(_) | ModelConfig::Ease(_) if weights.is_some() => {
+            Err(FitError::ClosedForm { model: config.name() })
+        }
         ModelConfig::Popularity(_) => Ok(closed_form(Instant::now(), Popularity::fit(train))),
         ModelConfig::Ease(config) => {
             let started = Instant::now();
             Ok(closed_form(started, Ease::fit(config, train)?))
         }
         ModelConfig::MultVae(config) => {
-            let model = MultVae::new(config, train.items(), training.seed);
-            iterate(MultVaeTrainer::new(model), training, train, observer)
+            let model = match weights {
+                None => MultVae::new(config, items, training.seed),
+                Some(mut weights) => MultVae::restore(config, items, &mut weights)?,
+            };
+            iterate(MultVaeTrainer::new(model), training, train, schedules_from, observer)
         }
         ModelConfig::MultDae(config) => {
-            let model = MultDae::new(config, train.items(), training.seed);
-            iterate(MultDaeTrainer::new(model), training, train, observer)
+            let model = match weights {
+                None => MultDae::new(config, items, training.seed),
+                Some(mut weights) => MultDae::restore(config, items, &mut weights)?,
+            };
+            iterate(MultDaeTrainer::new(model), training, train, schedules_from, observer)
         }
     }
 }
@@ -119,6 +154,7 @@ fn iterate<N>(
     network: N,
     training: &TrainingConfig,
     train: &Interactions,
+    schedules_from: f64,
     observer: Observer<'_>,
 ) -> Result<Fitted, FitError>
 where
@@ -128,7 +164,7 @@ where
     let Observer { validate, epoch, step } = observer;
     let mut adapted = validate.map(|validate| move |weights: &N::Weights| validate(weights));
     let validate = adapted.as_mut().map(|validate| validate as &mut dyn FnMut(&N::Weights) -> f64);
-    let (model, summary) = run(network, training, train, Watch { validate, epoch, step })
+    let (model, summary) = run(network, training, train, schedules_from, Watch { validate, epoch, step })
         .map_err(|Diverged { what, epoch, step }| FitError::Diverged { what: what.into(), epoch, step })?;
     Ok(Fitted { model: Box::new(model), summary })
 }

@@ -15,7 +15,7 @@ mod popularity;
 
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
-pub use fit::{FitError, Fitted, Observer, Validate, fit, restore};
+pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, restore};
 pub use input::InputWeights;
 pub use memory::training_bytes;
 pub use model::{Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};

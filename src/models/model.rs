@@ -87,19 +87,27 @@ pub struct Tensor<'a> {
     pub shape: Vec<usize>,
     /// The values.
     pub data: &'a [f32],
+    /// True when the last extent counts the items of the catalogue.
+    pub by_item: bool,
 }
 
 impl<'a> Tensor<'a> {
     /// A matrix of `rows` values a column.
     #[must_use]
     pub fn matrix(name: &'static str, data: &'a [f32], rows: usize) -> Self {
-        Self { name, shape: vec![rows, data.len() / rows], data }
+        Self { name, shape: vec![rows, data.len() / rows], data, by_item: false }
     }
 
     /// A vector.
     #[must_use]
     pub fn vector(name: &'static str, data: &'a [f32]) -> Self {
-        Self { name, shape: vec![data.len()], data }
+        Self { name, shape: vec![data.len()], data, by_item: false }
+    }
+
+    /// The same tensor, with one column (of a vector: one value) an item.
+    #[must_use]
+    pub fn by_item(self) -> Self {
+        Self { by_item: true, ..self }
     }
 }
 

@@ -116,10 +116,10 @@ impl Model for MultDae {
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
         vec![
-            Tensor::matrix("input.items", &self.input.table, self.input.width()),
+            Tensor::matrix("input.items", &self.input.table, self.input.width()).by_item(),
             Tensor::vector("input.bias", &self.input.bias),
-            Tensor::matrix("output.items", &self.output.weights, self.output.inputs()),
-            Tensor::vector("output.bias", &self.output.bias),
+            Tensor::matrix("output.items", &self.output.weights, self.output.inputs()).by_item(),
+            Tensor::vector("output.bias", &self.output.bias).by_item(),
         ]
     }
 }

@@ -160,14 +160,14 @@ impl Model for MultVae {
     fn tensors(&self) -> Vec<Tensor<'_>> {
         let MultVae { input, encoder, decoder, output, .. } = self;
         vec![
-            Tensor::matrix("input.items", &input.table, input.width()),
+            Tensor::matrix("input.items", &input.table, input.width()).by_item(),
             Tensor::vector("input.bias", &input.bias),
             Tensor::matrix("encoder.weights", &encoder.weights, encoder.inputs()),
             Tensor::vector("encoder.bias", &encoder.bias),
             Tensor::matrix("decoder.weights", &decoder.weights, decoder.inputs()),
             Tensor::vector("decoder.bias", &decoder.bias),
-            Tensor::matrix("output.items", &output.weights, output.inputs()),
-            Tensor::vector("output.bias", &output.bias),
+            Tensor::matrix("output.items", &output.weights, output.inputs()).by_item(),
+            Tensor::vector("output.bias", &output.bias).by_item(),
         ]
     }
 }

@@ -92,6 +92,6 @@ impl Model for Popularity {
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
-        vec![Tensor::vector("counts", &self.counts)]
+        vec![Tensor::vector("counts", &self.counts).by_item()]
     }
 }

@@ -36,7 +36,8 @@ pub struct Diverged {
 /// epoch with the highest validation, or of the last epoch where nothing validates.
 ///
 /// The order of users in each epoch is a shuffle drawn from the seed and the epoch; batches and
-/// shards are cut from it by size alone.
+/// shards are cut from it by size alone. Schedules run from `schedules_from` (0: the whole of them;
+/// 1: they are over) to 1.
 ///
 /// # Errors
 /// [`Diverged`] as soon as a loss, or at the end of an epoch a weight, is not finite.
@@ -44,6 +45,7 @@ pub fn run<N: Network>(
     mut network: N,
     config: &TrainingConfig,
     train: &Interactions,
+    schedules_from: f64,
     watch: Watch<'_, N::Weights>,
 ) -> Result<(N::Weights, TrainingSummary), Diverged> {
     let started = Instant::now();
@@ -69,7 +71,7 @@ pub fn run<N: Network>(
                     users,
                     seed: config.seed,
                     epoch: epoch as u64,
-                    progress: done as f64 / planned as f64,
+                    progress: schedules_from + (1.0 - schedules_from) * (done as f64 / planned as f64),
                     batch_users: batch.len(),
                 };
                 loss += match (&mut part, number) {

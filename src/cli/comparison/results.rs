@@ -10,7 +10,7 @@ use crate::cli::memory;
 use crate::evaluation::{
     Bootstrap, CONFIDENCE, Evaluation, Interval, LeftOut, Metric, Protocol, RESAMPLES, Resampled, Trial,
 };
-use crate::models::{Model, ModelConfig, Observer, fit};
+use crate::models::{Model, ModelConfig, Observer, Start, fit};
 use crate::training::{TrainingConfig, TrainingSummary};
 
 /// Items above which the cubic time of EASE is worth a word.
@@ -205,7 +205,7 @@ impl Comparison {
         note(format_args!("training {} for comparison{hint}", config.name()));
         let started = Instant::now();
         let quiet = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-        let fitted = fit(config, &TrainingConfig::default(), &trial.train, quiet)?;
+        let fitted = fit(config, &TrainingConfig::default(), &trial.train, Start::Random, quiet)?;
         let fit_seconds = started.elapsed().as_secs_f64();
         let results = self.measure(trial, fitted.model.as_ref(), None, Some(fit_seconds))?;
         self.models.push(results);

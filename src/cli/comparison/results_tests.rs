@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use super::Comparison;
 use crate::evaluation::{Metric, Trial};
 use crate::interactions::{HistoryRef, Interactions};
-use crate::models::{EaseConfig, ModelConfig, Observer, fit};
+use crate::models::{EaseConfig, ModelConfig, Observer, Start, fit};
 use crate::training::TrainingConfig;
 
 fn trial() -> Trial<'static> {
@@ -24,7 +24,7 @@ fn comparison(metrics: &[&str]) -> Comparison {
     comparison.add_baseline(&trial, &ModelConfig::preset("popularity").unwrap()).unwrap();
     let config = ModelConfig::Ease(EaseConfig { lambda: 1.0, ..EaseConfig::default() });
     let quiet = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
-    let fitted = fit(&config, &TrainingConfig::default(), &trial.train, quiet).unwrap();
+    let fitted = fit(&config, &TrainingConfig::default(), &trial.train, Start::Random, quiet).unwrap();
     comparison.add(&trial, fitted.model.as_ref(), Some(fitted.summary), Some(0.25)).unwrap();
     comparison
 }
