@@ -52,13 +52,19 @@ impl Place {
         !child.wait().unwrap().success() && reached
     }
 
-    /// Leaves what a run leaves that was killed after its second checkpoint.
+    /// Trains where no file may be larger than 300 KiB: a checkpoint without the best weights fits, one with them,
+    /// in the second epoch, does not.
+    fn train_on_little_space(&self, extra: &[&str]) -> Run {
+        let mut limited = Command::new("bash");
+        // The signal would end the process; ignored, it becomes an error of the write.
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 300; exec \"$@\"", "bash", env!("CARGO_BIN_EXE_foldin")]);
+        finish(limited.args(["--threads", "2"]).args(self.arguments(extra)).stdin(Stdio::null()))
+    }
+
+    /// Leaves the checkpoint of step 8 of a run with one every 8 steps.
     fn interrupted() -> Self {
         let place = Self::new();
-        let every = ["--checkpoint-every", "4"];
-        // Four lines before the first checkpoint.
-        assert!(place.train_and_kill(&every, 6, Duration::ZERO), "killed in time");
-        assert!(place.checkpoint.is_file());
+        place.train_on_little_space(&["--checkpoint-every", "8"]).refused(1, &["step 8 (epoch 1) is kept"]);
         place
     }
 }
@@ -159,7 +165,7 @@ fn an_unfinished_run_is_never_written_over() {
     fs::rename(&place.checkpoint, &elsewhere).unwrap();
     let run = place.train(&["--resume", "--checkpoint", arg(&elsewhere)]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    for part in ["going on after step 8 (epoch 1)", "a checkpoint every 4 steps", "checkpoint at step 12 (epoch 1)"] {
+    for part in ["going on after step 8 (epoch 1)", "a checkpoint every 8 steps", "checkpoint at step 16 (epoch 2)"] {
         assert!(run.stderr.contains(part), "`{part}` is not in:\n{}", run.stderr);
     }
     assert_eq!(names(place.directory.path()), ["model"]);
@@ -179,13 +185,17 @@ fn another_run_does_not_continue_it_and_hears_what_differs() {
     };
     refused(&["--set", "model.latent=9", "--seed", "7"], &["model.latent was 8, is 9", "training.seed was 1, is 7"]);
     refused(&["--learning-rate", "0.002"], &["training.learning_rate was 0.001, is 0.002"]);
-    refused(&["--model", "mult-dae"], &["model.kind was mult-vae, is mult-dae", "model.kl_cap was 0.2, is not set"]);
-    refused(&["--model", "ease"], &["model.kind was mult-vae, is ease"]);
     refused(
         &["--set", "validation.fraction=0.2"],
         &["validation.fraction was 0.1, is 0.2", "data.users was 270, is 240"],
     );
     refused(&["--min-item-users", "3"], &["log.min_item_users was ", "log.fingerprint was "]);
+
+    for (model, difference) in [("mult-dae", "model.kl_cap was 0.2, is not set"), ("ease", "model.lambda was not set")]
+    {
+        let train = ["train", arg(&fixture().log), "--out", arg(&place.model), "--resume", "--model", model];
+        foldin(&train).refused(2, &[&format!("model.kind was mult-vae, is {model}"), difference]);
+    }
 
     let data = place.directory.path().join("data");
     succeed(&["generate", "--out", arg(&data), "--users", "300", "--items", "400", "--interactions", "7999"]);
@@ -223,16 +233,10 @@ fn two_runs_do_not_share_a_checkpoint() {
     assert_eq!(place.train(&["--resume"]).code, Some(0));
 }
 
-/// The first checkpoint fits, the second, which holds the best weights as well, does not.
-#[cfg(unix)]
 #[test]
 fn a_full_disk_stops_training_and_keeps_the_checkpoint_before() {
     let place = Place::new();
-    let arguments = place.arguments(&["--checkpoint-every", "10"]);
-    let mut limited = Command::new("bash");
-    // A file may have 300 KiB; the signal would end the process, ignored it becomes an error of the write.
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 300; exec \"$@\"", "bash", env!("CARGO_BIN_EXE_foldin")]);
-    let run = finish(limited.args(["--threads", "2"]).args(&arguments).stdin(Stdio::null()));
+    let run = place.train_on_little_space(&["--checkpoint-every", "10"]);
     run.refused(
         1,
         &[
@@ -284,7 +288,8 @@ fn numbers_that_run_away_stop_training_and_keep_the_last_good_checkpoint() {
 #[test]
 fn models_without_steps_take_the_flags_and_say_so() {
     let place = Place::new();
-    let run = place.train(&["--model", "popularity", "--checkpoint-every", "5", "--resume"]);
+    let train = ["train", arg(&fixture().log), "--out", arg(&place.model), "--model", "popularity"];
+    let run = foldin(&[&train[..], &["--checkpoint-every", "5", "--resume"]].concat());
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("no steps to checkpoint"), "{}", run.stderr);
     assert_eq!(names(place.directory.path()), ["model"]);
