@@ -14,12 +14,22 @@ pub fn measure(threads: usize) -> Value {
     let rates = |threads: usize| {
         json!({
             "threads": threads,
-            "fma_gflops": best(threads, multiply_adds) / 1e9,
+            "fma_gflops": fma_gflops(threads),
             "read_gb_per_s": best(threads, reader) / 1e9,
-            "copy_gb_per_s": best(threads, copier) / 1e9,
+            "copy_gb_per_s": copy_gb_per_s(threads),
         })
     };
     json!({ "one_thread": rates(1), "all_threads": rates(threads) })
+}
+
+/// Floating point operations a second, in 10⁹: what a product can reach at most.
+pub fn fma_gflops(threads: usize) -> f64 {
+    best(threads, multiply_adds) / 1e9
+}
+
+/// Bytes read and written a second in copying, in 10⁹.
+pub fn copy_gb_per_s(threads: usize) -> f64 {
+    best(threads, copier) / 1e9
 }
 
 /// Units of work a second, all threads together, in the best of five rounds.

@@ -1,14 +1,21 @@
-//! Measures what the figures need from inside the process, and prints one JSON object.
+//! Measures what the figures need from inside the process, and prints one JSON object, with the peak memory of the process.
 //!
 //! `cargo bench --bench measure -- step --data DIR` (`--help` lists the measurements).
 
+mod closed_form;
 mod data;
 mod grpc;
+mod kernels;
 mod limits;
 mod read;
 mod serve;
 mod step;
 mod times;
+
+#[path = "../synthetic/interactions.rs"]
+mod interactions;
+#[path = "../synthetic/values.rs"]
+mod values;
 
 use std::path::PathBuf;
 
@@ -47,7 +54,7 @@ enum Measurement {
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },
-    /// A Parquet log to interactions: time and peak memory
+    /// A Parquet log to interactions
     Read {
         /// The log
         #[arg(long)]
@@ -58,6 +65,32 @@ enum Measurement {
         /// Column of the item ids
         #[arg(long, default_value = "item_id")]
         item: String,
+        /// Size of the thread pool
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// The parts of a step of Mult-VAE 600-200-600, each alone, beside the limits of the machine
+    Kernels {
+        /// Items of the catalogue
+        #[arg(long, default_value_t = 10_000)]
+        items: usize,
+        /// Users a step
+        #[arg(long, default_value_t = 500)]
+        batch: usize,
+        /// Times each part runs
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+        /// Size of the thread pool
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// The Gram matrix of the items, and the inverse of the regularised matrix of some of them
+    ClosedForm {
+        #[command(flatten)]
+        data: Source,
+        /// Items whose matrix is inverted
+        #[arg(long, default_value_t = 0)]
+        inverse: usize,
         /// Size of the thread pool
         #[arg(long, default_value_t = 2)]
         threads: usize,
@@ -115,8 +148,12 @@ fn main() -> anyhow::Result<()> {
         println!("measure: no measurement named; see --help");
         return Ok(());
     };
-    let answer = match measurement {
+    let mut answer = match measurement {
         Measurement::Limits { threads } => limits::measure(threads),
+        Measurement::Kernels { items, batch, rounds, threads } => kernels::measure(items, batch, rounds, threads)?,
+        Measurement::ClosedForm { data, inverse, threads } => {
+            closed_form::measure(&data.load()?.interactions, inverse, threads)?
+        }
         Measurement::Read { log, user, item, threads } => read::measure(&log, &user, &item, threads)?,
         Measurement::Step { data, batch, steps, threads } => {
             step::measure(&data.load()?.interactions, batch, steps, threads)?
@@ -126,6 +163,14 @@ fn main() -> anyhow::Result<()> {
             grpc::measure(&data.load()?, n, &clients, requests, threads)?
         }
     };
+    answer["peak_bytes"] = peak_memory().into();
     println!("{answer}");
     Ok(())
+}
+
+/// The most memory this process has held so far, in bytes (`VmHWM`), where the system tells (Linux).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
 }
