@@ -73,7 +73,7 @@ pub enum CheckpointError {
         /// The checkpoint before, which is still there.
         kept: Option<Position>,
         /// What the system says.
-        source: StorageError,
+        source: Box<StorageError>,
     },
     /// The file cannot be read, is damaged or is in use.
     #[error(transparent)]

@@ -186,7 +186,7 @@ impl Checkpoints {
             bytes,
             position,
             kept: self.kept,
-            source,
+            source: Box::new(source),
         })?;
         self.kept = Some(position);
         (self.on_event)(CheckpointEvent::Written { position, bytes, seconds: started.elapsed().as_secs_f64() });
