@@ -15,7 +15,7 @@ use crate::export::ExportError;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
-use crate::models::FitError;
+use crate::models::{FitError, WarmStartError};
 use crate::serve::{ClientError, ServeError};
 use crate::storage::StorageError;
 
@@ -83,6 +83,12 @@ impl Failure {
                 FitError::Parameter { .. } => Self::Usage,
                 FitError::TooSmall { .. } => Self::Data,
                 _ => Self::Run,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<WarmStartError>() {
+            return Some(match error {
+                WarmStartError::IdType { .. } | WarmStartError::NoCommonItem { .. } => Self::Data,
+                _ => Self::Usage,
             });
         }
         if let Some(error) = cause.downcast_ref::<LogError>() {

@@ -33,7 +33,8 @@ pub struct Diverged {
 }
 
 /// Trains a network on the non-empty histories of `train` and returns its best weights: those of the
-/// epoch with the highest validation, or of the last epoch where nothing validates.
+/// epoch with the highest validation, or of the last epoch where nothing validates. Weights that come
+/// with schedules under way are validated before the first epoch, and kept if no epoch is better.
 ///
 /// The order of users in each epoch is a shuffle drawn from the seed and the epoch; batches and
 /// shards are cut from it by size alone. Schedules run from `schedules_from` (0: the whole of them;
@@ -57,6 +58,12 @@ pub fn run<N: Network>(
     let mut best: Option<(N::Weights, f64)> = None;
     let mut summary = TrainingSummary::default();
     let (mut done, mut stale) = (0, 0);
+    // Schedules that are under way mean weights that were trained before: they are the first candidate.
+    if let Some(validate) = validate.as_mut().filter(|_| schedules_from > 0.0) {
+        let value = validate(network.weights());
+        best = Some((network.weights().clone(), value));
+        (summary.start_validation, summary.best_validation) = (Some(value), Some(value));
+    }
 
     for epoch in 1..=config.epochs {
         let epoch_started = Instant::now();

@@ -21,3 +21,4 @@ mod split;
 mod tables;
 mod train;
 mod validate;
+mod warm;

@@ -6,17 +6,17 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Manifest, Publication, check_target, publish};
+use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::console::{count, note};
 use crate::cli::data;
 use crate::cli::exit::Configuration;
-use crate::cli::fitting;
+use crate::cli::fitting::{self, Beginning, Trained};
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
+use crate::cli::warm::Parent;
 use crate::interactions::{Catalogue, IdMap, Interactions};
 use crate::io::Attributes;
-use crate::models::Fitted;
 
 /// Runs the command.
 ///
@@ -30,7 +30,9 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     command.flag("--title-column", "input.item_columns.title", args.title_column.as_deref());
     command.flag("--all-items", "input.all_items", args.all_items.then_some("true"));
     command.flag("--out", "output.model", args.out.as_deref());
-    let resolved = resolve(Settings::default(), &args.configuration.layers(command)?)?;
+    let parent = args.from.as_deref().map(Parent::open).transpose()?;
+    let base = parent.as_ref().map_or_else(Settings::default, Parent::settings);
+    let resolved = resolve(base, &args.configuration.layers(command)?)?;
     resolved.notes.iter().for_each(note);
     let settings = resolved.settings;
     if args.configuration.print_config {
@@ -41,12 +43,23 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     };
     // Everything that can be refused is refused before the long work starts.
     check_target(target, args.force)?;
+    if let Some(parent) = &parent {
+        parent.check(&settings)?;
+    }
     let log = data::training_log(&settings, "give it as first argument")?;
     let log = data::with_all_items(log, &settings.input)?;
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
-    let fitted = fitting::train(&settings, &log.interactions, &log.items)?;
+    let (beginning, from) = match parent {
+        None => (Beginning::default(), None),
+        Some(parent) => {
+            let (beginning, from) = parent.begin(&settings, &log)?;
+            (beginning, Some(from))
+        }
+    };
+    let trained = fitting::train(&settings, &log.interactions, &log.items, beginning)?;
     let items = (&catalogue, &attributes);
-    let manifest = publish_fitted(target, &settings, &fitted, items, (&log.users, &log.interactions), args.force)?;
+    let histories = (&log.users, &log.interactions);
+    let manifest = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, args.force)?;
     if args.json {
         let answer = json!({ "model_directory": target, "manifest": manifest, "log": log.report });
         return Ok(writeln!(out, "{answer:#}")?);
@@ -54,14 +67,15 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     summarise(out, &manifest, target)
 }
 
-/// Publishes a trained model with the histories of every user.
+/// Publishes a trained model with the histories of every user; `from` is the model that it continues.
 ///
 /// # Errors
 /// As of [`publish`].
-pub fn publish_fitted(
+pub fn publish_trained(
     target: &Path,
     settings: &Settings,
-    fitted: &Fitted,
+    Trained { fitted, held_out }: &Trained,
+    from: Option<&StartedFrom>,
     (catalogue, attributes): (&Catalogue, &Attributes),
     (users, histories): (&IdMap, &Interactions),
     replace: bool,
@@ -72,9 +86,11 @@ pub fn publish_fitted(
         catalogue,
         attributes,
         users,
+        held_out,
         histories,
         rules: &settings.log,
         training: fitting::is_iterative(&settings.model).then_some(&settings.training),
+        from,
         summary: &fitted.summary,
         metrics: metrics.into_iter().collect(),
     };
@@ -93,9 +109,18 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
         count(shapes.items),
         count(shapes.interactions),
     )?;
+    if let Some(StartedFrom { model_version, items }) = &manifest.from {
+        let [kept, new, vanished] = [items.kept, items.new, items.vanished].map(count);
+        writeln!(out, "continues {model_version}: {kept} items kept, {new} new, {vanished} vanished")?;
+    }
     if let Some(validation) = summary.best_validation {
-        let epochs = summary.epochs.len();
-        writeln!(out, "best epoch {} of {epochs}, validation ndcg@100 {validation:.4}", summary.best_epoch)?;
+        let (best, epochs) = (summary.best_epoch, summary.epochs.len());
+        write!(out, "best epoch {best} of {epochs}, validation ndcg@100 {validation:.4}")?;
+        match summary.start_validation {
+            Some(_) if best == 0 => writeln!(out, ": no epoch was better than the earlier model, which is kept")?,
+            Some(start) => writeln!(out, ", {start:.4} before the first")?,
+            None => writeln!(out)?,
+        }
     }
     let dir = target.display();
     writeln!(out, "model directory: {dir}\n\nnext:")?;
