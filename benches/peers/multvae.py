@@ -78,7 +78,7 @@ def time_steps():
 
 
 def train_to_quality():
-    best, best_epoch, best_weights, done, seconds = -1.0, 0, None, 0, 0.0
+    best, best_epoch, best_weights, done, seconds, trajectory = -1.0, 0, None, 0, 0.0, []
     for epoch in range(1, a.epochs + 1):
         net.train()
         start, loss = time.perf_counter(), []
@@ -89,6 +89,7 @@ def train_to_quality():
         if epoch % a.validate_every and epoch != a.epochs:
             continue
         found = evaluate(score, data.valid, strong=True)["ndcg@100"]
+        trajectory.append({"epoch": epoch, "train_s": round(seconds, 4), "ndcg@100": found})
         print(f"epoch {epoch} loss {np.mean(loss):.2f} validation ndcg@100 {found:.5f}", file=sys.stderr, flush=True)
         if found > best:
             best, best_epoch = found, epoch
@@ -97,7 +98,7 @@ def train_to_quality():
             break
     net.load_state_dict(best_weights)
     report(**facts, seed=a.seed, epochs=epoch, best_epoch=best_epoch, train_s=round(seconds, 1),
-           validation={"ndcg@100": best}, test=evaluate(score, data.test, strong=True))
+           trajectory=trajectory, validation={"ndcg@100": best}, test=evaluate(score, data.test, strong=True))
 
 
 if a.steps:

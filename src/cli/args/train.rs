@@ -194,7 +194,8 @@ pub struct Train {
     /// Model directory to write
     #[arg(long, value_name = "DIR")]
     pub out: Option<String>,
-    /// Continue this model on a newer log: its weights, matched by item id, its configuration, a third of its epochs
+    /// Continue this model on a newer log: its weights, matched by item id, and its configuration, with a third of
+    /// its epochs and patience and a fifth of its learning rate unless others are given
     #[arg(long, value_name = "MODEL_DIR", help_heading = "Model")]
     pub from: Option<PathBuf>,
     /// What is known of the items: Parquet with item_id, and title and any attributes
