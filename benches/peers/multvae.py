@@ -24,6 +24,7 @@ p.add_argument("--batch", type=int, default=100)
 p.add_argument("--epochs", type=int, default=150)
 p.add_argument("--steps", type=int, help="time this many steps instead of training to quality")
 p.add_argument("--learning-rate", type=float, default=1e-3)
+p.add_argument("--final-rate", type=float, default=1.0, help="share of the learning rate left at the end; 1: constant")
 p.add_argument("--kl-cap", type=float, default=0.2)
 p.add_argument("--kl-anneal", type=float, default=0.65, help="fraction of the planned steps until the cap")
 p.add_argument("--validate-every", type=int, default=5, help="epochs")
@@ -46,6 +47,7 @@ facts = dict(model=f"mult-{a.model}", input=a.input, target=a.target, fused=not 
 
 def train_step(rows, done):
     beta = min(a.kl_cap, a.kl_cap * done / (a.kl_anneal * planned)) if vae else 0.0
+    adam.param_groups[0]["lr"] = a.learning_rate * (1 - (1 - a.final_rate) * done / planned)
     adam.zero_grad(set_to_none=True)
     target = as_target(rows, a.target == "gather")
     logits, kl = net(as_input(rows, bag))

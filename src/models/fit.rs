@@ -204,7 +204,8 @@ fn check(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError
     count("training.validate_every", training.validate_every)?;
     count("training.patience", training.patience)?;
     count("training.shards", training.shards)?;
-    let (rate, decay) = (training.learning_rate, training.weight_decay);
+    let (rate, left, decay) = (training.learning_rate, training.final_rate, training.weight_decay);
+    fraction("training.final_rate", left, (0.0..=1.0).contains(&left), "from 0 to 1")?;
     fraction("training.learning_rate", rate, rate > 0.0 && rate.is_finite(), "a finite number greater than 0")?;
     fraction("training.weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a finite number of at least 0")
 }

@@ -53,7 +53,6 @@ pub fn run<N: Network>(
     let Watch { mut validate, epoch: on_epoch, step: on_step } = watch;
     let users: Vec<u32> = (0..train.users() as u32).filter(|&u| !train.history(UserIdx(u)).is_empty()).collect();
     let planned = config.epochs * users.len().div_ceil(config.batch_size);
-    let adam = AdamConfig { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
     let (mut gradient, mut part) = (network.new_gradient(), (config.shards > 1).then(|| network.new_gradient()));
     let mut best: Option<(N::Weights, f64)> = None;
     let mut summary = TrainingSummary::default();
@@ -90,6 +89,8 @@ pub fn run<N: Network>(
                     _ => network.gradient(&shard, &mut gradient),
                 };
             }
+            let learning_rate = config.rate_at(done as f64 / planned as f64);
+            let adam = AdamConfig { learning_rate, weight_decay: config.weight_decay };
             done += 1;
             if !loss.is_finite() {
                 return Err(Diverged { what: "the loss", epoch, step: done });
