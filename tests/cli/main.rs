@@ -22,3 +22,4 @@ mod split;
 mod tables;
 mod train;
 mod validate;
+mod warm;
