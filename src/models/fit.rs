@@ -109,7 +109,7 @@ pub fn fit(
     start: Start,
     observer: Observer<'_>,
 ) -> Result<Fitted, FitError> {
-    check(config, training)?;
+    check_parameters(config, training)?;
     let users = train.histories().filter(|history| !history.is_empty()).count();
     if users < 2 || train.items() < 2 {
         return Err(FitError::TooSmall { users, items: train.items(), interactions: train.len() });
@@ -170,7 +170,10 @@ where
 }
 
 /// Refuses parameters that cannot be meant, each with its name, value and range.
-fn check(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError> {
+///
+/// # Errors
+/// [`FitError::Parameter`] for the first one.
+pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError> {
     let require = |parameter, value: f64, ok: bool, range| {
         if ok { Ok(()) } else { Err(FitError::Parameter { parameter, value: value.to_string(), range }) }
     };

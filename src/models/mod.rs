@@ -7,7 +7,6 @@ mod fit;
 #[cfg(test)]
 mod gradient_check;
 mod input;
-mod memory;
 mod model;
 mod mult_dae;
 mod mult_vae;
@@ -15,9 +14,8 @@ mod popularity;
 
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
-pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, restore};
+pub use fit::{FitError, Fitted, Observer, Start, Validate, check_parameters, fit, restore};
 pub use input::InputWeights;
-pub use memory::training_bytes;
 pub use model::{Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
 pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};
 pub use mult_vae::{MultVae, MultVaeConfig, MultVaeGradient, MultVaeTrainer};

@@ -99,6 +99,8 @@ pub fn run<N: Network>(
         let validation = validate.as_mut().filter(|_| due).map(|validate| validate(network.weights()));
         let improved = validation.is_some_and(|value| best.as_ref().is_none_or(|(_, best)| value > *best));
         if let (Some(value), true) = (validation, improved) {
+            // Dropped first: two copies of the weights at once would be the peak of the run.
+            drop(best.take());
             best = Some((network.weights().clone(), value));
             (summary.best_epoch, summary.best_validation, stale) = (epoch, Some(value), 0);
         } else if validation.is_some() {

@@ -9,13 +9,12 @@ use serde_json::json;
 use crate::artifact::{Manifest, Publication, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::console::{count, note};
-use crate::cli::data;
 use crate::cli::exit::Configuration;
-use crate::cli::fitting;
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
+use crate::cli::{data, fitting, planning};
 use crate::interactions::{Catalogue, IdMap, Interactions};
-use crate::io::Attributes;
+use crate::io::{Attributes, Log};
 use crate::models::Fitted;
 
 /// Runs the command.
@@ -41,8 +40,15 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     };
     // Everything that can be refused is refused before the long work starts.
     check_target(target, args.force)?;
+    if !args.configuration.ignore_memory {
+        planning::check_reading(&settings)?;
+    }
     let log = data::training_log(&settings, "give it as first argument")?;
-    let log = data::with_all_items(log, &settings.input)?;
+    // Nothing asks when: times have done their work for the rules of the log.
+    let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
+    if !args.configuration.ignore_memory {
+        planning::check_run(&settings, &log, target)?;
+    }
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
     let fitted = fitting::train(&settings, &log.interactions, &log.items)?;
     let items = (&catalogue, &attributes);
