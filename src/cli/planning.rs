@@ -9,7 +9,7 @@ use super::fitting::{held_out, is_iterative};
 use super::settings::{InputSettings, Settings};
 use crate::interactions::{IdMap, Interactions};
 use crate::io::{Log, LogExtents, count_rows, measure_log, read_all_items};
-use crate::models::{ModelConfig, check_parameters};
+use crate::models::{FitError, ModelConfig, check_parameters};
 use crate::plan::{DataSizes, Plan, Room, TooLarge, Validation, Workload, free_disk};
 use crate::training::TrainingConfig;
 
@@ -50,10 +50,14 @@ fn validation(settings: &Settings, users: u64) -> Result<Validation> {
 /// for.
 ///
 /// # Errors
-/// The log or the items cannot be used.
+/// The log or the items cannot be used; fewer than two users or items are left.
 pub fn measured(log: &Path, settings: &Settings) -> Result<(LogExtents, DataSizes)> {
     let extents = measure_log(log, &settings.log)?;
     let mut data = DataSizes::bounded(&extents, &settings.log);
+    if data.users < 2 || data.items < 2 {
+        let [users, items, interactions] = [data.users, data.items, data.interactions].map(|n| n as usize);
+        bail!(FitError::TooSmall { users, items, interactions });
+    }
     let InputSettings { items: Some(items), item_columns, all_items: true, .. } = &settings.input else {
         return Ok((extents, data));
     };

@@ -9,6 +9,8 @@ mod machine;
 mod memory;
 mod remedies;
 mod sizes;
+#[cfg(test)]
+mod tests;
 mod time;
 mod verdict;
 mod workload;

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::cli::args;
-use crate::cli::console::{bytes, note, thousands};
+use crate::cli::console::{bytes, count, note, thousands};
 use crate::cli::exit::Configuration;
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::planning;
@@ -57,10 +57,11 @@ fn data(args: &args::Plan, settings: &Settings) -> Result<DataSizes> {
     let started = Instant::now();
     let (extents, data) = planning::measured(log, settings)?;
     note(format_args!(
-        "{}: {} entries in {} files, counted in {:.1} s",
+        "{}: {} entries of {} users and {} items, counted in {:.1} s",
         log.display(),
         thousands(extents.entries),
-        extents.files,
+        count(extents.users.ids.len()),
+        count(extents.items.ids.len()),
         started.elapsed().as_secs_f64()
     ));
     Ok(data)
