@@ -6,8 +6,7 @@ use anyhow::Context;
 use foldin::interactions::{IdMap, Interactions, LogRules};
 use foldin::io::read_log;
 
-#[path = "../synthetic/interactions.rs"]
-mod synthetic;
+use super::interactions::interactions;
 
 /// Histories with the ids of their axes.
 pub struct Data {
@@ -24,7 +23,7 @@ pub fn load(folder: Option<&Path>) -> anyhow::Result<Data> {
     let Some(folder) = folder else {
         let (users, items) = (20_000, 10_000);
         let ids = |count: usize| IdMap::Int((0..count as i64).collect());
-        let interactions = synthetic::interactions(users, items, 77);
+        let interactions = interactions(users, items, 77);
         return Ok(Data { interactions, users: ids(users), items: ids(items) });
     };
     let log = read_log(&folder.join("train.parquet"), &LogRules::default()).context("--data")?;

@@ -2,13 +2,20 @@
 //!
 //! `cargo bench --bench measure -- step --data DIR` (`--help` lists the measurements).
 
+mod closed_form;
 mod data;
 mod grpc;
+mod kernels;
 mod limits;
 mod read;
 mod serve;
 mod step;
 mod times;
+
+#[path = "../synthetic/interactions.rs"]
+mod interactions;
+#[path = "../synthetic/values.rs"]
+mod values;
 
 use std::path::PathBuf;
 
@@ -58,6 +65,32 @@ enum Measurement {
         /// Column of the item ids
         #[arg(long, default_value = "item_id")]
         item: String,
+        /// Size of the thread pool
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// The parts of a step of Mult-VAE 600-200-600, each alone, beside the limits of the machine
+    Kernels {
+        /// Items of the catalogue
+        #[arg(long, default_value_t = 10_000)]
+        items: usize,
+        /// Users a step
+        #[arg(long, default_value_t = 500)]
+        batch: usize,
+        /// Times each part runs
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+        /// Size of the thread pool
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// The Gram matrix of the items, and the inverse of the regularised matrix of some of them
+    ClosedForm {
+        #[command(flatten)]
+        data: Source,
+        /// Items whose matrix is inverted
+        #[arg(long, default_value_t = 0)]
+        inverse: usize,
         /// Size of the thread pool
         #[arg(long, default_value_t = 2)]
         threads: usize,
@@ -117,6 +150,10 @@ fn main() -> anyhow::Result<()> {
     };
     let answer = match measurement {
         Measurement::Limits { threads } => limits::measure(threads),
+        Measurement::Kernels { items, batch, rounds, threads } => kernels::measure(items, batch, rounds, threads)?,
+        Measurement::ClosedForm { data, inverse, threads } => {
+            closed_form::measure(&data.load()?.interactions, inverse, threads)?
+        }
         Measurement::Read { log, user, item, threads } => read::measure(&log, &user, &item, threads)?,
         Measurement::Step { data, batch, steps, threads } => {
             step::measure(&data.load()?.interactions, batch, steps, threads)?

@@ -4,13 +4,15 @@
 //! one n × n matrix of memory: A = L·Lᵀ, then L⁻¹ in place, then A⁻¹ = L⁻ᵀ·L⁻¹. Nearly all of the
 //! work is matrix products; the scalar parts touch single `BLOCK × BLOCK` blocks.
 
-use rayon::prelude::*;
-
 use super::gram::mirror_lower;
-use super::kernels::{Strided, StridedMut, axpy, gemm};
+use super::kernels::{Strided, StridedMut, Update, axpy, gemm};
 
 /// Width of a block column: long enough products, and a diagonal block that fits the cache.
 const BLOCK: usize = 256;
+
+/// Columns of the trailing matrix that one product updates: what stands above the diagonal in them is
+/// computed in vain, what stands left of them is packed anew for each.
+const PANEL: usize = 512;
 
 /// The matrix is not positive definite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,20 +53,19 @@ fn factorise(a: &mut [f32], n: usize) -> Result<(), NotPositiveDefinite> {
         }
         // Below the block: A₂₁ ← A₂₁ · L₁₁⁻ᵀ.
         let below = copy_rows(panel, n, end, width);
-        panel.par_chunks_mut(n * 32).enumerate().for_each(|(chunk, columns)| {
-            let (first, cols) = (chunk * 32, columns.len() / n);
-            let mut dst = StridedMut::new(&mut columns[end..], (n - end, cols), n);
-            let rhs = Strided::new(&inverse[first..], (width, cols), (width, 1));
-            gemm(&mut dst, 0.0, 1.0, Strided::new(&below, (n - end, width), (1, n - end)), rhs);
-        });
-        // The rest, lower triangle only, one panel of columns a task: A₂₂ ← A₂₂ − A₂₁ · A₂₁ᵀ.
-        let panel = &*panel;
-        rest.par_chunks_mut(n * BLOCK).enumerate().for_each(|(chunk, columns)| {
-            let (top, cols) = (end + chunk * BLOCK, columns.len() / n);
+        gemm(
+            &mut StridedMut::new(&mut panel[end..], (n - end, width), n),
+            Update::REPLACE,
+            Strided::new(&below, (n - end, width), (1, n - end)),
+            Strided::new(&inverse, (width, width), (width, 1)),
+        );
+        // The rest, lower triangle only, one panel of columns after the other: A₂₂ ← A₂₂ − A₂₁ · A₂₁ᵀ.
+        for (at, columns) in rest.chunks_mut(n * PANEL).enumerate() {
+            let (top, cols) = (end + at * PANEL, columns.len() / n);
             let lhs = Strided::new(&panel[top..], (n - top, width), (1, n));
             let rhs = Strided::new(&panel[top..], (width, cols), (n, 1));
-            gemm(&mut StridedMut::new(&mut columns[top..], (n - top, cols), n), 1.0, -1.0, lhs, rhs);
-        });
+            gemm(&mut StridedMut::new(&mut columns[top..], (n - top, cols), n), Update::SUBTRACT, lhs, rhs);
+        }
     }
     Ok(())
 }
@@ -84,21 +85,19 @@ fn invert_factor(a: &mut [f32], n: usize) {
         let inverse = Strided::new(&a[start * n + start..], (width, width), (1, n));
         gemm(
             &mut StridedMut::new(&mut product, (len, width), len),
-            0.0,
-            1.0,
+            Update::REPLACE,
             Strided::new(&below, (len, width), (1, len)),
             inverse,
         );
 
-        // One block of rows a task, each into its own contiguous piece of `rows`.
         let mut rows = below;
-        rows.par_chunks_mut(BLOCK * width).enumerate().for_each(|(chunk, out)| {
+        for (chunk, out) in rows.chunks_mut(BLOCK * width).enumerate() {
             let (top, height) = (end + chunk * BLOCK, out.len() / width);
             let inner = top + height - end;
             let lhs = Strided::new(&a[end * n + top..], (height, inner), (1, n));
             let rhs = Strided::new(&product, (inner, width), (1, len));
-            gemm(&mut StridedMut::new(out, (height, width), height), 0.0, -1.0, lhs, rhs);
-        });
+            gemm(&mut StridedMut::new(out, (height, width), height), Update::REPLACE_NEGATED, lhs, rhs);
+        }
         for (chunk, block) in rows.chunks(BLOCK * width).enumerate() {
             let (top, height) = (end + chunk * BLOCK, block.len() / width);
             for (j, column) in block.chunks_exact(height).enumerate() {
@@ -115,12 +114,9 @@ fn multiply_factor(a: &mut [f32], n: usize) {
         let height = BLOCK.min(n - start);
         let end = start + height;
         let mut row = vec![0.0; height * end];
-        row.par_chunks_mut(height * BLOCK).enumerate().for_each(|(chunk, out)| {
-            let (first, cols) = (chunk * BLOCK, out.len() / height);
-            let lhs = Strided::new(&a[start * n + start..], (height, n - start), (n, 1));
-            let rhs = Strided::new(&a[first * n + start..], (n - start, cols), (1, n));
-            gemm(&mut StridedMut::new(out, (height, cols), height), 0.0, 1.0, lhs, rhs);
-        });
+        let lhs = Strided::new(&a[start * n + start..], (height, n - start), (n, 1));
+        let rhs = Strided::new(&a[start..], (n - start, end), (1, n));
+        gemm(&mut StridedMut::new(&mut row, (height, end), height), Update::REPLACE, lhs, rhs);
         for (j, column) in row.chunks_exact(height).enumerate() {
             a[j * n + start..][..height].copy_from_slice(column);
         }
@@ -178,8 +174,7 @@ mod tests {
         let mut a = vec![0.0; n * n];
         gemm(
             &mut StridedMut::new(&mut a, (n, n), n),
-            0.0,
-            1.0,
+            Update::REPLACE,
             Strided::new(&m, (n, n), (1, n)),
             Strided::new(&m, (n, n), (n, 1)),
         );
@@ -196,7 +191,7 @@ mod tests {
             invert_positive_definite(&mut inverse, n).unwrap();
             let mut product = vec![0.0; n * n];
             let (lhs, rhs) = (Strided::new(&a, (n, n), (1, n)), Strided::new(&inverse, (n, n), (1, n)));
-            gemm(&mut StridedMut::new(&mut product, (n, n), n), 0.0, 1.0, lhs, rhs);
+            gemm(&mut StridedMut::new(&mut product, (n, n), n), Update::REPLACE, lhs, rhs);
             for (at, value) in product.iter().enumerate() {
                 let expected = if at % n == at / n { 1.0 } else { 0.0 };
                 assert!((value - expected).abs() < 1e-3, "n = {n}, element {at}: {value}");

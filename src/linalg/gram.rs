@@ -34,23 +34,55 @@ pub fn gram(out: &mut [f32], x: &CsMatI<f32, u32, usize>) {
     mirror_lower(out, items);
 }
 
-/// Copies the lower triangle of an n × n column-major matrix onto the upper one, tile by tile.
+/// Copies the lower triangle of an n × n column-major matrix onto the upper one.
 pub(super) fn mirror_lower(matrix: &mut [f32], n: usize) {
+    mirror_columns(matrix, n, 0);
+}
+
+/// The part of [`mirror_lower`] within the columns from `first` on that `columns` holds: the square on the
+/// diagonal is halved, and the lower left quarter copied onto the upper right one.
+fn mirror_columns(columns: &mut [f32], n: usize, first: usize) {
+    /// Columns copied together, so that a cache line that was read is used up.
     const TILE: usize = 64;
-    for left in (0..n).step_by(TILE) {
-        for top in (left..n).step_by(TILE) {
-            for j in left..(left + TILE).min(n) {
-                for i in top.max(j + 1)..(top + TILE).min(n) {
-                    matrix[i * n + j] = matrix[j * n + i];
-                }
+    let count = columns.len() / n;
+    if count <= TILE {
+        for j in 0..count {
+            for i in j + 1..count {
+                columns[i * n + first + j] = columns[j * n + first + i];
             }
         }
+        return;
     }
+    let half = (count / 2).next_multiple_of(TILE);
+    let (left, right) = columns.split_at_mut(half * n);
+    right.par_chunks_mut(TILE * n).enumerate().for_each(|(tile, right)| {
+        let row = first + half + tile * TILE;
+        for (group, source) in left.chunks(TILE * n).enumerate() {
+            for (at, target) in right.chunks_exact_mut(n).enumerate() {
+                let target = &mut target[first + group * TILE..];
+                target.iter_mut().zip(source.chunks_exact(n)).for_each(|(value, column)| *value = column[row + at]);
+            }
+        }
+    });
+    rayon::join(|| mirror_columns(left, n, first), || mirror_columns(right, n, first + half));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lower_triangle_is_mirrored() {
+        for n in [1, 2, 64, 65, 200, 333] {
+            let mut matrix: Vec<f32> =
+                (0..n * n).map(|at| if at % n >= at / n { at as f32 } else { f32::NAN }).collect();
+            mirror_lower(&mut matrix, n);
+            for (at, &value) in matrix.iter().enumerate() {
+                let (i, j) = (at % n, at / n);
+                assert_eq!(value, (i.min(j) * n + i.max(j)) as f32, "row {i}, column {j} of {n}");
+            }
+        }
+    }
 
     #[test]
     fn equals_the_dense_product() {

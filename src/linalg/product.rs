@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::columns::{Columns, ColumnsMut};
-use super::kernels::{Strided, StridedMut, gemm_parallel};
+use super::kernels::{Strided, StridedMut, Update, gemm};
 
 /// A matrix as it stands: element (i, j) of `a` is at row i, column j.
 fn plain(a: Columns<'_>) -> Strided<'_> {
@@ -15,14 +15,9 @@ fn transposed(a: Columns<'_>) -> Strided<'_> {
     Strided::new(a.data(), (a.cols(), a.rows()), (a.rows(), 1))
 }
 
-fn product(mut out: ColumnsMut<'_>, lhs: Strided<'_>, rhs: Strided<'_>, inner: usize) {
-    if inner == 0 {
-        // An empty sum; the product would leave the destination as it is.
-        out.data().fill(0.0);
-        return;
-    }
+fn product(mut out: ColumnsMut<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
     let shape = (out.rows(), out.cols());
-    gemm_parallel(&mut StridedMut::new(out.data(), shape, shape.0), lhs, rhs);
+    gemm(&mut StridedMut::new(out.data(), shape, shape.0), Update::REPLACE, lhs, rhs);
 }
 
 /// `out = a · b` with `a` m × k, `b` k × n: the gradient that flows back through a layer.
@@ -30,7 +25,7 @@ fn product(mut out: ColumnsMut<'_>, lhs: Strided<'_>, rhs: Strided<'_>, inner: u
 /// # Panics
 /// When the shapes do not fit.
 pub fn multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    product(out, plain(a), plain(b), a.cols());
+    product(out, plain(a), plain(b));
 }
 
 /// `out = a · bᵀ` with `a` m × k, `b` n × k: the gradient of a layer's weights, summed over the batch.
@@ -38,7 +33,7 @@ pub fn multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
 /// # Panics
 /// When the shapes do not fit.
 pub fn multiply_transposed(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    product(out, plain(a), transposed(b), a.cols());
+    product(out, plain(a), transposed(b));
 }
 
 /// `out = aᵀ · b` with `a` k × m, `b` k × n: what a layer computes, faster than
@@ -47,7 +42,7 @@ pub fn multiply_transposed(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) 
 /// # Panics
 /// When the shapes do not fit.
 pub fn transposed_multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    product(out, transposed(a), plain(b), a.rows());
+    product(out, transposed(a), plain(b));
 }
 
 /// `out[r] = Σⱼ a[r, j]`, the sum in the order of the columns: the gradient of a bias.

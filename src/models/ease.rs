@@ -14,7 +14,7 @@ use super::fit::FitError;
 use super::model::{Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::{History, HistoryRef, Interactions};
-use crate::linalg::{Columns, ColumnsMut, gather, gram, invert_positive_definite};
+use crate::linalg::{Columns, ColumnsMut, gather, gram, invert_positive_definite, zeros};
 use crate::types::ItemIdx;
 
 /// Parameters of EASE.
@@ -49,7 +49,7 @@ impl Ease {
     /// [`FitError::NotPositiveDefinite`] when λ is too small for the data.
     pub fn fit(config: &EaseConfig, train: &Interactions) -> Result<Self, FitError> {
         let items = train.items();
-        let mut p = vec![0.0f32; items * items];
+        let mut p = zeros(items * items);
         match config.weights {
             InputWeights::Binary => gram(&mut p, train.clone().binarised().csr()),
             InputWeights::Use => gram(&mut p, train.csr()),

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::sparse_input::SparseGradient;
-use crate::linalg::{AdamStep, adam};
+use crate::linalg::{AdamStep, adam, zeros};
 
 /// The parameters of Adam.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +49,7 @@ impl Adam {
     /// Zero moments for `len` parameters.
     #[must_use]
     pub fn new(len: usize) -> Self {
-        Self { first: vec![0.0; len], second: vec![0.0; len] }
+        Self { first: zeros(len), second: zeros(len) }
     }
 
     /// Updates a tensor with a dense gradient.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::init::{small_bias, xavier_normal};
 use crate::linalg::{
-    Columns, ColumnsMut, dots, multiply, multiply_transposed, sum_columns, tanh_bias, transposed_multiply,
+    Columns, ColumnsMut, dots, multiply, multiply_transposed, sum_columns, tanh_bias, transposed_multiply, zeros,
 };
 
 /// Users a task computes in the forward pass.
@@ -35,7 +35,7 @@ impl Dense {
     /// All zero: a gradient, or a layer to be filled.
     #[must_use]
     pub fn zeros((inputs, outputs): (usize, usize)) -> Self {
-        Self { weights: vec![0.0; inputs * outputs], bias: vec![0.0; outputs] }
+        Self { weights: zeros(inputs * outputs), bias: vec![0.0; outputs] }
     }
 
     /// Width of the input.

@@ -4,6 +4,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
+use crate::linalg::zeros;
 use crate::random::{Purpose, stream};
 
 /// Values drawn from one random stream; fixed, so that parallel filling is reproducible.
@@ -14,7 +15,7 @@ const CHUNK: usize = 1 << 16;
 /// `parameter` numbers the tensor within its network and names its random stream.
 pub(super) fn xavier_normal((inputs, outputs): (usize, usize), seed: u64, parameter: u64) -> Vec<f32> {
     let deviation = (2.0 / (inputs + outputs) as f64).sqrt() as f32;
-    let mut values = vec![0.0; inputs * outputs];
+    let mut values = zeros(inputs * outputs);
     values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
         let mut random = stream(seed, Purpose::Init, [parameter, chunk as u64]);
         for value in values {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::init::{small_bias, xavier_normal};
 use super::sparse_batch::SparseBatch;
-use crate::linalg::{Columns, ColumnsMut, gather, sum_columns, tanh_bias};
+use crate::linalg::{Columns, ColumnsMut, gather, sum_columns, tanh_bias, zeros};
 
 /// h = tanh(Σᵢ xᵢ · table[:, i] + bias), with one contiguous column of the table an item.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +91,7 @@ impl SparseGradient {
     /// No item touched.
     #[must_use]
     pub fn new(rows: usize, items: usize) -> Self {
-        Self { values: vec![0.0; rows * items], touched: vec![false; items], rows }
+        Self { values: zeros(rows * items), touched: vec![false; items], rows }
     }
 
     /// Length of a column.

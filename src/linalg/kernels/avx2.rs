@@ -243,48 +243,55 @@ fn exp(x: __m256) -> __m256 {
     _mm256_mul_ps(p, _mm256_castsi256_ps(power))
 }
 
+/// Eight logits with their biases.
+///
+/// # Safety
+/// Both slices must reach to `at + LANES`.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn biased(logits: &[f32], bias: &[f32], at: usize) -> __m256 {
+    // SAFETY: by the function's contract.
+    unsafe { _mm256_add_ps(_mm256_loadu_ps(logits.as_ptr().add(at)), _mm256_loadu_ps(bias.as_ptr().add(at))) }
+}
+
 /// Values summed in f32 before they join the f64 total.
 const SUM_BLOCK: usize = 1024;
 
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
     let whole = logits.len() / LANES * LANES;
-    let mut max8 = _mm256_set1_ps(f32::NEG_INFINITY);
-    for at in (0..whole).step_by(LANES) {
+    // Four maxima at a time: one alone would wait for itself.
+    let mut maxima = [_mm256_set1_ps(f32::NEG_INFINITY); 4];
+    for (at, turn) in (0..whole).step_by(LANES).zip((0..4).cycle()) {
         // SAFETY: `at + LANES <= whole <= logits.len() == bias.len()`.
-        unsafe {
-            let p = logits.as_mut_ptr().add(at);
-            let value = _mm256_add_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(bias.as_ptr().add(at)));
-            _mm256_storeu_ps(p, value);
-            max8 = _mm256_max_ps(max8, value);
-        }
+        let value = unsafe { biased(logits, bias, at) };
+        maxima[turn] = _mm256_max_ps(maxima[turn], value);
     }
-    let mut lanes = [0.0f32; LANES];
-    // SAFETY: `lanes` holds one register.
-    unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), max8) };
-    let mut max = lanes.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    for (logit, bias) in logits[whole..].iter_mut().zip(&bias[whole..]) {
-        *logit += bias;
-        max = max.max(*logit);
+    let mut lanes = [f32::NEG_INFINITY; 4 * LANES];
+    for (lanes, max) in lanes.chunks_exact_mut(LANES).zip(maxima) {
+        // SAFETY: each chunk holds one register.
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), max) };
     }
+    let rest = logits[whole..].iter().zip(&bias[whole..]).map(|(logit, bias)| logit + bias);
+    let max = lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, f32::max);
 
-    let (total, score) = positives(logits, items, weights);
+    let (total, score) = positives(logits, bias, items, weights);
+    let max8 = _mm256_set1_ps(max);
     let mut sum = 0.0f64;
     for start in (0..whole).step_by(SUM_BLOCK) {
         let mut part = _mm256_setzero_ps();
         for at in (start..(start + SUM_BLOCK).min(whole)).step_by(LANES) {
-            // SAFETY: `at + LANES <= whole <= logits.len()`.
+            // SAFETY: `at + LANES <= whole <= logits.len() == bias.len()`.
             unsafe {
-                let p = logits.as_mut_ptr().add(at);
-                let e = exp(_mm256_sub_ps(_mm256_loadu_ps(p), _mm256_set1_ps(max)));
-                _mm256_storeu_ps(p, e);
+                let e = exp(_mm256_sub_ps(biased(logits, bias, at), max8));
+                _mm256_storeu_ps(logits.as_mut_ptr().add(at), e);
                 part = _mm256_add_ps(part, e);
             }
         }
         sum += f64::from(add_lanes(part));
     }
-    for logit in &mut logits[whole..] {
-        *logit = (*logit - max).exp();
+    for (logit, bias) in logits[whole..].iter_mut().zip(&bias[whole..]) {
+        *logit = (*logit + bias - max).exp();
         sum += f64::from(*logit);
     }
 

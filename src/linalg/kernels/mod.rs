@@ -10,11 +10,15 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod gemm;
+mod memory;
+#[cfg(target_arch = "x86_64")]
+mod packed;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub(super) use gemm::{Strided, StridedMut, gemm, gemm_parallel};
+pub(super) use gemm::{Strided, StridedMut, Update, gemm};
+pub use memory::zeros;
 
 use super::columns::{Columns, ColumnsMut};
 

@@ -90,21 +90,56 @@ proptest! {
         assert_close(&got.2, &expected.2, 1e-5);
     }
 
+    /// Over edges of panels and blocks, with gaps between the columns of the destination.
     #[test]
     fn gemm_equals_the_triple_loop(
-        (m, n, k, a, b) in (1usize..20, 1usize..20, 1usize..40).prop_flat_map(|(m, n, k)| {
-            (Just(m), Just(n), Just(k), values(m * k), values(n * k))
+        (m, n, k, gap, a, b) in (1usize..40, 1usize..40, 0usize..700, 0usize..3).prop_flat_map(|(m, n, k, gap)| {
+            (Just(m), Just(n), Just(k), Just(gap), values(m * k), values(n * k))
         }),
+        strides in any::<[bool; 2]>(),
+        update in prop::sample::select(vec![Update::REPLACE, Update::REPLACE_NEGATED, Update::SUBTRACT]),
     ) {
-        let mut got = vec![1.0f32; m * n];
-        gemm(&mut StridedMut::new(&mut got, (m, n), m), 0.5, 2.0, Strided::new(&a, (m, k), (1, m)), Strided::new(&b, (k, n), (n, 1)));
-        let mut expected = vec![0.5f32; m * n];
-        for j in 0..n {
-            for i in 0..m {
-                expected[j * m + i] += (0..k).map(|p| 2.0 * a[p * m + i] * b[p * n + j]).sum::<f32>();
+        let (a_strides, b_strides) = (if strides[0] { (1, m) } else { (k, 1) }, if strides[1] { (1, k) } else { (n, 1) });
+        let (lhs, rhs) = (Strided::new(&a, (m, k), a_strides), Strided::new(&b, (k, n), b_strides));
+        let start = if update.keep == 0.0 { f32::NAN } else { 2.0 };
+        let mut got = vec![start; (m + gap) * n];
+        gemm(&mut StridedMut::new(&mut got, (m, n), m + gap), update, lhs, rhs);
+        for (at, got) in got.into_iter().enumerate() {
+            let (i, j) = (at % (m + gap), at / (m + gap));
+            if i >= m {
+                prop_assert_eq!(got.to_bits(), start.to_bits(), "written between the columns");
+                continue;
             }
+            let term = |p: usize| {
+                f64::from(a[i * a_strides.0 + p * a_strides.1]) * f64::from(b[p * b_strides.0 + j * b_strides.1])
+            };
+            let sum = f64::from(update.scale) * (0..k).map(term).sum::<f64>();
+            let expected = if update.keep == 0.0 { sum } else { 2.0 * f64::from(update.keep) + sum };
+            prop_assert!((f64::from(got) - expected).abs() < 1e-2, "({i}, {j}): {got} instead of {expected}");
         }
-        assert_close(&got, &expected, 1e-4);
+    }
+}
+
+/// Every way of packing: the right factor once, the left one once, and both by each tile.
+#[test]
+fn gemm_has_the_same_bits_for_any_number_of_threads_and_as_its_twin_nearly() {
+    for (m, n, k) in [(130, 40, 650), (40, 130, 650), (1500, 1500, 1450), (3000, 7, 900)] {
+        let value = |salt: usize| move |i: usize| ((i * 7919 + salt) % 1009) as f32 / 504.0 - 1.0;
+        let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value(1)).collect(), (0..k * n).map(value(2)).collect());
+        let (lhs, rhs) = (Strided::new(&a, (m, k), (k, 1)), Strided::new(&b, (k, n), (1, k)));
+        let product = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut out = vec![f32::NAN; m * n];
+            pool.install(|| gemm(&mut StridedMut::new(&mut out, (m, n), m), Update::REPLACE, lhs, rhs));
+            out
+        };
+        let one = product(1);
+        for threads in [2, 3, 8] {
+            assert!(product(threads) == one, "{m} x {n} x {k} with {threads} threads");
+        }
+        let mut twin = vec![f32::NAN; m * n];
+        gemm::portable(&mut StridedMut::new(&mut twin, (m, n), m), Update::REPLACE, lhs, rhs);
+        assert_close(&one, &twin, 1e-3);
     }
 }
 

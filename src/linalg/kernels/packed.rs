@@ -1,0 +1,211 @@
+//! The matrix product for x86-64 with AVX2 and FMA: panels and the register tile that multiplies them.
+//!
+//! A factor is packed in panels of [`HEIGHT`] rows (the right one: [`WIDTH`] columns), so that the inner
+//! loop reads both from one place to the next, and a tile of 16 × 6 sums stays in twelve registers
+//! (Goto & van de Geijn 2008, "Anatomy of High-Performance Matrix Multiplication"). The caller chooses
+//! blocks that fit the caches.
+
+use std::arch::x86_64::*;
+
+use super::gemm::{Strided, Update};
+
+/// Rows of a register tile: two registers of eight.
+pub const HEIGHT: usize = 16;
+/// Columns of a register tile.
+pub const WIDTH: usize = 6;
+
+/// f32 values in a register.
+const LANES: usize = 8;
+
+/// Packs a matrix of rows × k in panels of `W` rows: panel after panel, within it step after step of k,
+/// each `W` values; the last panel is filled up with zeros.
+///
+/// # Panics
+/// When `out` is not `W · ⌈rows / W⌉ · k` long.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn pack<const W: usize>(matrix: Strided<'_>, out: &mut [f32]) {
+    let ((rows, k), (data, (row_stride, col_stride))) = (matrix.shape(), matrix.raw());
+    assert_eq!(out.len(), rows.next_multiple_of(W) * k, "{rows} x {k} in panels of {W}");
+    let whole = rows / W;
+    let (panels, last) = out.split_at_mut(whole * W * k);
+    // SAFETY: all reads are of elements within the matrix, all writes within `out`, whose length was
+    // checked: panel `p` is its values from `p · W · k`.
+    unsafe {
+        if row_stride == 1 {
+            // Rows lie beside each other: a column is read from end to end.
+            for step in 0..k {
+                let (mut from, mut to) = (data.add(step * col_stride), panels.as_mut_ptr().add(step * W));
+                for _ in 0..whole {
+                    to.cast::<[f32; W]>().write_unaligned(from.cast::<[f32; W]>().read_unaligned());
+                    (from, to) = (from.add(W), to.add(W * k));
+                }
+            }
+        } else {
+            for (panel, out) in panels.chunks_exact_mut(W * k).enumerate() {
+                pack_panel::<W>(data.add(panel * W * row_stride), (row_stride, col_stride), k, out);
+            }
+        }
+        let left = rows - whole * W;
+        if left > 0 {
+            let data = data.add(whole * W * row_stride);
+            for (step, values) in last.chunks_exact_mut(W).enumerate() {
+                let (values, padding) = values.split_at_mut(left);
+                for (row, value) in values.iter_mut().enumerate() {
+                    *value = *data.add(row * row_stride + step * col_stride);
+                }
+                padding.fill(0.0);
+            }
+        }
+    }
+}
+
+/// Packs one whole panel, eight steps at a time where the steps lie beside each other.
+///
+/// # Safety
+/// `W` rows of `k` steps by the strides must be readable, and `out` must hold `W · k` values.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn pack_panel<const W: usize>(
+    data: *const f32,
+    (row_stride, col_stride): (usize, usize),
+    k: usize,
+    out: &mut [f32],
+) {
+    let whole = if col_stride == 1 { k / LANES * LANES } else { 0 };
+    // SAFETY: by the function's contract.
+    unsafe {
+        for step in (0..whole).step_by(LANES) {
+            for group in (0..W).step_by(LANES) {
+                let height = LANES.min(W - group);
+                let row = |row: usize| _mm256_loadu_ps(data.add((group + row.min(height - 1)) * row_stride + step));
+                let columns = transpose([row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]);
+                for (column, values) in columns.into_iter().enumerate() {
+                    let mut buffer = [0.0; LANES];
+                    let to = out.as_mut_ptr().add((step + column) * W + group);
+                    if height == LANES {
+                        _mm256_storeu_ps(to, values);
+                    } else {
+                        _mm256_storeu_ps(buffer.as_mut_ptr(), values);
+                        to.copy_from_nonoverlapping(buffer.as_ptr(), height);
+                    }
+                }
+            }
+        }
+        for step in whole..k {
+            for row in 0..W {
+                *out.as_mut_ptr().add(step * W + row) = *data.add(row * row_stride + step * col_stride);
+            }
+        }
+    }
+}
+
+/// The transpose of eight rows of eight values.
+#[target_feature(enable = "avx2,fma")]
+fn transpose(r: [__m256; 8]) -> [__m256; 8] {
+    let pairs = |a, b| (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    let ((a0, a1), (b0, b1), (c0, c1), (d0, d1)) =
+        (pairs(r[0], r[1]), pairs(r[2], r[3]), pairs(r[4], r[5]), pairs(r[6], r[7]));
+    let fours = |a, b| (_mm256_shuffle_ps::<0b01_00_01_00>(a, b), _mm256_shuffle_ps::<0b11_10_11_10>(a, b));
+    let ((e0, e1), (e2, e3), (f0, f1), (f2, f3)) = (fours(a0, b0), fours(a1, b1), fours(c0, d0), fours(c1, d1));
+    let low = |a, b| _mm256_permute2f128_ps::<0x20>(a, b);
+    let high = |a, b| _mm256_permute2f128_ps::<0x31>(a, b);
+    [low(e0, f0), low(e1, f1), low(e2, f2), low(e3, f3), high(e0, f0), high(e1, f1), high(e2, f2), high(e3, f3)]
+}
+
+/// `dst = keep · dst + scale · lhs · rhs` for an m × n destination, columns `stride` apart, and packed
+/// factors of inner dimension k.
+///
+/// # Safety
+/// `dst` must be valid for that shape, and nobody else may access it meanwhile.
+///
+/// # Panics
+/// When a factor is shorter than its panels.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn multiply_panels(
+    (dst, stride): (*mut f32, usize),
+    (m, n, k): (usize, usize, usize),
+    (lhs, rhs): (&[f32], &[f32]),
+    update: Update,
+) {
+    assert!(lhs.len() >= m.next_multiple_of(HEIGHT) * k && rhs.len() >= n.next_multiple_of(WIDTH) * k);
+    for (j, rhs) in (0..n).step_by(WIDTH).zip(rhs.chunks_exact(WIDTH * k)) {
+        for (i, lhs) in (0..m).step_by(HEIGHT).zip(lhs.chunks_exact(HEIGHT * k)) {
+            let (height, width) = (HEIGHT.min(m - i), WIDTH.min(n - j));
+            // SAFETY: the panels hold k steps; the tile lies within the destination, by the contract.
+            unsafe {
+                let dst = dst.add(j * stride + i);
+                if (height, width) == (HEIGHT, WIDTH) {
+                    multiply_tile((dst, stride), k, (lhs.as_ptr(), rhs.as_ptr()), update);
+                } else {
+                    // At the edge: by way of a whole tile, so that the operations are the same.
+                    let mut tile = [0.0; HEIGHT * WIDTH];
+                    copy((dst, stride), (tile.as_mut_ptr(), HEIGHT), (height, width));
+                    multiply_tile((tile.as_mut_ptr(), HEIGHT), k, (lhs.as_ptr(), rhs.as_ptr()), update);
+                    copy((tile.as_ptr(), HEIGHT), (dst, stride), (height, width));
+                }
+            }
+        }
+    }
+}
+
+/// Copies height × width values between column-major places.
+///
+/// # Safety
+/// Both must be valid for that, and must not overlap.
+unsafe fn copy(
+    (from, from_stride): (*const f32, usize),
+    (to, to_stride): (*mut f32, usize),
+    (height, width): (usize, usize),
+) {
+    for column in 0..width {
+        // SAFETY: by the function's contract.
+        unsafe { to.add(column * to_stride).copy_from_nonoverlapping(from.add(column * from_stride), height) };
+    }
+}
+
+/// One register tile over all `k` steps of two panels.
+///
+/// # Safety
+/// `dst` must be valid for `HEIGHT × WIDTH` values, columns `stride` apart; the panels for `k` steps.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn multiply_tile(
+    (dst, stride): (*mut f32, usize),
+    k: usize,
+    (mut lhs, mut rhs): (*const f32, *const f32),
+    update: Update,
+) {
+    /// Steps ahead of which the left panel is fetched from the second cache.
+    const AHEAD: usize = 16;
+    // SAFETY: by the function's contract; a prefetch may be of any address.
+    unsafe {
+        let mut sums = [[_mm256_setzero_ps(); HEIGHT / LANES]; WIDTH];
+        for column in 0..WIDTH {
+            _mm_prefetch::<_MM_HINT_T0>(dst.wrapping_add(column * stride).cast());
+            _mm_prefetch::<_MM_HINT_T0>(dst.wrapping_add(column * stride + HEIGHT - 1).cast());
+        }
+        for step in 0..k {
+            if step % 2 == 0 {
+                _mm_prefetch::<_MM_HINT_T0>(lhs.wrapping_add(AHEAD * HEIGHT).cast());
+                _mm_prefetch::<_MM_HINT_T0>(lhs.wrapping_add((AHEAD + 1) * HEIGHT).cast());
+            }
+            let left = [_mm256_loadu_ps(lhs), _mm256_loadu_ps(lhs.add(LANES))];
+            for (column, sums) in sums.iter_mut().enumerate() {
+                let right = _mm256_broadcast_ss(&*rhs.add(column));
+                for (sum, left) in sums.iter_mut().zip(left) {
+                    *sum = _mm256_fmadd_ps(left, right, *sum);
+                }
+            }
+            (lhs, rhs) = (lhs.add(HEIGHT), rhs.add(WIDTH));
+        }
+        let (keep, scale) = (_mm256_set1_ps(update.keep), _mm256_set1_ps(update.scale));
+        for (column, sums) in sums.iter().enumerate() {
+            for (half, &sum) in sums.iter().enumerate() {
+                let to = dst.add(column * stride + half * LANES);
+                let product = _mm256_mul_ps(scale, sum);
+                let value =
+                    if update.keep == 0.0 { product } else { _mm256_fmadd_ps(keep, _mm256_loadu_ps(to), product) };
+                _mm256_storeu_ps(to, value);
+            }
+        }
+    }
+}
