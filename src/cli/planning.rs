@@ -160,7 +160,7 @@ mod tests {
         assert!(reason.starts_with("ease on 40981 items takes 6.8 GB"), "{reason}");
         assert!(reason.contains("4.3 GB"), "{reason}");
         assert_eq!(check("ease", 16 << 30), None);
-        assert_eq!(check("popularity", 4 << 20), None);
+        assert_eq!(check("popularity", 16 << 20), None);
         assert_eq!(reason_against(&ModelConfig::preset("ease").unwrap(), &log, None), None);
     }
 

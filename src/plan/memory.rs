@@ -82,17 +82,15 @@ impl Memory {
             .fold(first, |best, &phase| if self.at(phase) > best.1 { (phase, self.at(phase)) } else { best })
     }
 
-    /// Bytes that are still to be allocated once the log has been read: the largest sum of what is not there yet.
+    /// The phase that adds the most to what is there once the log has been read, and the bytes that it adds.
     #[must_use]
-    pub fn ahead(&self) -> u64 {
+    pub fn ahead(&self) -> (Phase, u64) {
         let new = |phase| {
-            sum(&self
-                .alive(phase)
-                .filter(|part| !part.phases.contains(&Phase::Read))
-                .map(|p| p.bytes)
-                .collect::<Vec<_>>())
+            let added = self.alive(phase).filter(|part| !part.phases.contains(&Phase::Read));
+            added.fold(0u64, |total, part| total.saturating_add(part.bytes))
         };
-        self.phases.iter().map(|&phase| new(phase)).max().unwrap_or(0)
+        let phases = self.phases.iter().map(|&phase| (phase, new(phase)));
+        phases.reduce(|best, next| if next.1 > best.1 { next } else { best }).unwrap_or((Phase::Read, 0))
     }
 
     /// The largest parts of a phase, largest first, as many as make up two thirds of it.
@@ -116,8 +114,11 @@ const PROGRAM: u64 = 14_000_000;
 /// Pages of the log that are being decoded and the chunks they become, compressed and not.
 const DECODING: u64 = 4_000_000;
 
-/// Operands that a thread packs for a matrix product.
+/// What a thread packs of the operands of a matrix product.
 const PACKING: u64 = 2_000_000;
+
+/// Values of the smaller operand of a product up to which it is packed as a whole, once for all threads.
+const PACKED_WHOLE: u64 = 2 << 20;
 
 /// Width of a block of the inverse.
 const BLOCK: u64 = 256;
@@ -131,7 +132,7 @@ const LISTED: [u64; 2] = [100, 24];
 /// Buffers of the writers of tables and tensors.
 const WRITING: u64 = 4_000_000;
 
-/// The memory of a run from its start to the published model.
+/// The memory of a run from its start to the published model. Titles and attributes of items are not counted.
 ///
 /// - *interactions*: item and weight of each, 8·N, and where each user starts, 8·U; the rows of the log are turned into
 ///   them in place.
@@ -144,7 +145,9 @@ const WRITING: u64 = 4_000_000;
 ///   are added up), *best weights* 4·P (at the end those of the last epoch where nothing validates), *logits* 4·I and
 ///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input.
 /// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
-///   *transposed log*; for the inverse, three *blocks* of 256 rows or columns.
+///   *transposed log*; for the inverse, two *blocks* of 256 rows or columns.
+/// - *packed operands*: the smaller factor of a product as a whole where it is small enough, 4·b·h and 4·I·min(b, h) for
+///   b users in a shard, 4·256·I for EASE; and what every thread packs.
 #[must_use]
 pub fn memory(workload: &Workload) -> Memory {
     use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
@@ -184,14 +187,19 @@ pub fn memory(workload: &Workload) -> Memory {
         (_, Some(widths)) => {
             let both = vec![Fit, Validate];
             let gradients = if training.shards > 1 { 2 } else { 1 };
+            let (users, hidden) = (workload.shard_users(), widths.hidden);
             parts.extend([
                 ("weights", weights, vec![Fit, Validate, Publish]),
                 ("optimiser", product(&[2, weights]), both.clone()),
                 ("gradient", product(&[gradients, weights]), both.clone()),
                 ("best weights", weights, both.clone()),
-                ("logits", product(&[FLOAT, items, workload.shard_users()]), both.clone()),
+                ("logits", product(&[FLOAT, items, users]), both.clone()),
                 ("activations", activations(workload, widths), vec![Fit]),
-                ("packed operands", product(&[*threads, PACKING]), both),
+                (
+                    "packed operands",
+                    packed(*threads, &[product(&[users, hidden]), product(&[items, users.min(hidden)])]),
+                    both,
+                ),
             ]);
         }
         (ModelConfig::Ease(ease), None) => {
@@ -200,8 +208,8 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("matrix", weights, vec![Gram, Invert, Publish]),
                 ("binary copy", copy, vec![Gram]),
                 ("transposed log", rows(interactions, items), vec![Gram]),
-                ("blocks", product(&[3, FLOAT, BLOCK, items]), vec![Invert]),
-                ("packed operands", product(&[*threads, PACKING]), vec![Invert]),
+                ("blocks", product(&[2, FLOAT, BLOCK, items]), vec![Invert]),
+                ("packed operands", packed(*threads, &[product(&[BLOCK, items])]), vec![Invert]),
             ]);
         }
         (_, None) => parts.push(("weights", product(&[2, weights]), vec![Fit, Publish])),
@@ -228,6 +236,12 @@ fn reading(workload: &Workload) -> u64 {
         numbering(data.items),
         DECODING,
     ])
+}
+
+/// What is packed for products of which these are the smaller factors, in values.
+fn packed(threads: u64, smaller: &[u64]) -> u64 {
+    let whole = smaller.iter().copied().filter(|&values| values <= PACKED_WHOLE).max().unwrap_or(0);
+    sum(&[product(&[FLOAT, whole]), product(&[threads, PACKING])])
 }
 
 /// Activations, their gradients and the sparse input of a shard: its entries (8 bytes each, as drawn and by item) and

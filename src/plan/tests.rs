@@ -60,6 +60,8 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
         ("gradient", 4 * parameters),
         ("best weights", 4 * parameters),
         ("logits", 4 * 20 * 1_000),
+        // The 10 × 20 state, the 1,000 × 10 table; two threads.
+        ("packed operands", 4 * 1_000 * 10 + 2 * 2_000_000),
         // (4·10 + 7·4) values a user, 400 interactions of a batch, 1,000 items.
         ("activations", 4 * 20 * 68 + 16 * 400 + 16 * 1_000),
     ] {
@@ -91,7 +93,7 @@ fn a_closed_form_is_its_matrix() {
     let binary = memory(&run(ModelConfig::Ease(config.clone()), DataSizes::stated(30_000, 40_981, 1_027_464)));
     assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
     assert_eq!((part(&binary, "binary copy"), part(&binary, "transposed log")), (8 * 1_057_464, 8 * 1_068_445));
-    assert_eq!(part(&binary, "blocks"), 3 * 4 * 256 * 40_981);
+    assert_eq!(part(&binary, "blocks"), 2 * 4 * 256 * 40_981);
     assert_eq!(binary.peak().0, Phase::Invert);
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));
@@ -110,7 +112,7 @@ fn the_peak_is_the_largest_phase_and_what_is_ahead_begins_after_reading() {
     ];
     let needed = Memory { phases, parts };
     assert_eq!([Phase::Read, Phase::Fit, Phase::Publish].map(|phase| needed.at(phase)), [100, 95, 70]);
-    assert_eq!((needed.peak(), needed.ahead()), ((Phase::Read, 100), 85));
+    assert_eq!((needed.peak(), needed.ahead()), ((Phase::Read, 100), (Phase::Fit, 85)));
     let names = |phase| needed.dominating(phase).iter().map(|part| part.name).collect::<Vec<_>>();
     assert_eq!(names(Phase::Read), ["reading"]);
     assert_eq!(names(Phase::Fit), ["weights", "gradient"]);
@@ -173,7 +175,7 @@ fn a_refusal_has_the_numbers_the_parts_and_the_remedies() {
     // The matrix alone takes 6.7 GB.
     assert_eq!(plan(16 << 30).check(), Ok(()));
     assert_eq!(plan(16 << 30).check_ahead(), Ok(()));
-    let whole = (plan(4 << 30).check().unwrap_err(), "6.9");
+    let whole = (plan(4 << 30).check().unwrap_err(), "6.8");
     // Without the program and the log.
     let ahead = (plan(4 << 30).check_ahead().unwrap_err(), "6.8");
     for (refusal, needed) in [whole, ahead] {

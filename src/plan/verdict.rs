@@ -75,12 +75,11 @@ impl Plan {
     /// [`TooLarge::Memory`] when what is still to be allocated is more than nine tenths of what is available.
     pub fn check_ahead(&self) -> Result<(), TooLarge> {
         let Some(room) = self.room else { return Ok(()) };
-        let (needed, limit) = (self.memory.ahead(), usable(room.available));
+        let ((phase, needed), limit) = (self.memory.ahead(), usable(room.available));
         if needed <= limit {
             return Ok(());
         }
-        let (phase, _) = self.memory.peak();
-        let remedies = remedies(&self.workload, limit, Memory::ahead);
+        let remedies = remedies(&self.workload, limit, |memory| memory.ahead().1);
         Err(TooLarge::memory(&self.workload, &self.memory, phase, (needed, room.available), remedies))
     }
 }
@@ -107,7 +106,7 @@ pub enum TooLarge {
         remedies: Vec<Remedy>,
     },
     /// Its model directory.
-    #[error("the model takes {} of disk, {} are free there; free some, or write to another disk", gigabytes(*needed), gigabytes(*free))]
+    #[error("the model takes {} of disk, {} are free there; free some, or write to another disk", readable(*needed), readable(*free))]
     Disk {
         /// Bytes it takes.
         needed: u64,
@@ -124,7 +123,7 @@ impl TooLarge {
         (needed, available): (u64, u64),
         remedies: Vec<Remedy>,
     ) -> Self {
-        let named = memory.dominating(phase).into_iter().map(|part| format!("{} {}", part.name, gigabytes(part.bytes)));
+        let named = memory.dominating(phase).into_iter().map(|part| format!("{} {}", part.name, readable(part.bytes)));
         Self::Memory {
             model: workload.model.name(),
             items: workload.data.items,
@@ -145,8 +144,8 @@ impl TooLarge {
             Self::Memory { model, items, needed, available, phase, parts, .. } => format!(
                 "{model} on {} items takes {} of memory, {} are available ({phase}: {parts})",
                 items,
-                gigabytes(*needed),
-                gigabytes(*available)
+                readable(*needed),
+                readable(*available)
             ),
             Self::Disk { .. } => self.to_string(),
         }
@@ -154,8 +153,11 @@ impl TooLarge {
 }
 
 /// A size as people read it.
-fn gigabytes(bytes: u64) -> String {
-    format!("{:.1} GB", bytes as f64 / 1e9)
+fn readable(bytes: u64) -> String {
+    match bytes as f64 / 1e9 {
+        large if large >= 1.0 => format!("{large:.1} GB"),
+        small => format!("{:.0} MB", small * 1e3),
+    }
 }
 
 /// Remedies as the end of a message, a line each.
@@ -175,7 +177,7 @@ impl fmt::Display for Remedies<'_> {
 impl fmt::Display for Remedy {
     /// What to set and what it takes then, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {} would take {}", self.setting, self.value, gigabytes(self.bytes))?;
+        write!(f, "{} = {} would take {}", self.setting, self.value, readable(self.bytes))?;
         if self.effect.is_empty() { Ok(()) } else { write!(f, " ({})", self.effect) }
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::console::{count, program};
 use crate::cli::exit::Configuration;
 use crate::cli::lists::List;
 use crate::cli::settings::{InputSettings, Settings};
-use crate::cli::{data, fitting};
+use crate::cli::{data, fitting, planning};
 use crate::engine::Engine;
 use crate::evaluation::{Metric, Trial};
 use crate::generate::GenerateConfig;
@@ -69,6 +69,7 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     out.flush()?;
     let (held_out, seed) = (log.interactions.users() / 10, settings.training.seed);
     let trial = Trial::split(&log.interactions, held_out, seed);
+    planning::check_fit(&settings, &trial.train)?;
     let fitted = fitting::train(&settings, &trial.train, &log.items)?;
 
     writeln!(out, "\n3. How good is it? A fifth of the held-out histories has to be found")?;
