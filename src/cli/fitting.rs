@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use anyhow::{Result, bail};
 
+use super::checkpointing::{self, add_validation};
 use super::console::{count, note};
 use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use crate::evaluation::{Metric, Trial, read_fold_in_target};
 use crate::interactions::{IdMap, Interactions};
-use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit};
+use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit, fit_with_checkpoints};
+use crate::training::Checkpoints;
 
 /// True for models that are trained epoch by epoch, and so need users to stop on.
 #[must_use]
@@ -68,11 +70,17 @@ pub fn validation_trial<'a>(settings: &Settings, log: &'a Interactions, items: &
     Ok(Some(trial))
 }
 
-/// Trains the model of `settings` on `log`, holding validation users out where the model needs them.
+/// Trains the model of `settings` on `log`, holding validation users out where the model needs them; with
+/// `checkpoints`, so that it can be stopped and go on.
 ///
 /// # Errors
 /// As of [`validation_trial`] and [`fit`].
-pub fn train(settings: &Settings, log: &Interactions, items: &IdMap) -> Result<Fitted> {
+pub fn train(
+    settings: &Settings,
+    log: &Interactions,
+    items: &IdMap,
+    checkpoints: Option<&mut Checkpoints>,
+) -> Result<Fitted> {
     let trial = validation_trial(settings, log, items)?;
     let train = trial.as_ref().map_or(log, |trial| trial.train.as_ref());
     let name = settings.model.name();
@@ -96,17 +104,25 @@ pub fn train(settings: &Settings, log: &Interactions, items: &IdMap) -> Result<F
             evaluation.and_then(|evaluation| evaluation.mean(Metric::NDCG_100)).unwrap_or(0.0)
         }
     });
-    let fitted = fit(
-        &settings.model,
-        &settings.training,
-        train,
-        Start::Random,
-        Observer {
-            validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
-            epoch: &mut |report| progress.line(&epoch_line(report)),
-            step: &mut |done, planned| progress.at(done as u64, planned as u64),
-        },
-    );
+    let observer = Observer {
+        validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
+        epoch: &mut |report| progress.line(&epoch_line(report)),
+        step: &mut |done, planned| progress.at(done as u64, planned as u64),
+    };
+    let (model, training, start) = (&settings.model, &settings.training, Start::Random);
+    let fitted = match checkpoints {
+        None => fit(model, training, train, start, observer),
+        Some(checkpoints) => {
+            add_validation(&mut checkpoints.facts, &settings.validation, trial.as_ref());
+            match is_iterative(model) {
+                true => checkpointing::announce(checkpoints, train.users(), training.batch_size),
+                false => note(format_args!("{name} is solved in closed form: there are no steps to checkpoint")),
+            }
+            let progress = progress.clone();
+            checkpoints.on_event = Box::new(move |event| progress.line(&checkpointing::line(event)));
+            fit_with_checkpoints(model, training, train, start, checkpoints, observer)
+        }
+    };
     progress.finish();
     Ok(fitted?)
 }

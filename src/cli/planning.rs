@@ -25,6 +25,7 @@ pub fn workload(settings: &Settings, data: DataSizes) -> Result<Workload> {
         model: settings.model.clone(),
         training: settings.training.clone(),
         validation,
+        checkpoints: settings.checkpoint.every.is_some(),
         threads: rayon::current_num_threads() as u64,
     })
 }
@@ -84,7 +85,7 @@ pub fn check_reading(settings: &Settings) -> Result<()> {
     let data = DataSizes { entries: rows, interactions: rows, ..DataSizes::default() };
     // The model has no part in it yet.
     let (model, training) = (ModelConfig::preset("popularity")?, TrainingConfig::default());
-    let run = Workload { data, model, training, validation: Validation::Off, threads: 1 };
+    let run = Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 1 };
     Ok(Plan::new(run, Room::now(), None).check()?)
 }
 
@@ -111,7 +112,8 @@ pub fn check_fit(settings: &Settings, train: &Interactions) -> Result<()> {
 pub fn reason_against(model: &ModelConfig, train: &Interactions, room: Option<Room>) -> Option<TooLarge> {
     let (model, training) = (model.clone(), TrainingConfig::default());
     let threads = rayon::current_num_threads() as u64;
-    let run = Workload { data: in_memory(train), model, training, validation: Validation::Off, threads };
+    let run =
+        Workload { data: in_memory(train), model, training, validation: Validation::Off, checkpoints: false, threads };
     Plan::new(run, room, None).check_ahead().err()
 }
 

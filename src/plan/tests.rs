@@ -15,7 +15,7 @@ fn vae(hidden: usize, latent: usize) -> ModelConfig {
 
 fn run(model: ModelConfig, data: DataSizes) -> Workload {
     let training = TrainingConfig { batch_size: 20, epochs: 3, ..TrainingConfig::default() };
-    Workload { data, model, training, validation: Validation::Off, threads: 2 }
+    Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2 }
 }
 
 /// The bytes of a part, 0 where there is none.
@@ -189,6 +189,20 @@ fn a_refusal_has_the_numbers_the_parts_and_the_remedies() {
     let message = Plan::new(ease.clone(), None, Some(5_000_000_000)).check().unwrap_err().to_string();
     assert!(message.contains("6.7 GB of disk, 5.0 GB are free"), "{message}");
     assert_eq!(Plan::new(ease, None, None).check(), Ok(()));
+}
+
+#[test]
+fn a_checkpoint_lies_beside_its_successor_or_the_model_directory() {
+    let mut workload = run(vae(10, 4), DataSizes::stated(100, 1_000, 2_000));
+    let directory = 4 * 21_148 + 8 * 2_000 + 8 * 100 + 8 * 1_100 + 4 * 1_000;
+    assert_eq!((disk(&workload).model_directory, disk(&workload).total()), (directory, directory));
+    workload.checkpoints = true;
+    assert_eq!((disk(&workload).checkpoint, disk(&workload).total()), (16 * 21_148, 32 * 21_148));
+    // A closed form has no steps.
+    workload.model = ModelConfig::preset("ease").unwrap();
+    assert_eq!(disk(&workload).checkpoint, 0);
+    let both = Disk { model_directory: 70, checkpoint: 40 };
+    assert_eq!(both.total(), 110);
 }
 
 /// Extents of integer ids with so many entries each.

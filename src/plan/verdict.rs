@@ -105,8 +105,8 @@ pub enum TooLarge {
         /// What would make it fit.
         remedies: Vec<Remedy>,
     },
-    /// Its model directory.
-    #[error("the model takes {} of disk, {} are free there; free some, or write to another disk", readable(*needed), readable(*free))]
+    /// Its model directory and checkpoints.
+    #[error("the run takes {} of disk, {} are free there; free some, or write to another disk", readable(*needed), readable(*free))]
     Disk {
         /// Bytes it takes.
         needed: u64,

@@ -17,6 +17,8 @@ pub struct Workload {
     pub training: TrainingConfig,
     /// What decides which epoch is kept.
     pub validation: Validation,
+    /// True when checkpoints are written on the way.
+    pub checkpoints: bool,
     /// Threads that compute.
     pub threads: u64,
 }

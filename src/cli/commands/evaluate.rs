@@ -76,7 +76,7 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
         planning::check_fit(settings, &occasion.trial.train)?;
     }
     let started = Instant::now();
-    let fitted = fitting::train(settings, &occasion.trial.train, &log.items)?;
+    let fitted = fitting::train(settings, &occasion.trial.train, &log.items, None)?;
     let seconds = started.elapsed().as_secs_f64();
     comparison.add(&occasion.trial, fitted.model.as_ref(), Some(fitted.summary), Some(seconds))?;
     write_users(args, &comparison, &occasion)?;

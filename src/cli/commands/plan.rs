@@ -92,6 +92,7 @@ fn as_json(plan: &Plan, time: &Time, speeds: &Speeds) -> Value {
             "needed_bytes": plan.disk.total(),
             "free_bytes": plan.free_disk,
             "model_directory_bytes": plan.disk.model_directory,
+            "checkpoint_bytes": plan.disk.checkpoint,
         },
         "time": { "seconds": time.seconds(), "stages": time.stages, "speeds": speeds },
         "remedies": plan.remedies(),
@@ -123,6 +124,9 @@ fn print(plan: &Plan, time: &Time, speeds: &Speeds, out: &mut dyn Write) -> Resu
         writeln!(out, "        {} {}: {verdict}", bytes(room.bytes()), room.limit.name())?;
     }
     write!(out, "disk    {} for the model directory", bytes(plan.disk.model_directory))?;
+    if plan.disk.checkpoint > 0 {
+        write!(out, ", twice {} for checkpoints", bytes(plan.disk.checkpoint))?;
+    }
     match plan.free_disk {
         Some(free) => {
             writeln!(out, ", {} free: {}", bytes(free), if plan.fits_disk() { "fits" } else { "DOES NOT FIT" })?

@@ -70,7 +70,7 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let (held_out, seed) = (log.interactions.users() / 10, settings.training.seed);
     let trial = Trial::split(&log.interactions, held_out, seed);
     planning::check_fit(&settings, &trial.train)?;
-    let fitted = fitting::train(&settings, &trial.train, &log.items)?;
+    let fitted = fitting::train(&settings, &trial.train, &log.items, None)?;
 
     writeln!(out, "\n3. How good is it? A fifth of the held-out histories has to be found")?;
     let metrics = ["ndcg@100", "capped_recall@20", "capped_recall@50"].map(str::parse);

@@ -8,14 +8,16 @@ use serde_json::json;
 
 use crate::artifact::{Manifest, Publication, check_target, publish};
 use crate::cli::args::Train;
+use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
 use crate::cli::exit::Configuration;
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
 use crate::cli::{data, fitting, planning};
 use crate::interactions::{Catalogue, IdMap, Interactions};
-use crate::io::{Attributes, Log};
-use crate::models::Fitted;
+use crate::io::{Attributes, Log, LogReport};
+use crate::models::{Fitted, check_parameters};
+use crate::training::Checkpoints;
 
 /// Runs the command.
 ///
@@ -29,6 +31,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     command.flag("--title-column", "input.item_columns.title", args.title_column.as_deref());
     command.flag("--all-items", "input.all_items", args.all_items.then_some("true"));
     command.flag("--out", "output.model", args.out.as_deref());
+    args.checkpoint.add_to(&mut command);
     let resolved = resolve(Settings::default(), &args.configuration.layers(command)?)?;
     resolved.notes.iter().for_each(note);
     let settings = resolved.settings;
@@ -39,6 +42,16 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         bail!(Configuration("nowhere to write the model: give --out DIR, or set output.model".into()));
     };
     // Everything that can be refused is refused before the long work starts.
+    check_parameters(&settings.model, &settings.training)?;
+    let mut checkpoints = checkpointing::open(&settings.checkpoint, target, args.checkpoint.resume)?;
+    if let (Some(manifest), false) = (checkpoints.as_ref().and_then(|found| published(found, target)), args.force) {
+        note(format_args!(
+            "{} was published before the run was stopped: there is nothing left to do",
+            target.display()
+        ));
+        checkpoints.map_or(Ok(()), Checkpoints::remove)?;
+        return finish(args, out, &manifest, target, None);
+    }
     check_target(target, args.force)?;
     if !args.configuration.ignore_memory {
         planning::check_reading(&settings)?;
@@ -50,14 +63,29 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         planning::check_run(&settings, &log, target)?;
     }
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
-    let fitted = fitting::train(&settings, &log.interactions, &log.items)?;
+    if let Some(checkpoints) = &mut checkpoints {
+        checkpointing::add_log(&mut checkpoints.facts, &settings, &log)?;
+    }
+    let fitted = fitting::train(&settings, &log.interactions, &log.items, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
     let manifest = publish_fitted(target, &settings, &fitted, items, (&log.users, &log.interactions), args.force)?;
+    // Only now: until the model has its name, the checkpoint is all there is.
+    checkpoints.map_or(Ok(()), Checkpoints::remove)?;
+    finish(args, out, &manifest, target, Some(&log.report))
+}
+
+fn finish(
+    args: &Train,
+    out: &mut dyn Write,
+    manifest: &Manifest,
+    target: &Path,
+    log: Option<&LogReport>,
+) -> Result<()> {
     if args.json {
-        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log.report });
+        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log });
         return Ok(writeln!(out, "{answer:#}")?);
     }
-    summarise(out, &manifest, target)
+    summarise(out, manifest, target)
 }
 
 /// Publishes a trained model with the histories of every user.
