@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::console::{bytes, note, thousands};
 use super::exit::Configuration;
 use super::settings::{CheckpointSettings, Settings, ValidationSettings};
-use crate::artifact::{Manifest, fingerprint};
+use crate::artifact::{Manifest, StartedFrom, fingerprint};
 use crate::evaluation::Trial;
 use crate::io::Log;
 use crate::training::{CheckpointEvent, Checkpoints, Facts};
@@ -58,6 +58,9 @@ pub fn published(checkpoints: &Checkpoints, target: &Path) -> Option<Manifest> {
     facts.add_settings("model", &manifest.model).ok()?;
     facts.add_settings("training", manifest.training.as_ref()?).ok()?;
     facts.add(LOG_FINGERPRINT, &manifest.data_fingerprint);
+    if let Some(from) = &manifest.from {
+        add_parent(&mut facts, from);
+    }
     checkpoints.saved_facts().is_some_and(|saved| saved.include(&facts)).then_some(manifest)
 }
 
@@ -71,6 +74,11 @@ pub fn add_log(facts: &mut Facts, settings: &Settings, log: &Log) -> Result<()> 
     facts.add_settings("log", &settings.log)?;
     facts.add(LOG_FINGERPRINT, fingerprint(&log.users, &log.items, &log.interactions));
     Ok(())
+}
+
+/// Adds the model that is continued.
+pub fn add_parent(facts: &mut Facts, from: &StartedFrom) {
+    facts.add("from", &from.model_version);
 }
 
 /// Adds the users that decide which epoch is kept.
@@ -95,6 +103,14 @@ pub fn announce(checkpoints: &Checkpoints, users: usize, batch_size: usize) {
             thousands(users.div_ceil(batch_size.max(1)) as u64)
         )),
         None => note("no further checkpoint is written: checkpoint.every is not set"),
+    }
+}
+
+/// Says that a run which could not publish its model need not begin again.
+pub fn tell_kept(checkpoints: &Checkpoints) {
+    if let Some(position) = checkpoints.position() {
+        let path = checkpoints.path().display();
+        note(format_args!("the checkpoint of {position} is kept in {path}: --resume goes on from there"));
     }
 }
 

@@ -225,6 +225,36 @@ fn a_damaged_checkpoint_is_refused_by_name() {
 }
 
 #[test]
+fn a_continued_model_goes_on_as_such() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let size = ["--users", "320", "--items", "410", "--interactions", "8500", "--seed", "3"];
+    succeed(&[&["generate", "--out", arg(&data)][..], &size].concat());
+    let log = data.join("log.parquet");
+    let expected = {
+        let model = directory.path().join("uninterrupted");
+        succeed(&["train", arg(&log), "--from", arg(&fixture().model), "--epochs", "4", "--out", arg(&model)]);
+        outcome(&model)
+    };
+    let model = directory.path().join("model");
+    let train = ["train", arg(&log), "--from", arg(&fixture().model), "--epochs", "4", "--out", arg(&model)];
+    // The best weights are there from the start, so every checkpoint has the same size.
+    let mut child =
+        command(&[&train[..], &["--checkpoint-every", "2"]].concat()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("checkpoint at step ")));
+    child.kill().unwrap();
+    lines.for_each(drop);
+    assert!(!child.wait().unwrap().success());
+    let anew = ["train", arg(&log), "--out", arg(&model), "--resume"];
+    foldin(&[&anew[..], &SHORT].concat()).refused(2, &["from was ", "is not set", "start was weights ", "is random"]);
+    let run = foldin(&[&train[..], &["--resume"]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("going on after step "), "{}", run.stderr);
+    assert!(outcome(&model) == expected);
+}
+
+#[test]
 fn two_runs_do_not_share_a_checkpoint() {
     let place = Place::interrupted();
     let lock = PathLock::acquire(&place.checkpoint).unwrap();

@@ -74,8 +74,7 @@ fn values_out_of_range_are_refused_before_anything_is_written() {
         ("model.dropout=1.5", ["model.dropout", "1.5"]),
         ("training.learning_rate=-1", ["training.learning_rate", "-1"]),
         ("validation.fraction=1", ["validation.fraction", "below 1"]),
-        // Refused with the numbers instead of ending in a failed allocation.
-        ("model.hidden=9000000", ["GB to train", "model.hidden"]),
+        ("model.hidden=9000000", ["model.hidden is 9000000", "from 1 to 65536"]),
     ] {
         let log = arg(&super::harness::fixture().log);
         foldin(&["train", log, "--out", arg(&model), "--set", setting]).refused(2, &parts);

@@ -81,12 +81,16 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         }
     };
     if let (Some(checkpoints), Some(from)) = (&mut checkpoints, &from) {
-        checkpoints.facts.add("from", &from.model_version);
+        checkpointing::add_parent(&mut checkpoints.facts, from);
     }
     let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
     let histories = (&log.users, &log.interactions);
-    let manifest = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, args.force)?;
+    let published = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, args.force);
+    if let (Err(_), Some(checkpoints)) = (&published, &checkpoints) {
+        checkpointing::tell_kept(checkpoints);
+    }
+    let manifest = published?;
     // Only now: until the model has its name, the checkpoint is all there is.
     checkpoints.map_or(Ok(()), Checkpoints::remove)?;
     finish(args, out, &manifest, target, Some(&log.report))
