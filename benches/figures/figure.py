@@ -87,6 +87,17 @@ def command(arguments, env=None, cwd=None, timeout=3600):
     return done.stdout
 
 
+def with_peak(arguments):
+    """Runs to the end: standard output, and the most memory the process held, in bytes."""
+    note(" ".join(Path(str(a)).name for a in arguments))
+    process = subprocess.Popen([str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise CouldNotRun(f"`{arguments[0]}` failed: see above")
+    return printed, usage.ru_maxrss * 1024
+
+
 def foldin(*arguments):
     """One call of the real binary with --json: the parsed answer."""
     executable = binary()
@@ -174,6 +185,60 @@ def read_speed(log, at_least, rounds=3):
     ratios = {tool: median(theirs, "seconds") / median(ours, "seconds") for tool, theirs in answers.items()}
     return [check(f"≥ {at_least[tool]:g} × {tool}", f"{ratio:.2f} × ({told(ours)})", f"{tool} {told(answers[tool])}",
                   ratio >= at_least[tool]) for tool, ratio in ratios.items()]
+
+
+def step_speed(dataset, steps, limit, best, usual):
+    """A training step beside the machine's limit and PyTorch's variants, as checks."""
+    common = ("--data", data(dataset), "--batch", 500, "--steps", steps)
+    variants = {"dense target": ("--target", "dense"), "gathered target": ("--target", "gather")}
+    torch = {name: lambda options=options: peer("multvae.py", *common, *options) for name, options in variants.items()}
+    slow = lambda: peer("multvae.py", *common, "--input", "dense", "--no-fused")
+    answers = alternate(3, foldin=lambda: program("step", *common, "--threads", THREADS), **torch, usual=slow)
+    ours = median(answers["foldin"], "median_ms")
+    bound = median(answers["foldin"], "limit_ms")
+    fastest = min(variants, key=lambda name: median(answers[name], "median_ms"))
+    fast, slow = median(answers[fastest], "median_ms"), median(answers["usual"], "median_ms")
+    seen = answers["foldin"][0]
+    machine = f"{seen['limit_products_ms']:.0f} ms products + {seen['limit_memory_ms']:.0f} ms memory"
+    return [check(f"≤ {limit:g} × limit", f"{ours / bound:.2f} ×: {spread(answers['foldin'], 'ms')}", f"limit {bound:.0f} ms ({machine})",
+                  ours <= limit * bound),
+            check(f"≥ {best:g} × best PyTorch", f"{fast / ours:.2f} ×", f"{fastest} {spread(answers[fastest], 'ms')}", fast >= best * ours),
+            check(f"≥ {usual:g} × usual PyTorch", f"{slow / ours:.2f} ×", spread(answers["usual"], "ms"), slow >= usual * ours),
+            memory(answers)]
+
+
+def large_ease(dataset, recall, ndcg):
+    """EASE on a large catalogue: λ chosen on a part of train, then memory and quality of one fit, as checks."""
+    folder = data(dataset)
+    with scratch() as part:
+        command([binary(), "split", folder / "train.parquet", "--out", part, "--force", "--rule", "weak", "--min-item-users", 40])
+        files = ("--train", Path(part) / "train.parquet", "--test", Path(part) / "test.parquet")
+        found = {lam: evaluate_files("ease", ["ndcg@20"], [f"model.lambda={lam}"], *files)["ndcg@20"] for lam in (25, 50, 100, 200, 400)}
+    lam = max(found, key=found.get)
+    note(f"λ = {lam} of " + ", ".join(f"{lam}: {value:.4f}" for lam, value in found.items()))
+    start = time.monotonic()
+    printed, peak = with_peak([
+        binary(), "--threads", THREADS, "evaluate", "--model", "ease", "--set", f"model.lambda={lam}", "--train",
+        folder / "train.parquet", "--test", folder / "test.parquet", "--baselines", "popularity", "--metrics", "recall@20,ndcg@20", "--json"])
+    seconds, answer = time.monotonic() - start, json.loads(printed)
+    metrics = next(row["metrics"] for row in answer["models"] if row["model"] == "ease")
+    return [check("peak memory ≤ 9 GiB", f"{peak / 2**30:.2f} GiB, λ = {lam}, {seconds:.0f} s with the evaluation", "", peak <= 9 * 2**30),
+            check(f"recall@20 ≥ {recall - .002:.4f}", f"{metrics['recall@20']:.4f}", f"BARS {recall:.4f}", metrics["recall@20"] >= recall - 0.002),
+            check(f"NDCG@20 ≥ {ndcg - .002:.4f}", f"{metrics['ndcg@20']:.4f}", f"BARS {ndcg:.4f}", metrics["ndcg@20"] >= ndcg - 0.002)]
+
+
+def part(answer, name):
+    """One part of a measurement that has several."""
+    return next(part for part in answer["parts"] if part["part"] == name)
+
+
+def memory(answers):
+    """Peak memory of every side, for information: a check that always passes."""
+    def peak(answer):
+        return answer["peak_bytes"] if "peak_bytes" in answer else answer["peak_rss_mib"] * 2**20
+
+    told = {side: f"{side} {max(peak(answer) for answer in rounds) / 1e9:.2f} GB" for side, rounds in answers.items()}
+    return check("peak memory", told.pop("foldin").removeprefix("foldin "), ", ".join(told.values()), True)
 
 
 def alternate(rounds, **sides):

@@ -134,6 +134,6 @@ fn in_pool(items: usize, batch: usize, rounds: usize, threads: usize) -> Value {
     json!({
         "items": items, "batch": batch, "threads": threads, "rounds": rounds,
         "fma_gflops": { "median": peak[peak.len() / 2], "best": peak[peak.len() - 1] },
-        "memory": limits::memory(threads), "parts": rows.collect::<Vec<_>>(),
+        "copy_gb_per_s": limits::copy_gb_per_s(threads), "parts": rows.collect::<Vec<_>>(),
     })
 }

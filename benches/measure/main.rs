@@ -1,4 +1,4 @@
-//! Measures what the figures need from inside the process, and prints one JSON object.
+//! Measures what the figures need from inside the process, and prints one JSON object, with the peak memory of the process.
 //!
 //! `cargo bench --bench measure -- step --data DIR` (`--help` lists the measurements).
 
@@ -54,7 +54,7 @@ enum Measurement {
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },
-    /// A Parquet log to interactions: time and peak memory
+    /// A Parquet log to interactions
     Read {
         /// The log
         #[arg(long)]
@@ -148,7 +148,7 @@ fn main() -> anyhow::Result<()> {
         println!("measure: no measurement named; see --help");
         return Ok(());
     };
-    let answer = match measurement {
+    let mut answer = match measurement {
         Measurement::Limits { threads } => limits::measure(threads),
         Measurement::Kernels { items, batch, rounds, threads } => kernels::measure(items, batch, rounds, threads)?,
         Measurement::ClosedForm { data, inverse, threads } => {
@@ -163,6 +163,14 @@ fn main() -> anyhow::Result<()> {
             grpc::measure(&data.load()?, n, &clients, requests, threads)?
         }
     };
+    answer["peak_bytes"] = peak_memory().into();
     println!("{answer}");
     Ok(())
+}
+
+/// The most memory this process has held so far, in bytes (`VmHWM`), where the system tells (Linux).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -1,6 +1,5 @@
-//! From Parquet to interactions: time and peak memory of one read.
+//! From Parquet to interactions: the time of one read.
 
-use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,18 +16,9 @@ pub fn measure(log: &Path, user: &str, item: &str, threads: usize) -> anyhow::Re
     let log = pool.install(|| read_log(log, &rules))?;
     Ok(json!({
         "seconds": start.elapsed().as_secs_f64(),
-        "peak_bytes": peak_memory()?,
         "rows": log.report.rows,
         "users": log.report.users,
         "items": log.report.items,
         "interactions": log.report.interactions,
     }))
-}
-
-/// The most memory this process has held so far, in bytes (`VmHWM` of Linux).
-fn peak_memory() -> anyhow::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kib.map(|kib| kib * 1024).ok_or_else(|| anyhow::anyhow!("/proc/self/status has no VmHWM"))
 }

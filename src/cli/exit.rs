@@ -18,6 +18,7 @@ use crate::io::{LogError, TableError};
 use crate::models::{FitError, WarmStartError};
 use crate::serve::{ClientError, ServeError};
 use crate::storage::StorageError;
+use crate::training::CheckpointError;
 
 /// Flags or settings that contradict each other or the data.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +83,12 @@ impl Failure {
             return Some(match error {
                 FitError::Parameter { .. } => Self::Usage,
                 FitError::TooSmall { .. } => Self::Data,
+                FitError::Checkpoint(error) => Self::of_checkpoint(error),
                 _ => Self::Run,
             });
+        }
+        if let Some(error) = cause.downcast_ref::<CheckpointError>() {
+            return Some(Self::of_checkpoint(error));
         }
         if let Some(error) = cause.downcast_ref::<WarmStartError>() {
             return Some(match error {
@@ -157,6 +162,15 @@ impl Failure {
         cause.downcast_ref::<StorageError>().map(Self::of_storage)
     }
 
+    fn of_checkpoint(error: &CheckpointError) -> Self {
+        match error {
+            CheckpointError::Unfinished { .. } | CheckpointError::OtherRun { .. } => Self::Usage,
+            CheckpointError::Format { .. } | CheckpointError::Content { .. } => Self::Data,
+            CheckpointError::Write { .. } => Self::Run,
+            CheckpointError::Storage(error) => Self::of_storage(error),
+        }
+    }
+
     fn of_artifact(error: &ArtifactError) -> Self {
         match error {
             ArtifactError::Storage(error) => Self::of_storage(error),
@@ -176,7 +190,7 @@ impl Failure {
     fn of_storage(error: &StorageError) -> Self {
         match error {
             StorageError::Exists { .. } | StorageError::Unnamed { .. } | StorageError::InUse { .. } => Self::Usage,
-            StorageError::Tensors { .. } => Self::Data,
+            StorageError::Damaged { .. } | StorageError::Tensors { .. } => Self::Data,
             StorageError::Io { .. } => Self::Run,
         }
     }

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use anyhow::{Result, bail};
 
+use super::checkpointing::{self, add_validation};
 use super::console::{count, note};
 use super::memory;
 use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use crate::evaluation::{Metric, Trial, read_fold_in_target};
 use crate::interactions::{IdMap, Interactions};
-use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit};
+use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit, fit_with_checkpoints};
+use crate::training::Checkpoints;
 use crate::types::UserIdx;
 
 /// True for models that are trained epoch by epoch, and so need users to stop on.
@@ -102,11 +104,18 @@ pub fn validation_trial<'a>(
     Ok(Some(trial))
 }
 
-/// Trains the model of `settings` on `log`, holding validation users out where the model needs them.
+/// Trains the model of `settings` on `log`, holding validation users out where the model needs them; with
+/// `checkpoints`, so that it can be stopped and go on.
 ///
 /// # Errors
 /// As of [`validation_trial`] and [`fit`].
-pub fn train(settings: &Settings, log: &Interactions, items: &IdMap, beginning: Beginning) -> Result<Trained> {
+pub fn train(
+    settings: &Settings,
+    log: &Interactions,
+    items: &IdMap,
+    beginning: Beginning,
+    checkpoints: Option<&mut Checkpoints>,
+) -> Result<Trained> {
     let Beginning { start, unseen } = beginning;
     let trial = validation_trial(settings, log, items, unseen.as_deref())?;
     let train = trial.as_ref().map_or(log, |trial| trial.train.as_ref());
@@ -137,17 +146,25 @@ pub fn train(settings: &Settings, log: &Interactions, items: &IdMap, beginning: 
             evaluation.and_then(|evaluation| evaluation.mean(Metric::NDCG_100)).unwrap_or(0.0)
         }
     });
-    let fitted = fit(
-        &settings.model,
-        &settings.training,
-        train,
-        start,
-        Observer {
-            validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
-            epoch: &mut |report| progress.line(&epoch_line(report)),
-            step: &mut |done, planned| progress.at(done as u64, planned as u64),
-        },
-    );
+    let observer = Observer {
+        validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
+        epoch: &mut |report| progress.line(&epoch_line(report)),
+        step: &mut |done, planned| progress.at(done as u64, planned as u64),
+    };
+    let (model, training) = (&settings.model, &settings.training);
+    let fitted = match checkpoints {
+        None => fit(model, training, train, start, observer),
+        Some(checkpoints) => {
+            add_validation(&mut checkpoints.facts, &settings.validation, trial.as_ref());
+            match is_iterative(model) {
+                true => checkpointing::announce(checkpoints, train.users(), training.batch_size),
+                false => note(format_args!("{name} is solved in closed form: there are no steps to checkpoint")),
+            }
+            let progress = progress.clone();
+            checkpoints.on_event = Box::new(move |event| progress.line(&checkpointing::line(event)));
+            fit_with_checkpoints(model, training, train, start, checkpoints, observer)
+        }
+    };
     progress.finish();
     let held_out = trial.as_ref().and_then(|trial| trial.rows.clone()).unwrap_or_default();
     Ok(Trained { fitted: fitted?, held_out })

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::console::{note, thousands};
 use crate::training::EpochReport;
 
-/// The progress of one long task on standard error.
-#[derive(Debug)]
+/// The progress of one long task on standard error; copies are of the same bar.
+#[derive(Clone, Debug)]
 pub struct Progress {
     bar: ProgressBar,
     watched: bool,

@@ -27,6 +27,8 @@ pub struct Settings {
     pub training: TrainingConfig,
     /// The users that decide which epoch is kept.
     pub validation: ValidationSettings,
+    /// Stopping and going on.
+    pub checkpoint: CheckpointSettings,
 }
 
 /// Section `[input]`.
@@ -70,6 +72,19 @@ pub struct ValidationSettings {
     pub target: Option<PathBuf>,
 }
 
+/// Section `[checkpoint]`: what is kept of a run that is stopped. The model is the same with and without.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSettings {
+    /// Optimiser steps from one checkpoint to the next, at least 1, in the middle of an epoch as well; none is
+    /// written where this is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<usize>,
+    /// The file; by default the model directory's name with `.checkpoint` after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+}
+
 impl Default for ValidationSettings {
     fn default() -> Self {
         Self { fraction: 0.1, max_users: 1000, fold_in: None, target: None }
@@ -86,6 +101,7 @@ impl Default for Settings {
             model: ModelConfig::MultVae(MultVaeConfig::default()),
             training: TrainingConfig::default(),
             validation: ValidationSettings::default(),
+            checkpoint: CheckpointSettings::default(),
         }
     }
 }
@@ -106,6 +122,7 @@ impl Settings {
             as_of: Some(Timestamp(0)),
             ..self.log
         };
+        self.checkpoint = CheckpointSettings { every: Some(1), path: Some("".into()) };
         self.validation = ValidationSettings { fold_in: Some("".into()), target: Some("".into()), ..self.validation };
         self
     }

@@ -3,9 +3,13 @@
 use std::time::Instant;
 
 use super::model::{Model, RestoreError, StoredTensors};
+use super::ranges::check_parameters;
 use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity};
 use crate::interactions::Interactions;
-use crate::training::{Diverged, EpochReport, Network, TrainingConfig, TrainingSummary, Watch, run};
+use crate::training::{
+    CheckpointError, Checkpoints, Diverged, EpochReport, Network, Plan, TrainingConfig, TrainingError, TrainingSummary,
+    Watch, run,
+};
 
 /// A function that scores a model on held-out users.
 pub type Validate<'a> = dyn FnMut(&dyn Model) -> f64 + 'a;
@@ -41,7 +45,7 @@ pub struct Fitted {
 }
 
 /// Why a model cannot be trained.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// A parameter is outside its range.
     #[error("{parameter} is {value}, must be {range}")]
@@ -66,15 +70,14 @@ pub enum FitError {
         interactions: usize,
     },
     /// The optimisation left the finite numbers.
-    #[error("training diverged: {what} is not finite at epoch {epoch}, step {step}; lower training.learning_rate")]
-    Diverged {
-        /// What became NaN or infinite.
-        what: String,
-        /// Epoch, from 1.
-        epoch: usize,
-        /// Step within the run, from 1.
-        step: usize,
-    },
+    #[error(transparent)]
+    Diverged(#[from] Diverged),
+    /// A checkpoint cannot be continued or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The settings cannot be written down, to be compared with those of a checkpoint.
+    #[error("the settings cannot be noted in a checkpoint: {0}")]
+    Settings(#[from] serde_json::Error),
     /// The model has no steps, so there is nothing to continue.
     #[error("{model} is solved in closed form: there is no earlier model to continue from, train it anew")]
     ClosedForm {
@@ -96,6 +99,15 @@ pub enum FitError {
     },
 }
 
+impl From<TrainingError> for FitError {
+    fn from(error: TrainingError) -> Self {
+        match error {
+            TrainingError::Diverged(diverged) => diverged.into(),
+            TrainingError::Checkpoint(error) => error.into(),
+        }
+    }
+}
+
 /// Trains the model that `config` describes; iterative ones follow `training`.
 ///
 /// Uses the rayon pool it is called from; the result does not depend on its size.
@@ -109,7 +121,49 @@ pub fn fit(
     start: Start,
     observer: Observer<'_>,
 ) -> Result<Fitted, FitError> {
-    check(config, training)?;
+    fit_from(config, training, train, start, (None, observer))
+}
+
+/// The same with checkpoints: training goes on from the one that was found, if one was, and reaches the weights
+/// that it would have reached without an interruption. Model, training, data and start are added to
+/// [`Checkpoints::facts`]; what else the result depends on, above all what `observer` validates on, is up to the
+/// caller. Closed-form models have no steps, so there is nothing to write.
+///
+/// # Errors
+/// As [`fit`], and [`FitError::Checkpoint`].
+pub fn fit_with_checkpoints(
+    config: &ModelConfig,
+    training: &TrainingConfig,
+    train: &Interactions,
+    start: Start,
+    checkpoints: &mut Checkpoints,
+    observer: Observer<'_>,
+) -> Result<Fitted, FitError> {
+    let facts = &mut checkpoints.facts;
+    facts.add("foldin", env!("CARGO_PKG_VERSION"));
+    facts.add_settings("model", config)?;
+    facts.add_settings("training", training)?;
+    facts.add_interactions("data", train);
+    facts.add(
+        "start",
+        match &start {
+            Start::Random => "random".into(),
+            Start::Weights(weights) => format!("weights {}", weights.fingerprint()),
+        },
+    );
+    // For closed-form models too, which never look at it.
+    checkpoints.check()?;
+    fit_from(config, training, train, start, (Some(checkpoints), observer))
+}
+
+fn fit_from(
+    config: &ModelConfig,
+    training: &TrainingConfig,
+    train: &Interactions,
+    start: Start,
+    (checkpoints, observer): (Option<&mut Checkpoints>, Observer<'_>),
+) -> Result<Fitted, FitError> {
+    check_parameters(config, training)?;
     let users = train.histories().filter(|history| !history.is_empty()).count();
     if users < 2 || train.items() < 2 {
         return Err(FitError::TooSmall { users, items: train.items(), interactions: train.len() });
@@ -119,6 +173,7 @@ pub fn fit(
         Start::Random => (None, 0.0),
         Start::Weights(weights) => (Some(weights), 1.0),
     };
+    let plan = Plan { config: training, train, schedules_from };
     match config {
         ModelConfig::Popularity(_) | ModelConfig::Ease(_) if weights.is_some() => {
             Err(FitError::ClosedForm { model: config.name() })
@@ -133,14 +188,14 @@ pub fn fit(
                 None => MultVae::new(config, items, training.seed),
                 Some(mut weights) => MultVae::restore(config, items, &mut weights)?,
             };
-            iterate(MultVaeTrainer::new(model), training, train, schedules_from, observer)
+            iterate(MultVaeTrainer::new(model), plan, checkpoints, observer)
         }
         ModelConfig::MultDae(config) => {
             let model = match weights {
                 None => MultDae::new(config, items, training.seed),
                 Some(mut weights) => MultDae::restore(config, items, &mut weights)?,
             };
-            iterate(MultDaeTrainer::new(model), training, train, schedules_from, observer)
+            iterate(MultDaeTrainer::new(model), plan, checkpoints, observer)
         }
     }
 }
@@ -152,9 +207,8 @@ fn closed_form(started: Instant, model: impl Model + 'static) -> Fitted {
 
 fn iterate<N>(
     network: N,
-    training: &TrainingConfig,
-    train: &Interactions,
-    schedules_from: f64,
+    plan: Plan<'_>,
+    checkpoints: Option<&mut Checkpoints>,
     observer: Observer<'_>,
 ) -> Result<Fitted, FitError>
 where
@@ -164,50 +218,8 @@ where
     let Observer { validate, epoch, step } = observer;
     let mut adapted = validate.map(|validate| move |weights: &N::Weights| validate(weights));
     let validate = adapted.as_mut().map(|validate| validate as &mut dyn FnMut(&N::Weights) -> f64);
-    let (model, summary) = run(network, training, train, schedules_from, Watch { validate, epoch, step })
-        .map_err(|Diverged { what, epoch, step }| FitError::Diverged { what: what.into(), epoch, step })?;
+    let (model, summary) = run(network, plan, checkpoints, Watch { validate, epoch, step })?;
     Ok(Fitted { model: Box::new(model), summary })
-}
-
-/// Refuses parameters that cannot be meant, each with its name, value and range.
-fn check(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError> {
-    let require = |parameter, value: f64, ok: bool, range| {
-        if ok { Ok(()) } else { Err(FitError::Parameter { parameter, value: value.to_string(), range }) }
-    };
-    let width =
-        |parameter, value: usize| require(parameter, value as f64, (1..=65_536).contains(&value), "from 1 to 65536");
-    let fraction = |parameter, value: f32, ok: bool, range| require(parameter, f64::from(value), ok, range);
-    let dropout = |value: f32| fraction("model.dropout", value, (0.0..1.0).contains(&value), "at least 0 and below 1");
-    match config {
-        ModelConfig::Popularity(_) => return Ok(()),
-        ModelConfig::Ease(ease) => {
-            let ok = ease.lambda > 0.0 && ease.lambda.is_finite();
-            return fraction("model.lambda", ease.lambda, ok, "a finite number greater than 0");
-        }
-        ModelConfig::MultVae(vae) => {
-            width("model.hidden", vae.hidden)?;
-            width("model.latent", vae.latent)?;
-            dropout(vae.dropout)?;
-            let cap = vae.kl_cap;
-            fraction("model.kl_cap", cap, cap >= 0.0 && cap.is_finite(), "a finite number of at least 0")?;
-            fraction("model.kl_anneal", vae.kl_anneal, (0.0..=1.0).contains(&vae.kl_anneal), "from 0 to 1")?;
-        }
-        ModelConfig::MultDae(dae) => {
-            width("model.hidden", dae.hidden)?;
-            dropout(dae.dropout)?;
-        }
-    }
-    let count = |parameter, value: usize| require(parameter, value as f64, value >= 1, "at least 1");
-    let epochs = training.epochs;
-    require("training.epochs", epochs as f64, (1..=1_000_000).contains(&epochs), "from 1 to 1000000")?;
-    count("training.batch_size", training.batch_size)?;
-    count("training.validate_every", training.validate_every)?;
-    count("training.patience", training.patience)?;
-    count("training.shards", training.shards)?;
-    let (rate, left, decay) = (training.learning_rate, training.final_rate, training.weight_decay);
-    fraction("training.final_rate", left, (0.0..=1.0).contains(&left), "from 0 to 1")?;
-    fraction("training.learning_rate", rate, rate > 0.0 && rate.is_finite(), "a finite number greater than 0")?;
-    fraction("training.weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a finite number of at least 0")
 }
 
 /// Restores a model of `items` items from its stored tensors.

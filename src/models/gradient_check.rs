@@ -1,7 +1,8 @@
 //! Analytic gradients against central finite differences.
 
 use crate::interactions::Interactions;
-use crate::training::{Network, Shard};
+use crate::nn::GradientRef;
+use crate::training::{Gradient, Network, Shard, Weights};
 use crate::types::UserIdx;
 
 /// An asymmetric fixture: no two users, items or lengths alike.
@@ -12,15 +13,22 @@ pub fn fixture() -> Interactions {
     Interactions::from_csr((4, 7), offsets, items, weights).unwrap()
 }
 
-/// Checks every parameter of `network`. `tensors` and `gradients` list the same tensors in the same order.
+/// A gradient with the zeros of untouched columns.
+fn values(part: GradientRef<'_>) -> Vec<f32> {
+    match part {
+        GradientRef::Dense(values) => values.to_vec(),
+        GradientRef::Table(table) => {
+            let column = |item| table.column(item).map_or(vec![0.0; table.rows()], <[f32]>::to_vec);
+            (0..table.items()).flat_map(column).collect()
+        }
+    }
+}
+
+/// Checks every parameter of `network`, and that weights and gradient list the same tensors in the same order.
 ///
 /// Dropout and the code's noise depend on the shard's names alone, so the loss is a fixed function of
 /// the weights and can be differentiated numerically.
-pub fn check<N: Network>(
-    mut network: N,
-    tensors: impl Fn(&mut N) -> Vec<&mut Vec<f32>>,
-    gradients: impl Fn(&N::Gradient) -> Vec<Vec<f32>>,
-) {
+pub fn check<N: Network>(mut network: N) {
     const H: f32 = 4e-3;
     let train = fixture();
     let shard = Shard {
@@ -33,24 +41,28 @@ pub fn check<N: Network>(
     };
     let mut gradient = network.new_gradient();
     network.gradient(&shard, &mut gradient);
-    let analytic = gradients(&gradient);
+    let analytic: Vec<Vec<f32>> = gradient.parts().into_iter().map(values).collect();
+    let names: Vec<(&str, usize)> = network.weights().named().iter().map(|(name, data)| (*name, data.len())).collect();
+    let lengths: Vec<usize> = network.weights_mut().values_mut().iter().map(|data| data.len()).collect();
+    assert_eq!(names.iter().map(|(_, len)| *len).collect::<Vec<_>>(), lengths, "{names:?}");
+    assert_eq!(analytic.iter().map(Vec::len).collect::<Vec<_>>(), lengths, "{names:?}");
     let mut scratch = network.new_gradient();
     let mut nonzero = 0;
     for (t, analytic) in analytic.iter().enumerate() {
-        assert_eq!(tensors(&mut network)[t].len(), analytic.len(), "tensor {t}: one gradient a parameter");
         for (at, &expected) in analytic.iter().enumerate() {
             let mut loss_at = |shift: f32| {
-                let original = tensors(&mut network)[t][at];
-                tensors(&mut network)[t][at] = original + shift;
+                let original = network.weights().named()[t].1[at];
+                network.weights_mut().values_mut()[t][at] = original + shift;
                 let loss = network.gradient(&shard, &mut scratch);
-                tensors(&mut network)[t][at] = original;
+                network.weights_mut().values_mut()[t][at] = original;
                 loss / 4.0
             };
             let numeric = (loss_at(H) - loss_at(-H)) / (2.0 * f64::from(H));
             let expected = f64::from(expected);
             assert!(
                 (numeric - expected).abs() < 1e-3 + 1e-2 * expected.abs(),
-                "tensor {t}, parameter {at}: {expected}, numerically {numeric}"
+                "{}, parameter {at}: {expected}, numerically {numeric}",
+                names[t].0
             );
             nonzero += usize::from(expected.abs() > 1e-2);
         }

@@ -12,15 +12,17 @@ mod model;
 mod mult_dae;
 mod mult_vae;
 mod popularity;
+mod ranges;
 mod warm;
 
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
-pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, restore};
+pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_with_checkpoints, restore};
 pub use input::InputWeights;
 pub use memory::training_bytes;
 pub use model::{Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
 pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};
 pub use mult_vae::{MultVae, MultVaeConfig, MultVaeGradient, MultVaeTrainer};
 pub use popularity::{Popularity, PopularityConfig};
+pub use ranges::check_parameters;
 pub use warm::{ItemChanges, WarmStartError, carry_over, check_shapes};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::interactions::{History, HistoryRef};
 use crate::linalg::ColumnsMut;
+use crate::training::fingerprint;
 use crate::types::ItemIdx;
 
 /// How two vectors of a [`Space`] are compared.
@@ -201,6 +202,16 @@ impl StoredTensors {
     /// Adds a tensor as it was stored.
     pub fn insert(&mut self, name: String, shape: Vec<usize>, data: Vec<f32>) {
         self.0.insert(name, (shape, data));
+    }
+
+    /// Names, shapes and values in 16 hexadecimal digits: which weights these are.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let parts = self.0.iter().flat_map(|(name, (shape, data))| {
+            let (shape, data): (&[u8], &[u8]) = (bytemuck::cast_slice(shape), bytemuck::cast_slice(data));
+            [name.as_bytes(), shape, data]
+        });
+        fingerprint(parts)
     }
 
     /// Takes a tensor out, checking shape and finiteness.

@@ -13,9 +13,9 @@ use super::decoder::{item_vectors, score_block, score_items, stored_dense, store
 use super::model::{Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
-use crate::linalg::{AdamStep, ColumnsMut};
-use crate::nn::{Adam, Dense, SparseGradient, SparseInput, multinomial_loss, tanh_backward};
-use crate::training::{Gradient, Network, Shard};
+use crate::linalg::ColumnsMut;
+use crate::nn::{Dense, GradientRef, SparseGradient, SparseInput, multinomial_loss, tanh_backward};
+use crate::training::{Gradient, Network, Shard, Weights};
 use crate::types::ItemIdx;
 
 /// Parameters of Mult-DAE; the defaults are the paper's items-200-items.
@@ -124,6 +124,17 @@ impl Model for MultDae {
     }
 }
 
+impl Weights for MultDae {
+    fn named(&self) -> Vec<(&'static str, &[f32])> {
+        self.tensors().into_iter().map(|tensor| (tensor.name, tensor.data)).collect()
+    }
+
+    fn values_mut(&mut self) -> Vec<&mut [f32]> {
+        let Self { input, output, .. } = self;
+        vec![&mut input.table, &mut input.bias, &mut output.weights, &mut output.bias]
+    }
+}
+
 /// The gradient of every parameter of a [`MultDae`].
 pub struct MultDaeGradient {
     table: SparseGradient,
@@ -137,14 +148,18 @@ impl Gradient for MultDaeGradient {
         self.input_bias.iter_mut().zip(&other.input_bias).for_each(|(a, b)| *a += b);
         self.output.add(&other.output);
     }
+
+    fn parts(&self) -> Vec<GradientRef<'_>> {
+        let Self { table, input_bias, output } = self;
+        let dense = [input_bias, &output.weights, &output.bias].map(|values| GradientRef::Dense(values));
+        [GradientRef::Table(table)].into_iter().chain(dense).collect()
+    }
 }
 
-/// A [`MultDae`] under training: weights, moments of the optimiser and the logits of a shard.
+/// A [`MultDae`] under training: the weights and the logits of a shard.
 pub struct MultDaeTrainer {
     model: MultDae,
-    table: Adam,
-    input_bias: Adam,
-    output: (Adam, Adam),
+    /// items × users of a shard; kept, because it is the largest buffer of a step.
     logits: Vec<f32>,
 }
 
@@ -152,13 +167,7 @@ impl MultDaeTrainer {
     /// Starts from a model's weights.
     #[must_use]
     pub fn new(model: MultDae) -> Self {
-        Self {
-            table: Adam::new(model.input.table.len()),
-            input_bias: Adam::new(model.input.bias.len()),
-            output: (Adam::new(model.output.weights.len()), Adam::new(model.output.bias.len())),
-            logits: Vec::new(),
-            model,
-        }
+        Self { logits: Vec::new(), model }
     }
 }
 
@@ -168,6 +177,10 @@ impl Network for MultDaeTrainer {
 
     fn weights(&self) -> &MultDae {
         &self.model
+    }
+
+    fn weights_mut(&mut self) -> &mut MultDae {
+        &mut self.model
     }
 
     fn new_gradient(&self) -> MultDaeGradient {
@@ -201,18 +214,6 @@ impl Network for MultDaeTrainer {
         input.backward(&batch, (&dh).into(), &mut gradient.table, &mut gradient.input_bias);
         loss
     }
-
-    fn apply(&mut self, step: &AdamStep, gradient: &MultDaeGradient) {
-        let MultDae { input, output, .. } = &mut self.model;
-        self.table.update_table(step, &mut input.table, &gradient.table);
-        self.input_bias.update(step, &mut input.bias, &gradient.input_bias);
-        self.output.0.update(step, &mut output.weights, &gradient.output.weights);
-        self.output.1.update(step, &mut output.bias, &gradient.output.bias);
-    }
-
-    fn not_finite(&self) -> Option<&'static str> {
-        self.model.tensors().into_iter().find(|t| t.data.iter().any(|v| !v.is_finite())).map(|t| t.name)
-    }
 }
 
 #[cfg(test)]
@@ -223,17 +224,6 @@ mod tests {
     #[test]
     fn gradients_match_finite_differences() {
         let config = MultDaeConfig { hidden: 5, dropout: 0.3, weights: InputWeights::Binary };
-        gradient_check::check(
-            MultDaeTrainer::new(MultDae::new(&config, 7, 11)),
-            |trainer| {
-                let MultDae { input, output, .. } = &mut trainer.model;
-                vec![&mut input.table, &mut input.bias, &mut output.weights, &mut output.bias]
-            },
-            |gradient| {
-                let table =
-                    (0..7).flat_map(|i| gradient.table.column(i).map_or(vec![0.0; 5], <[f32]>::to_vec)).collect();
-                vec![table, gradient.input_bias.clone(), gradient.output.weights.clone(), gradient.output.bias.clone()]
-            },
-        );
+        gradient_check::check(MultDaeTrainer::new(MultDae::new(&config, 7, 11)));
     }
 }

@@ -24,12 +24,12 @@ use super::decoder::{item_vectors, score_block, score_items, stored_dense, store
 use super::model::{Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
-use crate::linalg::{AdamStep, Columns, ColumnsMut};
+use crate::linalg::{Columns, ColumnsMut};
 use crate::nn::{
-    Adam, Dense, Gaussian, SparseGradient, SparseInput, gaussian_backward, gaussian_sample, kl_divergence,
+    Dense, Gaussian, GradientRef, SparseGradient, SparseInput, gaussian_backward, gaussian_sample, kl_divergence,
     multinomial_loss, tanh_backward,
 };
-use crate::training::{Gradient, Network, Shard};
+use crate::training::{Gradient, Network, Shard, Weights};
 use crate::types::ItemIdx;
 
 /// Parameters of Mult-VAE; the defaults are the paper's 600-200-600.
@@ -172,6 +172,18 @@ impl Model for MultVae {
     }
 }
 
+impl Weights for MultVae {
+    fn named(&self) -> Vec<(&'static str, &[f32])> {
+        self.tensors().into_iter().map(|tensor| (tensor.name, tensor.data)).collect()
+    }
+
+    fn values_mut(&mut self) -> Vec<&mut [f32]> {
+        let Self { input, encoder, decoder, output, .. } = self;
+        let layers = [encoder, decoder, output].into_iter().flat_map(|layer| [&mut layer.weights, &mut layer.bias]);
+        [&mut input.table, &mut input.bias].into_iter().chain(layers).map(Vec::as_mut_slice).collect()
+    }
+}
+
 /// The gradient of every parameter of a [`MultVae`].
 pub struct MultVaeGradient {
     table: SparseGradient,
@@ -189,14 +201,18 @@ impl Gradient for MultVaeGradient {
         self.decoder.add(&other.decoder);
         self.output.add(&other.output);
     }
+
+    fn parts(&self) -> Vec<GradientRef<'_>> {
+        let Self { table, input_bias, encoder, decoder, output } = self;
+        let layers = [encoder, decoder, output].into_iter().flat_map(|layer| [&layer.weights, &layer.bias]);
+        let input = [GradientRef::Table(table), GradientRef::Dense(input_bias)];
+        input.into_iter().chain(layers.map(|values| GradientRef::Dense(values))).collect()
+    }
 }
 
-/// A [`MultVae`] under training: weights, moments of the optimiser and the logits of a shard.
+/// A [`MultVae`] under training: the weights and the logits of a shard.
 pub struct MultVaeTrainer {
     model: MultVae,
-    table: Adam,
-    input_bias: Adam,
-    layers: [(Adam, Adam); 3],
     /// items × users of a shard; kept, because it is the largest buffer of a step.
     logits: Vec<f32>,
 }
@@ -205,14 +221,7 @@ impl MultVaeTrainer {
     /// Starts from a model's weights.
     #[must_use]
     pub fn new(model: MultVae) -> Self {
-        let moments = |layer: &Dense| (Adam::new(layer.weights.len()), Adam::new(layer.bias.len()));
-        Self {
-            table: Adam::new(model.input.table.len()),
-            input_bias: Adam::new(model.input.bias.len()),
-            layers: [moments(&model.encoder), moments(&model.decoder), moments(&model.output)],
-            logits: Vec::new(),
-            model,
-        }
+        Self { logits: Vec::new(), model }
     }
 }
 
@@ -222,6 +231,10 @@ impl Network for MultVaeTrainer {
 
     fn weights(&self) -> &MultVae {
         &self.model
+    }
+
+    fn weights_mut(&mut self) -> &mut MultVae {
+        &mut self.model
     }
 
     fn new_gradient(&self) -> MultVaeGradient {
@@ -279,21 +292,6 @@ impl Network for MultVaeTrainer {
         input.backward(&batch, (&dh).into(), &mut gradient.table, &mut gradient.input_bias);
         loss
     }
-
-    fn apply(&mut self, step: &AdamStep, gradient: &MultVaeGradient) {
-        let MultVae { input, encoder, decoder, output, .. } = &mut self.model;
-        self.table.update_table(step, &mut input.table, &gradient.table);
-        self.input_bias.update(step, &mut input.bias, &gradient.input_bias);
-        let layers = [(encoder, &gradient.encoder), (decoder, &gradient.decoder), (output, &gradient.output)];
-        for ((weights, bias), (layer, gradient)) in self.layers.iter_mut().zip(layers) {
-            weights.update(step, &mut layer.weights, &gradient.weights);
-            bias.update(step, &mut layer.bias, &gradient.bias);
-        }
-    }
-
-    fn not_finite(&self) -> Option<&'static str> {
-        self.model.tensors().into_iter().find(|t| t.data.iter().any(|v| !v.is_finite())).map(|t| t.name)
-    }
 }
 
 #[cfg(test)]
@@ -305,21 +303,7 @@ mod tests {
     fn gradients_match_finite_differences() {
         for weights in [InputWeights::Binary, InputWeights::Use] {
             let config = MultVaeConfig { hidden: 5, latent: 3, dropout: 0.3, kl_cap: 0.7, kl_anneal: 0.5, weights };
-            gradient_check::check(
-                MultVaeTrainer::new(MultVae::new(&config, 7, 11)),
-                |trainer| {
-                    let MultVae { input, encoder, decoder, output, .. } = &mut trainer.model;
-                    let layers = [encoder, decoder, output].into_iter().flat_map(|l| [&mut l.weights, &mut l.bias]);
-                    [&mut input.table, &mut input.bias].into_iter().chain(layers).collect()
-                },
-                |gradient| {
-                    let table =
-                        (0..7).flat_map(|i| gradient.table.column(i).map_or(vec![0.0; 5], <[f32]>::to_vec)).collect();
-                    let layers = [&gradient.encoder, &gradient.decoder, &gradient.output];
-                    let layers = layers.into_iter().flat_map(|l| [l.weights.clone(), l.bias.clone()]);
-                    [table, gradient.input_bias.clone()].into_iter().chain(layers).collect()
-                },
-            );
+            gradient_check::check(MultVaeTrainer::new(MultVae::new(&config, 7, 11)));
         }
     }
 

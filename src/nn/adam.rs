@@ -42,6 +42,32 @@ pub struct Adam {
     second: Vec<f32>,
 }
 
+/// The gradient of one tensor.
+#[derive(Clone, Copy, Debug)]
+pub enum GradientRef<'a> {
+    /// One value a parameter.
+    Dense(&'a [f32]),
+    /// Of a table of which most columns are untouched.
+    Table(&'a SparseGradient),
+}
+
+impl GradientRef<'_> {
+    /// True when no value is NaN or infinite.
+    #[must_use]
+    pub fn is_finite(self) -> bool {
+        match self {
+            Self::Dense(values) => all_finite(values),
+            Self::Table(table) => (0..table.items()).all(|item| table.column(item).is_none_or(all_finite)),
+        }
+    }
+}
+
+/// True when no value is NaN or infinite.
+#[must_use]
+pub fn all_finite(values: &[f32]) -> bool {
+    values.par_chunks(CHUNK).all(|values| values.iter().all(|value| value.is_finite()))
+}
+
 /// Parameters updated by one task: large enough to amortise it, small enough to balance.
 const CHUNK: usize = 1 << 15;
 
@@ -50,6 +76,28 @@ impl Adam {
     #[must_use]
     pub fn new(len: usize) -> Self {
         Self { first: zeros(len), second: zeros(len) }
+    }
+
+    /// First and second moments, one of each a parameter.
+    #[must_use]
+    pub fn moments(&self) -> [&[f32]; 2] {
+        [&self.first, &self.second]
+    }
+
+    /// The same, to be filled with those of an earlier run.
+    pub fn moments_mut(&mut self) -> [&mut [f32]; 2] {
+        [&mut self.first, &mut self.second]
+    }
+
+    /// Moves a tensor.
+    ///
+    /// # Panics
+    /// When lengths differ.
+    pub fn apply(&mut self, step: &AdamStep, value: &mut [f32], gradient: GradientRef<'_>) {
+        match gradient {
+            GradientRef::Dense(gradient) => self.update(step, value, gradient),
+            GradientRef::Table(gradient) => self.update_table(step, value, gradient),
+        }
     }
 
     /// Updates a tensor with a dense gradient.

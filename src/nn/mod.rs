@@ -11,7 +11,7 @@ mod multinomial;
 mod sparse_batch;
 mod sparse_input;
 
-pub use adam::{Adam, AdamConfig};
+pub use adam::{Adam, AdamConfig, GradientRef, all_finite};
 pub use dense::{Dense, tanh_backward};
 pub use gaussian::{Gaussian, gaussian_backward, gaussian_sample, kl_divergence};
 pub use multinomial::multinomial_loss;

@@ -100,6 +100,12 @@ impl SparseGradient {
         self.rows
     }
 
+    /// Number of columns.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.touched.len()
+    }
+
     /// The gradient of an item, `None` when it is zero because no user of the batch has the item.
     #[must_use]
     pub fn column(&self, item: usize) -> Option<&[f32]> {

@@ -40,19 +40,19 @@ pub(super) struct Place {
 /// A name beside `target` that nothing else uses: hidden, so that a listing or a glob passes over it.
 fn sibling(target: &Path, purpose: &str) -> Result<PathBuf, StorageError> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let name = target.file_name().ok_or_else(|| StorageError::Unnamed { path: target.to_owned() })?;
-    let mut hidden = OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{purpose}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
-    Ok(target.with_file_name(hidden))
+    hidden(target, &format!("{purpose}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The one name beside `target` under which work on it is continued by a later process.
-fn partial(target: &Path) -> Result<PathBuf, StorageError> {
+/// Purpose of the name under which work is continued by a later process.
+const PARTIAL: &str = "partial";
+
+/// The one name beside `target` for a purpose, the same in every process: `.NAME.PURPOSE`.
+pub(super) fn hidden(target: &Path, purpose: &str) -> Result<PathBuf, StorageError> {
     let name = target.file_name().ok_or_else(|| StorageError::Unnamed { path: target.to_owned() })?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
-    hidden.push(".partial");
+    hidden.push(".");
+    hidden.push(purpose);
     Ok(target.with_file_name(hidden))
 }
 
@@ -69,7 +69,7 @@ impl Place {
 
     /// A place under the same name in every process.
     pub fn shared(target: &Path, replace: bool) -> Result<Self, StorageError> {
-        let mut place = Self::at(target, partial(target)?, replace)?;
+        let mut place = Self::at(target, hidden(target, PARTIAL)?, replace)?;
         place.resumable = true;
         Ok(place)
     }

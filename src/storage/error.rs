@@ -34,6 +34,12 @@ pub enum StorageError {
         /// The target.
         path: PathBuf,
     },
+    /// A file that ends with its own hash does not have it.
+    #[error("{} is damaged: its content does not have the hash that it ends with; remove it, or restore it from a copy", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file is not a usable tensor file.
     #[error("{} is not a usable tensor file: {reason}; train again, or restore it from a copy", path.display())]
     Tensors {

@@ -6,12 +6,16 @@ compile_error!("Foldin's files are little-endian and are read and written withou
 mod atomic;
 mod digest;
 mod error;
+mod lock;
 mod part;
 mod positional;
+mod sealed;
 mod tensors;
 
 pub use atomic::{AtomicDir, AtomicFile};
 pub use digest::{FileDigest, digest_bytes, digest_file};
 pub use error::StorageError;
-pub use part::{PartFile, lock};
+pub use lock::{PathLock, lock};
+pub use part::PartFile;
+pub use sealed::{open_sealed, sealed_bytes, write_sealed};
 pub use tensors::{Element, TensorFile, TensorRef, Values, write_tensors};

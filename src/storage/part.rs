@@ -1,13 +1,14 @@
 //! Large files, streamed: hashed while they are written, kept off the page cache's debt, and complete when
 //! they get their name.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use super::atomic::Place;
+use super::lock::{is_still_at, lock};
 use super::{FileDigest, StorageError};
 
 /// Bytes collected before they are hashed and handed to the operating system: few enough to be in the cache both
@@ -75,31 +76,6 @@ impl Drop for Syncing {
     }
 }
 
-/// Locks a file for as long as it is open.
-///
-/// # Errors
-/// [`StorageError::InUse`] when another process has locked it.
-pub fn lock(file: &File, path: &Path) -> Result<(), StorageError> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { path: path.to_owned() }),
-        // Some network file systems know no locks: that is no reason not to write to them.
-        Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
-    }
-}
-
-/// True when the path still names the open file.
-#[cfg(unix)]
-fn is_still_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let inode = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata().map(inode), path.metadata().map(inode)), (Ok(open), Ok(named)) if open == named)
-}
-
-#[cfg(not(unix))]
-fn is_still_at(_: &File, path: &Path) -> bool {
-    path.exists()
-}
-
 impl PartFile {
     /// Starts a file that [`commit`](Self::commit) will make appear at `target`. Missing parents are
     /// created.
@@ -147,6 +123,17 @@ impl PartFile {
         let digest = FileDigest { bytes: self.hasher.count(), blake3: self.hasher.finalize().to_hex().to_string() };
         self.place.commit_file()?;
         Ok(digest)
+    }
+
+    /// Ends the file with the hash of everything in it, and commits it. Returns its size.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub(super) fn commit_sealed(mut self) -> Result<u64, StorageError> {
+        self.drain().map_err(StorageError::io("write", self.place.temporary()))?;
+        let seal = self.hasher.finalize();
+        self.write_all(seal.as_bytes()).map_err(StorageError::io("write", self.place.temporary()))?;
+        self.commit().map(|digest| digest.bytes)
     }
 
     fn syncing(&mut self) -> io::Result<&mut Syncing> {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bytemuck::Pod;
@@ -28,6 +28,8 @@ pub enum Values<'a> {
     U32(&'a [u32]),
     /// Unsigned 64-bit integers.
     U64(&'a [u64]),
+    /// Bytes.
+    U8(&'a [u8]),
 }
 
 /// One named array to be written.
@@ -60,32 +62,37 @@ impl Element for u64 {
     const DTYPE: Dtype = Dtype::U64;
 }
 
+impl Element for u8 {
+    const DTYPE: Dtype = Dtype::U8;
+}
+
 impl Values<'_> {
     fn dtype(&self) -> Dtype {
         match self {
             Self::F32(_) => Dtype::F32,
             Self::U32(_) => Dtype::U32,
             Self::U64(_) => Dtype::U64,
+            Self::U8(_) => Dtype::U8,
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::F32(values) => bytemuck::cast_slice(values),
             Self::U32(values) => bytemuck::cast_slice(values),
             Self::U64(values) => bytemuck::cast_slice(values),
+            Self::U8(values) => values,
         }
     }
 }
 
-/// Writes arrays to a new file, straight from where they are, and syncs it. 64-bit arrays must come
-/// first, which keeps every array aligned.
-///
-/// # Errors
-/// [`StorageError`] when the file exists, cannot be written, or a shape does not fit its values.
-pub fn write_tensors(path: &Path, tensors: &[TensorRef<'_>]) -> Result<(), StorageError> {
+/// What a file of these arrays begins with: the length of the header, and the header.
+pub(super) fn header<'a>(
+    path: &Path,
+    tensors: impl Iterator<Item = &'a TensorRef<'a>>,
+) -> Result<Vec<u8>, StorageError> {
     let mut end = 0;
-    let infos = tensors.iter().map(|tensor| {
+    let infos = tensors.map(|tensor| {
         let start = end;
         end += tensor.values.bytes().len();
         let shape = tensor.shape.iter().rev().copied().collect();
@@ -95,13 +102,26 @@ pub fn write_tensors(path: &Path, tensors: &[TensorRef<'_>]) -> Result<(), Stora
         Metadata::new(None, infos.collect()).map_err(|error| StorageError::tensors(path, error.to_string()))?;
     let mut header = serde_json::to_vec(&metadata).map_err(|error| StorageError::tensors(path, error.to_string()))?;
     header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes()[..], &header].concat())
+}
 
+/// Writes the values of arrays, one after the other.
+pub(super) fn write_values(out: &mut impl Write, tensors: &[TensorRef<'_>]) -> io::Result<()> {
+    tensors.iter().try_for_each(|tensor| out.write_all(tensor.values.bytes()))
+}
+
+/// Writes arrays to a new file, straight from where they are, and syncs it. 64-bit arrays must come
+/// first, which keeps every array aligned.
+///
+/// # Errors
+/// [`StorageError`] when the file exists, cannot be written, or a shape does not fit its values.
+pub fn write_tensors(path: &Path, tensors: &[TensorRef<'_>]) -> Result<(), StorageError> {
+    let header = header(path, tensors.iter())?;
     let file = File::create_new(path).map_err(StorageError::io("create", path))?;
     let mut out = BufWriter::with_capacity(1 << 20, file);
     let write = |out: &mut BufWriter<File>| {
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        tensors.iter().try_for_each(|tensor| out.write_all(tensor.values.bytes()))?;
+        write_values(out, tensors)?;
         out.flush()?;
         out.get_ref().sync_all()
     };

@@ -1,7 +1,7 @@
 //! What the training loop asks of a network.
 
 use crate::interactions::HistoryRef;
-use crate::nn::AdamStep;
+use crate::nn::GradientRef;
 
 /// A part of a batch, with everything its gradient may depend on.
 #[derive(Clone, Debug)]
@@ -28,24 +28,39 @@ impl Shard<'_> {
     }
 }
 
+/// The weights of a network: named tensors, always the same ones in the same order.
+pub trait Weights: Clone {
+    /// Every tensor with its name, from the input to the output.
+    fn named(&self) -> Vec<(&'static str, &[f32])>;
+
+    /// The values of the same tensors in the same order.
+    fn values_mut(&mut self) -> Vec<&mut [f32]>;
+}
+
 /// A gradient that can be summed over shards.
 pub trait Gradient {
     /// Adds another shard's gradient.
     fn add(&mut self, other: &Self);
+
+    /// The gradient of every tensor of the weights, in their order.
+    fn parts(&self) -> Vec<GradientRef<'_>>;
 }
 
 /// A network under training.
 ///
 /// A step is `gradient` for every shard of the batch, the sum of the gradients in the order of the
-/// shards, then `apply`: the shards of one step could be computed by different processes.
+/// shards, then one move of the optimiser: the shards of one step could be computed by different processes.
 pub trait Network {
-    /// What validation looks at and what is kept of the best epoch.
-    type Weights: Clone;
-    /// The gradient of all parameters.
+    /// What the optimiser moves, validation looks at, and is kept of the best epoch.
+    type Weights: Weights;
+    /// The gradient of all of them.
     type Gradient: Gradient;
 
     /// The current weights.
     fn weights(&self) -> &Self::Weights;
+
+    /// The current weights, to be moved.
+    fn weights_mut(&mut self) -> &mut Self::Weights;
 
     /// A gradient buffer.
     fn new_gradient(&self) -> Self::Gradient;
@@ -53,10 +68,4 @@ pub trait Network {
     /// Overwrites `gradient` with that of the mean loss over the batch, restricted to this shard, and
     /// returns the shard's summed loss.
     fn gradient(&mut self, shard: &Shard<'_>, gradient: &mut Self::Gradient) -> f64;
-
-    /// Moves the weights.
-    fn apply(&mut self, step: &AdamStep, gradient: &Self::Gradient);
-
-    /// The name of a tensor that holds a value that is not finite, if any.
-    fn not_finite(&self) -> Option<&'static str>;
 }

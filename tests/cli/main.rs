@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bad_model;
+mod checkpoint;
 mod configuration;
 mod datasets;
 mod evaluate;

@@ -1,5 +1,6 @@
 //! The flags as typed; nothing is resolved here.
 
+mod checkpoint;
 mod datasets;
 mod evaluate;
 mod export;
@@ -13,6 +14,7 @@ mod validate;
 
 use clap::{Parser, Subcommand};
 
+pub use checkpoint::CheckpointFlags;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
 pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, What, Whose};

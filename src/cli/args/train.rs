@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::CheckpointFlags;
 use crate::cli::layers::{Layer, SettingsError};
 
 /// Flags that choose and parametrise a model, shared by `train` and `evaluate`.
@@ -186,6 +187,7 @@ Examples:
   foldin train log.parquet --items items.parquet --out model
   foldin train log.parquet --out model --model ease --set model.lambda=500
   foldin train ratings.parquet --weight-column rating --min-weight 4 --min-user-items 5 --out model
+  foldin train log.parquet --out model --checkpoint-every 500 --resume
   foldin train newer.parquet --from model --out newer-model
   foldin train --config foldin.toml --print-config")]
 pub struct Train {
@@ -216,6 +218,9 @@ pub struct Train {
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
+    /// Stopping and going on.
+    #[command(flatten)]
+    pub checkpoint: CheckpointFlags,
     /// Model, training and log.
     #[command(flatten)]
     pub configuration: Configuration,

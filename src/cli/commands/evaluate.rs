@@ -74,7 +74,7 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
     let occasion = on_log(args, settings, &log)?;
     let mut comparison = with_baselines(args, &occasion, settings)?;
     let started = Instant::now();
-    let fitted = fitting::train(settings, &occasion.trial.train, &log.items, Beginning::default())?.fitted;
+    let fitted = fitting::train(settings, &occasion.trial.train, &log.items, Beginning::default(), None)?.fitted;
     let seconds = started.elapsed().as_secs_f64();
     comparison.add(&occasion.trial, fitted.model.as_ref(), Some(fitted.summary), Some(seconds))?;
     write_users(args, &comparison, &occasion)?;

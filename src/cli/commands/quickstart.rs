@@ -71,7 +71,7 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let (held_out, seed) = (log.interactions.users() / 10, settings.training.seed);
     let trial = Trial::split(&log.interactions, held_out, seed);
     let Trained { fitted, held_out: validated } =
-        fitting::train(&settings, &trial.train, &log.items, Beginning::default())?;
+        fitting::train(&settings, &trial.train, &log.items, Beginning::default(), None)?;
     // In rows of the log: who is tested, and who of the others decided on the best epoch.
     let (others, mut untrained) = hold_out_users(&log.interactions, held_out, seed);
     untrained.extend(validated.iter().map(|row| others[row.at()]));

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
+use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
 use crate::cli::data;
 use crate::cli::exit::Configuration;
@@ -16,7 +17,9 @@ use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
 use crate::cli::warm::Parent;
 use crate::interactions::{Catalogue, IdMap, Interactions};
-use crate::io::Attributes;
+use crate::io::{Attributes, LogReport};
+use crate::models::check_parameters;
+use crate::training::Checkpoints;
 
 /// Runs the command.
 ///
@@ -32,6 +35,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     command.flag("--out", "output.model", args.out.as_deref());
     let parent = args.from.as_deref().map(Parent::open).transpose()?;
     let base = parent.as_ref().map_or_else(Settings::default, Parent::settings);
+    args.checkpoint.add_to(&mut command);
     let resolved = resolve(base, &args.configuration.layers(command)?)?;
     resolved.notes.iter().for_each(note);
     let settings = resolved.settings;
@@ -42,6 +46,16 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         bail!(Configuration("nowhere to write the model: give --out DIR, or set output.model".into()));
     };
     // Everything that can be refused is refused before the long work starts.
+    check_parameters(&settings.model, &settings.training)?;
+    let mut checkpoints = checkpointing::open(&settings.checkpoint, target, args.checkpoint.resume)?;
+    if let (Some(manifest), false) = (checkpoints.as_ref().and_then(|found| published(found, target)), args.force) {
+        note(format_args!(
+            "{} was published before the run was stopped: there is nothing left to do",
+            target.display()
+        ));
+        checkpoints.map_or(Ok(()), Checkpoints::remove)?;
+        return finish(args, out, &manifest, target, None);
+    }
     check_target(target, args.force)?;
     if let Some(parent) = &parent {
         parent.check(&settings)?;
@@ -49,6 +63,9 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     let log = data::training_log(&settings, "give it as first argument")?;
     let log = data::with_all_items(log, &settings.input)?;
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
+    if let Some(checkpoints) = &mut checkpoints {
+        checkpointing::add_log(&mut checkpoints.facts, &settings, &log)?;
+    }
     let (beginning, from) = match parent {
         None => (Beginning::default(), None),
         Some(parent) => {
@@ -56,15 +73,30 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
             (beginning, Some(from))
         }
     };
-    let trained = fitting::train(&settings, &log.interactions, &log.items, beginning)?;
+    if let (Some(checkpoints), Some(from)) = (&mut checkpoints, &from) {
+        checkpoints.facts.add("from", &from.model_version);
+    }
+    let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
     let histories = (&log.users, &log.interactions);
     let manifest = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, args.force)?;
+    // Only now: until the model has its name, the checkpoint is all there is.
+    checkpoints.map_or(Ok(()), Checkpoints::remove)?;
+    finish(args, out, &manifest, target, Some(&log.report))
+}
+
+fn finish(
+    args: &Train,
+    out: &mut dyn Write,
+    manifest: &Manifest,
+    target: &Path,
+    log: Option<&LogReport>,
+) -> Result<()> {
     if args.json {
-        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log.report });
+        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log });
         return Ok(writeln!(out, "{answer:#}")?);
     }
-    summarise(out, &manifest, target)
+    summarise(out, manifest, target)
 }
 
 /// Publishes a trained model with the histories of every user; `from` is the model that it continues.
