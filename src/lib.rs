@@ -56,6 +56,7 @@
 //! | [`datasets`] | Where do public datasets come from, and how do they become Parquet? (feature `cli`) |
 //! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
 //! | [`models`] | Which model, and how does it turn a history into scores? |
+//! | [`plan`] | What will a training run take, and does it fit? |
 //! | [`ranking`] | Which items come first? |
 //! | [`evaluation`] | How good are the lists? |
 //! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
@@ -81,6 +82,7 @@ pub mod io;
 pub mod linalg;
 pub mod models;
 pub mod nn;
+pub mod plan;
 pub mod random;
 pub mod ranking;
 #[cfg(feature = "serve")]

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("nn", &["types", "random", "linalg"]),
     ("training", &["types", "random", "storage", "interactions", "nn"]),
     ("models", &["types", "random", "interactions", "linalg", "nn", "training"]),
+    ("plan", &["interactions", "io", "linalg", "training", "models"]),
     ("ranking", &["types", "random", "interactions", "linalg", "models"]),
     ("evaluation", &["types", "random", "interactions", "io", "models", "ranking"]),
     ("artifact", &["types", "random", "storage", "interactions", "io", "training", "models"]),

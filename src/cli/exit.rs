@@ -16,6 +16,7 @@ use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
 use crate::models::{FitError, WarmStartError};
+use crate::plan::TooLarge;
 use crate::serve::{ClientError, ServeError};
 use crate::storage::StorageError;
 use crate::training::CheckpointError;
@@ -67,7 +68,7 @@ impl Failure {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<SettingsError>() || cause.is::<Configuration>() {
+        if cause.is::<SettingsError>() || cause.is::<Configuration>() || cause.is::<TooLarge>() {
             return Some(Self::Usage);
         }
         if let Some(Findings { failed, .. }) = cause.downcast_ref() {
@@ -218,6 +219,9 @@ pub fn report(error: &Error) -> ExitCode {
     note(format_args!("{kind}: {}", message(error)));
     if error.chain().any(is_existing_output) {
         note("help: --force replaces it");
+    }
+    if error.chain().any(|cause| cause.is::<TooLarge>()) {
+        note("help: `foldin plan` shows all parts; --ignore-memory trains anyway");
     }
     ExitCode::from(failure.code())
 }

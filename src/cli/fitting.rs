@@ -6,7 +6,6 @@ use anyhow::{Result, bail};
 
 use super::checkpointing::{self, add_validation};
 use super::console::{count, note};
-use super::memory;
 use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use crate::evaluation::{Metric, Trial, read_fold_in_target};
@@ -29,7 +28,7 @@ const FEWEST_USERS: usize = 3;
 
 /// Users held out of `users` for validation. A share that is asked for holds at least one out, where
 /// enough users are left.
-fn held_out(settings: &ValidationSettings, users: usize) -> usize {
+pub fn held_out(settings: &ValidationSettings, users: usize) -> usize {
     let least = usize::from(settings.fraction > 0.0 && users >= FEWEST_USERS);
     ((users as f64 * settings.fraction).round() as usize).max(least).min(settings.max_users)
 }
@@ -63,12 +62,7 @@ pub fn validation_trial<'a>(
     unseen: Option<&[UserIdx]>,
 ) -> Result<Option<Trial<'a>>> {
     let validation = &settings.validation;
-    if !(0.0..1.0).contains(&validation.fraction) {
-        bail!(super::exit::Configuration(format!(
-            "validation.fraction is {}, must be at least 0 and below 1",
-            validation.fraction
-        )));
-    }
+    validation.check()?;
     if !is_iterative(&settings.model) {
         return Ok(None);
     }
@@ -120,12 +114,6 @@ pub fn train(
     let trial = validation_trial(settings, log, items, unseen.as_deref())?;
     let train = trial.as_ref().map_or(log, |trial| trial.train.as_ref());
     let name = settings.model.name();
-    if let Some(reason) = memory::does_not_fit(&settings.model, &settings.training, train, memory::available()) {
-        bail!(super::exit::Configuration(format!(
-            "{reason}; narrow the layers (model.hidden), take smaller batches, raise log.min_item_users, \
-             or choose a model whose memory does not grow with the square of the items"
-        )));
-    }
     match &trial {
         Some(trial) => note(format_args!(
             "training {name} on {} users, validating on {} others",

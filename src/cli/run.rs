@@ -37,6 +37,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Datasets(args) => commands::datasets::run(args, &mut out),
         Command::Validate(args) => commands::validate::run(args, &mut out),
         Command::Split(args) => commands::split::run(args, &mut out),
+        Command::Plan(args) => commands::plan::run(args, &mut out),
         Command::Train(args) => commands::train::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
         Command::Recommend(args) => commands::recommend::run(args, &mut out),

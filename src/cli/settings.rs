@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::exit::Configuration;
 use crate::interactions::{LogRules, TimeUnit, Timestamp};
 use crate::io::ItemColumns;
 use crate::models::{ModelConfig, MultVaeConfig};
@@ -88,6 +89,24 @@ pub struct CheckpointSettings {
 impl Default for ValidationSettings {
     fn default() -> Self {
         Self { fraction: 0.1, max_users: 1000, fold_in: None, target: None }
+    }
+}
+
+impl ValidationSettings {
+    /// Refuses settings that cannot be meant.
+    ///
+    /// # Errors
+    /// A share out of range; one given file without the other.
+    pub fn check(&self) -> Result<(), Configuration> {
+        if !(0.0..1.0).contains(&self.fraction) {
+            let fraction = self.fraction;
+            return Err(Configuration(format!("validation.fraction is {fraction}, must be at least 0 and below 1")));
+        }
+        if self.fold_in.is_some() != self.target.is_some() {
+            let both = "validation.fold_in and validation.target go together; give both or neither";
+            return Err(Configuration(both.into()));
+        }
+        Ok(())
     }
 }
 

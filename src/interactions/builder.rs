@@ -249,7 +249,11 @@ impl Rows {
         }
     }
 
-    fn finish(self, items: usize) -> Result<(Interactions, Option<Vec<Timestamp>>), MatrixError> {
+    fn finish(mut self, items: usize) -> Result<(Interactions, Option<Vec<Timestamp>>), MatrixError> {
+        // What merging and the minimums freed is given back: the matrix lives as long as the run.
+        self.items.shrink_to_fit();
+        self.weights.shrink_to_fit();
+        self.times.shrink_to_fit();
         let users = self.offsets.len() - 1;
         let interactions = Interactions::from_csr((users, items), self.offsets, self.items, self.weights)?;
         Ok((interactions, (!self.times.is_empty()).then_some(self.times)))

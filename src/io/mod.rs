@@ -37,8 +37,9 @@ pub use item_table_writer::{Cell, CellType, ItemTableWriter};
 pub use items::{ItemColumns, ItemMetadata, ItemReport, Titles, read_all_items, read_items};
 pub(crate) use log::counted;
 pub use log::{
-    Log, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds, read_log, read_log_from,
-    read_log_onto, read_log_onto_from, scan_log, scan_log_from,
+    AxisExtents, Log, LogExtents, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds,
+    count_rows, measure_log, measure_log_from, read_log, read_log_from, read_log_onto, read_log_onto_from, scan_log,
+    scan_log_from,
 };
 pub use log_writer::{Event, ItemWriter, LogWriter};
 pub use recommendations::RecommendationWriter;

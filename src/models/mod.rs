@@ -7,7 +7,6 @@ mod fit;
 #[cfg(test)]
 mod gradient_check;
 mod input;
-mod memory;
 mod model;
 mod mult_dae;
 mod mult_vae;
@@ -19,7 +18,6 @@ pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
 pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_with_checkpoints, restore};
 pub use input::InputWeights;
-pub use memory::training_bytes;
 pub use model::{Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
 pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};
 pub use mult_vae::{MultVae, MultVaeConfig, MultVaeGradient, MultVaeTrainer};

@@ -14,6 +14,7 @@ mod file_server;
 mod harness;
 mod help;
 mod log_rules;
+mod plan;
 mod published_figures;
 mod quickstart;
 mod recommend;

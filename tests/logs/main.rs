@@ -1,5 +1,6 @@
 //! Parquet logs as users have them, good and bad.
 
+mod extents;
 mod hostile;
 mod ids;
 mod lists;

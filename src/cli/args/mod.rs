@@ -6,6 +6,7 @@ mod evaluate;
 mod export;
 mod generate;
 mod model;
+mod plan;
 mod recommend;
 mod shell;
 mod split;
@@ -20,6 +21,7 @@ pub use evaluate::{Baselines, Evaluate};
 pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, What, Whose};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
+pub use plan::Plan;
 pub use recommend::{Query, Recommend};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
@@ -30,7 +32,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the run failed: disk, network, training diverged
-  2  flags or configuration are wrong, or an output exists (see --force)
+  2  flags or configuration are wrong, the run does not fit this machine, or an output exists (see --force)
   3  data cannot be used: a log, titles file or model directory is missing, damaged or empty
   4  validate has warnings and nothing worse";
 
@@ -60,6 +62,8 @@ pub enum Command {
     Validate(Validate),
     /// Split a log into training, validation and test files that any tool can be measured on
     Split(Split),
+    /// Predict memory, disk and time of a training run, and say what to change if it does not fit
+    Plan(Plan),
     /// Train a model on a log and publish it as a directory
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE

@@ -19,6 +19,9 @@ pub struct Configuration {
     /// Print the complete resolved configuration and stop
     #[arg(long, help_heading = "Configuration")]
     pub print_config: bool,
+    /// Train even where the plan says that memory or disk do not suffice (see `foldin plan`)
+    #[arg(long, help_heading = "Configuration")]
+    pub ignore_memory: bool,
     /// Model: popularity, ease, mult-vae (default) or mult-dae
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     model: Option<String>,

@@ -16,7 +16,7 @@ use crate::cli::output::check_file;
 use crate::cli::report::{Report, Target, cutoff_metrics};
 use crate::cli::settings::Settings;
 use crate::cli::trials::{Occasion, on_artifact, on_log};
-use crate::cli::{data, fitting};
+use crate::cli::{data, fitting, planning};
 use crate::interactions::LogRules;
 use crate::models::ModelConfig;
 
@@ -73,6 +73,9 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
     let log = data::training_log(settings, "give --train LOG")?;
     let occasion = on_log(args, settings, &log)?;
     let mut comparison = with_baselines(args, &occasion, settings)?;
+    if !args.configuration.ignore_memory {
+        planning::check_fit(settings, &occasion.trial.train)?;
+    }
     let started = Instant::now();
     let fitted = fitting::train(settings, &occasion.trial.train, &log.items, Beginning::default(), None)?.fitted;
     let seconds = started.elapsed().as_secs_f64();

@@ -8,6 +8,7 @@ pub mod export;
 pub mod generate;
 pub mod inspect;
 pub mod man;
+pub mod plan;
 pub mod query;
 pub mod quickstart;
 pub mod recommend;

@@ -20,6 +20,7 @@ use crate::cli::data;
 use crate::cli::exit::Configuration;
 use crate::cli::fitting::{self, Beginning, Trained};
 use crate::cli::lists::List;
+use crate::cli::planning;
 use crate::cli::settings::{InputSettings, Settings};
 use crate::engine::Engine;
 use crate::evaluation::{Metric, Trial};
@@ -70,6 +71,7 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     out.flush()?;
     let (held_out, seed) = (log.interactions.users() / 10, settings.training.seed);
     let trial = Trial::split(&log.interactions, held_out, seed);
+    planning::check_fit(&settings, &trial.train)?;
     let Trained { fitted, held_out: validated } =
         fitting::train(&settings, &trial.train, &log.items, Beginning::default(), None)?;
     // In rows of the log: who is tested, and who of the others decided on the best epoch.

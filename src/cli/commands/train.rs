@@ -10,14 +10,14 @@ use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish}
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
-use crate::cli::data;
 use crate::cli::exit::Configuration;
 use crate::cli::fitting::{self, Beginning, Trained};
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
 use crate::cli::warm::Parent;
+use crate::cli::{data, planning};
 use crate::interactions::{Catalogue, IdMap, Interactions};
-use crate::io::{Attributes, LogReport};
+use crate::io::{Attributes, Log, LogReport};
 use crate::models::check_parameters;
 use crate::training::Checkpoints;
 
@@ -60,8 +60,15 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     if let Some(parent) = &parent {
         parent.check(&settings)?;
     }
+    if !args.configuration.ignore_memory {
+        planning::check_reading(&settings)?;
+    }
     let log = data::training_log(&settings, "give it as first argument")?;
-    let log = data::with_all_items(log, &settings.input)?;
+    // Nothing asks when: times have done their work for the rules of the log.
+    let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
+    if !args.configuration.ignore_memory {
+        planning::check_run(&settings, &log, target)?;
+    }
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
     if let Some(checkpoints) = &mut checkpoints {
         checkpointing::add_log(&mut checkpoints.facts, &settings, &log)?;

@@ -6,11 +6,12 @@ use anyhow::Result;
 use serde::{Serialize, Serializer};
 
 use crate::cli::console::{count, note};
-use crate::cli::memory;
+use crate::cli::planning;
 use crate::evaluation::{
     Bootstrap, CONFIDENCE, Evaluation, Interval, LeftOut, Metric, Protocol, RESAMPLES, Resampled, Trial,
 };
 use crate::models::{Model, ModelConfig, Observer, Start, fit};
+use crate::plan::Room;
 use crate::training::{TrainingConfig, TrainingSummary};
 
 /// Items above which the cubic time of EASE is worth a word.
@@ -190,10 +191,8 @@ impl Comparison {
     /// # Errors
     /// When the model cannot be trained or measured.
     pub fn add_baseline(&mut self, trial: &Trial<'_>, config: &ModelConfig) -> Result<()> {
-        if let Some(reason) =
-            memory::does_not_fit(config, &TrainingConfig::default(), &trial.train, memory::available())
-        {
-            self.left_out.push(LeftOutModel { model: config.name(), reason });
+        if let Some(reason) = planning::reason_against(config, &trial.train, Room::now()) {
+            self.left_out.push(LeftOutModel { model: config.name(), reason: reason.summary() });
             return Ok(());
         }
         let items = trial.train.items();

@@ -1,0 +1,254 @@
+//! How much memory is in use when?
+//!
+//! Every large allocation of a run is a [`Part`], alive in some [`Phase`]s; the peak is the largest sum over a phase.
+//! Sizes in bytes; I items, U users, N interactions, E entries of the log, P parameters of the model.
+
+use serde::Serialize;
+
+use super::workload::{FLOAT, Validation, Widths, Workload, product, share, sum};
+use crate::models::{InputWeights, ModelConfig};
+
+/// A stretch of a run between which large things come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The log is read.
+    Read,
+    /// A closed form adds up its Gram matrix.
+    Gram,
+    /// A closed form inverts it.
+    Invert,
+    /// A network takes its steps.
+    Fit,
+    /// A network ranks for the validation users.
+    Validate,
+    /// The model directory is written.
+    Publish,
+}
+
+impl Phase {
+    /// As a heading of a column.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Gram => "Gram",
+            Self::Invert => "invert",
+            Self::Fit => "fit",
+            Self::Validate => "validate",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+/// Something large.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// What it is.
+    pub name: &'static str,
+    /// Its size.
+    pub bytes: u64,
+    /// When it is alive.
+    pub phases: Vec<Phase>,
+}
+
+/// The memory of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The phases, in order.
+    pub phases: Vec<Phase>,
+    /// What is alive in them; nothing of size 0.
+    pub parts: Vec<Part>,
+}
+
+impl Memory {
+    /// Bytes in use in a phase.
+    #[must_use]
+    pub fn at(&self, phase: Phase) -> u64 {
+        self.alive(phase).fold(0, |total, part| total.saturating_add(part.bytes))
+    }
+
+    /// The parts of a phase.
+    pub fn alive(&self, phase: Phase) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(move |part| part.phases.contains(&phase))
+    }
+
+    /// The largest phase, the first of several, and its bytes.
+    #[must_use]
+    pub fn peak(&self) -> (Phase, u64) {
+        let first = (Phase::Read, self.at(Phase::Read));
+        self.phases
+            .iter()
+            .fold(first, |best, &phase| if self.at(phase) > best.1 { (phase, self.at(phase)) } else { best })
+    }
+
+    /// The phase that adds the most to what is there once the log has been read, and the bytes that it adds.
+    #[must_use]
+    pub fn ahead(&self) -> (Phase, u64) {
+        let new = |phase| {
+            let added = self.alive(phase).filter(|part| !part.phases.contains(&Phase::Read));
+            added.fold(0u64, |total, part| total.saturating_add(part.bytes))
+        };
+        let phases = self.phases.iter().map(|&phase| (phase, new(phase)));
+        phases.reduce(|best, next| if next.1 > best.1 { next } else { best }).unwrap_or((Phase::Read, 0))
+    }
+
+    /// The largest parts of a phase, largest first, as many as make up two thirds of it.
+    #[must_use]
+    pub fn dominating(&self, phase: Phase) -> Vec<&Part> {
+        let mut parts: Vec<&Part> = self.alive(phase).collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.bytes));
+        let (all, mut named) = (self.at(phase), 0u64);
+        parts.retain(|part| {
+            let wanted = named < all / 3 * 2;
+            named = named.saturating_add(part.bytes);
+            wanted
+        });
+        parts
+    }
+}
+
+/// The program itself: its code as far as it is used, stacks, and what libraries keep.
+const PROGRAM: u64 = 14_000_000;
+
+/// Pages of the log that are being decoded and the chunks they become, compressed and not.
+const DECODING: u64 = 4_000_000;
+
+/// What a thread packs of the operands of a matrix product.
+const PACKING: u64 = 2_000_000;
+
+/// Values of the smaller operand of a product up to which it is packed as a whole, once for all threads.
+const PACKED_WHOLE: u64 = 2 << 20;
+
+/// Width of a block of the inverse.
+const BLOCK: u64 = 256;
+
+/// Users ranked together by a thread, and items scored for them at a time.
+const RANKED: [u64; 2] = [256, 512];
+
+/// Depth of the lists of a validation, and bytes of an item listed while lists are made and measured.
+const LISTED: [u64; 2] = [100, 24];
+
+/// Buffers of the writers of tables and tensors.
+const WRITING: u64 = 4_000_000;
+
+/// The memory of a run from its start to the published model. Titles and attributes of items are not counted.
+///
+/// - *interactions*: item and weight of each, 8·N, and where each user starts, 8·U; the rows of the log are turned into
+///   them in place.
+/// - *ids*: those of both axes; of the items twice, as the catalogue has its own.
+/// - *reading*: the user of every row, 4·E, times, 8·E, rows that are merged, 8·(E − N), and the numbering: a hash table
+///   with 17 bytes a bucket, between 8/7 and 16/7 buckets an id.
+/// - *training users*, *validation users*: the same per interaction for the two parts of the log, where users are held
+///   out; given files are read beside the log.
+/// - Networks: *weights* 4·P, *optimiser* (two moments) 8·P, *gradient* 4·P (twice with several shards, whose gradients
+///   are added up), *best weights* 4·P (at the end those of the last epoch where nothing validates), *logits* 4·I and
+///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input.
+/// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
+///   *transposed log*; for the inverse, two *blocks* of 256 rows or columns.
+/// - *packed operands*: the smaller factor of a product as a whole where it is small enough, 4·b·h and 4·I·min(b, h) for
+///   b users in a shard, 4·256·I for EASE; and what every thread packs.
+#[must_use]
+pub fn memory(workload: &Workload) -> Memory {
+    use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
+    let Workload { data, model, training, validation, threads, .. } = workload;
+    let (items, users, interactions) = (data.items, data.users, data.interactions);
+    let validates = *validation != Validation::Off && workload.widths().is_some();
+    let phases = match model {
+        ModelConfig::Popularity(_) => vec![Read, Fit, Publish],
+        ModelConfig::Ease(_) => vec![Read, Gram, Invert, Publish],
+        _ if validates => vec![Read, Fit, Validate, Publish],
+        _ => vec![Read, Fit, Publish],
+    };
+    let weights = product(&[FLOAT, workload.parameters()]);
+    let rows = |interactions: u64, users: u64| sum(&[product(&[8, interactions]), product(&[8, users])]);
+
+    let mut parts = vec![
+        ("program", PROGRAM, phases.clone()),
+        ("interactions", rows(interactions, users), phases.clone()),
+        ("ids", data.id_bytes.saturating_add(share(data.id_bytes, items, users.saturating_add(items))), phases.clone()),
+        ("reading", reading(workload), vec![Read]),
+    ];
+    if validates {
+        let (trained, held) = (workload.training_users(), workload.validation_users());
+        if let Validation::Given { interactions, .. } = validation {
+            parts.push(("validation users", rows(*interactions, product(&[2, held])), vec![Fit, Validate]));
+        } else {
+            let part = |part| share(interactions, part, users);
+            parts.push(("training users", rows(part(trained), trained), vec![Fit, Validate]));
+            parts.push(("validation users", rows(part(held), product(&[2, held])), vec![Fit, Validate]));
+        }
+        let Widths { hidden, latent } = workload.widths().unwrap_or(Widths { hidden: 0, latent: 0 });
+        let state = sum(&[RANKED[1], product(&[2, hidden]), product(&[3, latent])]);
+        let ranking = sum(&[product(&[*threads, FLOAT, RANKED[0], state]), product(&[held, LISTED[0], LISTED[1]])]);
+        parts.push(("ranking", ranking, vec![Validate]));
+    }
+    match (model, workload.widths()) {
+        (_, Some(widths)) => {
+            let both = vec![Fit, Validate];
+            let gradients = if training.shards > 1 { 2 } else { 1 };
+            let (users, hidden) = (workload.shard_users(), widths.hidden);
+            parts.extend([
+                ("weights", weights, vec![Fit, Validate, Publish]),
+                ("optimiser", product(&[2, weights]), both.clone()),
+                ("gradient", product(&[gradients, weights]), both.clone()),
+                ("best weights", weights, both.clone()),
+                ("logits", product(&[FLOAT, items, users]), both.clone()),
+                ("activations", activations(workload, widths), vec![Fit]),
+                (
+                    "packed operands",
+                    packed(*threads, &[product(&[users, hidden]), product(&[items, users.min(hidden)])]),
+                    both,
+                ),
+            ]);
+        }
+        (ModelConfig::Ease(ease), None) => {
+            let copy = if ease.weights == InputWeights::Binary { rows(interactions, users) } else { 0 };
+            parts.extend([
+                ("matrix", weights, vec![Gram, Invert, Publish]),
+                ("binary copy", copy, vec![Gram]),
+                ("transposed log", rows(interactions, items), vec![Gram]),
+                ("blocks", product(&[2, FLOAT, BLOCK, items]), vec![Invert]),
+                ("packed operands", packed(*threads, &[product(&[BLOCK, items])]), vec![Invert]),
+            ]);
+        }
+        (_, None) => parts.push(("weights", product(&[2, weights]), vec![Fit, Publish])),
+    }
+    parts.push(("writing", sum(&[WRITING, data.id_bytes, product(&[8, users])]), vec![Publish]));
+    let alive = |(name, bytes, of): (&'static str, u64, Vec<Phase>)| {
+        let phases = of.into_iter().filter(|phase| phases.contains(phase)).collect();
+        (bytes > 0).then_some(Part { name, bytes, phases })
+    };
+    let parts = parts.into_iter().filter_map(alive).collect();
+    Memory { phases, parts }
+}
+
+/// What is gone once the log has been read.
+fn reading(workload: &Workload) -> u64 {
+    let data = &workload.data;
+    let merged = data.entries.saturating_sub(data.interactions);
+    let numbering =
+        |ids: u64| product(&[17, ids.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(u64::MAX)]);
+    sum(&[
+        product(&[if data.times { 12 } else { 4 }, data.entries]),
+        product(&[8, merged]),
+        numbering(data.users),
+        numbering(data.items),
+        DECODING,
+    ])
+}
+
+/// What is packed for products of which these are the smaller factors, in values.
+fn packed(threads: u64, smaller: &[u64]) -> u64 {
+    let whole = smaller.iter().copied().filter(|&values| values <= PACKED_WHOLE).max().unwrap_or(0);
+    sum(&[product(&[FLOAT, whole]), product(&[threads, PACKING])])
+}
+
+/// Activations, their gradients and the sparse input of a shard: its entries (8 bytes each, as drawn and by item) and
+/// where each item starts (16 bytes).
+fn activations(workload: &Workload, Widths { hidden, latent }: Widths) -> u64 {
+    let (data, users) = (&workload.data, workload.shard_users());
+    let values = if latent == 0 { product(&[2, hidden]) } else { sum(&[product(&[4, hidden]), product(&[7, latent])]) };
+    let entries = share(data.interactions, users, data.users);
+    sum(&[product(&[FLOAT, users, values]), product(&[16, entries]), product(&[16, data.items])])
+}

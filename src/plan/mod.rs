@@ -1,0 +1,26 @@
+//! What will a training run take, and does it fit? Memory, disk and time from sizes and configuration alone.
+//!
+//! The one home of these formulas: `foldin plan` prints them, `foldin train` refuses by them. They follow the code they
+//! describe, and a figure compares them with what real runs take.
+
+mod calibration;
+mod disk;
+mod machine;
+mod memory;
+mod remedies;
+mod sizes;
+#[cfg(test)]
+mod tests;
+mod time;
+mod verdict;
+mod workload;
+
+pub use calibration::Speeds;
+pub use disk::{Disk, disk};
+pub use machine::{Limit, Room, free_disk};
+pub use memory::{Memory, Part, Phase, memory};
+pub use remedies::{Remedy, remedies};
+pub use sizes::DataSizes;
+pub use time::{Stage, Time, time};
+pub use verdict::{Plan, TooLarge};
+pub use workload::{Validation, Workload};

@@ -1,0 +1,83 @@
+//! How long will a run take, roughly? Work from the shapes, at the speeds of the machine.
+
+use serde::Serialize;
+
+use super::calibration::Speeds;
+use super::disk::disk;
+use super::workload::{Widths, Workload};
+use crate::models::ModelConfig;
+
+/// A kind of work and how often it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Stage {
+    /// What is done.
+    pub name: &'static str,
+    /// How often.
+    pub times: u64,
+    /// Seconds each time.
+    pub each: f64,
+}
+
+impl Stage {
+    /// Seconds altogether.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.times as f64 * self.each
+    }
+}
+
+/// The time of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Time {
+    /// In the order in which they begin.
+    pub stages: Vec<Stage>,
+}
+
+impl Time {
+    /// Seconds altogether, every planned epoch run: early stopping can only shorten it.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.stages.iter().map(Stage::seconds).sum()
+    }
+}
+
+/// Share of the product's speed that narrow layers and ranking reach.
+const NARROW: f64 = 0.5;
+
+/// The time of a run at the given speeds.
+///
+/// - A step of a network: three products of 2·b·h·I operations between hidden layer and items, and three for each inner
+///   layer at half the speed; at the speed of a copy, the logits three times (written, normalised, turned into their
+///   gradient), the optimiser's 7 values a parameter, and a column of h values for every interaction of the batch,
+///   gathered and scattered.
+/// - A validation: 2·h·I operations a user at half the speed.
+/// - EASE: 8 bytes for every pair of items in a history, at the speed of a copy, and n³ operations.
+#[must_use]
+pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
+    let data = &workload.data;
+    let items = data.items as f64;
+    let stage = |name, times, each| Stage { name, times, each };
+    let mut stages = vec![stage("reading the log", 1, data.entries as f64 / speeds.rows)];
+    match (&workload.model, workload.widths()) {
+        (ModelConfig::Ease(_), _) => {
+            stages.push(stage("Gram matrix", 1, 8.0 * data.squared_lengths as f64 / speeds.bytes));
+            stages.push(stage("inverse", 1, items.powi(3) / speeds.flops));
+        }
+        (_, None) => {}
+        (_, Some(Widths { hidden, latent })) => {
+            let (hidden, latent) = (hidden as f64, latent as f64);
+            let batch = workload.batch_users() as f64;
+            let interactions = batch * data.interactions as f64 / data.users.max(1) as f64;
+            let outer = 6.0 * batch * hidden * items / speeds.flops;
+            let inner = 6.0 * batch * 3.0 * hidden * latent / (NARROW * speeds.flops);
+            let values = 3.0 * batch * items + 7.0 * workload.parameters() as f64 + 4.0 * interactions * hidden;
+            let step = outer + inner + 4.0 * values / speeds.bytes;
+            let steps = (workload.training.epochs as u64).saturating_mul(workload.steps());
+            stages.push(stage("steps", steps, step));
+            let ranking = 2.0 * workload.validation_users() as f64 * hidden * items / (NARROW * speeds.flops);
+            stages.push(stage("validations", workload.validations(), ranking));
+        }
+    }
+    stages.push(stage("publishing", 1, disk(workload).model_directory as f64 / speeds.disk));
+    Time { stages }
+}

@@ -1,0 +1,140 @@
+//! A run that is planned.
+
+use serde::Serialize;
+
+use super::sizes::DataSizes;
+use crate::models::ModelConfig;
+use crate::training::TrainingConfig;
+
+/// A training run by everything that its memory, disk and time depend on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workload {
+    /// The data.
+    pub data: DataSizes,
+    /// The model.
+    pub model: ModelConfig,
+    /// The loop of iterative models.
+    pub training: TrainingConfig,
+    /// What decides which epoch is kept.
+    pub validation: Validation,
+    /// True when checkpoints are written on the way.
+    pub checkpoints: bool,
+    /// Threads that compute.
+    pub threads: u64,
+}
+
+/// Users that iterative models are validated on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validation {
+    /// None: the last epoch is kept.
+    Off,
+    /// So many users of the log, held out of training.
+    HeldOut {
+        /// How many.
+        users: u64,
+    },
+    /// Users of other files.
+    Given {
+        /// How many.
+        users: u64,
+        /// Their interactions, folded in and to be found.
+        interactions: u64,
+    },
+}
+
+/// Bytes of an element.
+pub(super) const FLOAT: u64 = size_of::<f32>() as u64;
+
+/// A product that ends at the largest number instead of beyond it.
+pub(super) fn product(factors: &[u64]) -> u64 {
+    factors.iter().fold(1, |total, &factor| total.saturating_mul(factor))
+}
+
+/// A sum that ends at the largest number instead of beyond it.
+pub(super) fn sum(terms: &[u64]) -> u64 {
+    terms.iter().fold(0, |total, &term| total.saturating_add(term))
+}
+
+/// a · b / c, rounded down.
+pub(super) fn share(a: u64, b: u64, c: u64) -> u64 {
+    u64::try_from(u128::from(a) * u128::from(b) / u128::from(c.max(1))).unwrap_or(u64::MAX)
+}
+
+/// The widths of an autoencoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Widths {
+    /// Values a user between input and output, on each side of the code.
+    pub hidden: u64,
+    /// Width of a Gaussian code, 0 without one.
+    pub latent: u64,
+}
+
+impl Workload {
+    /// The widths of an autoencoder, `None` for closed forms.
+    pub(super) fn widths(&self) -> Option<Widths> {
+        match &self.model {
+            ModelConfig::Popularity(_) | ModelConfig::Ease(_) => None,
+            ModelConfig::MultVae(vae) => Some(Widths { hidden: vae.hidden as u64, latent: vae.latent as u64 }),
+            ModelConfig::MultDae(dae) => Some(Widths { hidden: dae.hidden as u64, latent: 0 }),
+        }
+    }
+
+    /// Numbers that the published model is made of.
+    ///
+    /// - Popularity: one an item. EASE: items².
+    /// - Mult-DAE, hidden h: input table h·I and bias h, output table h·I and bias I.
+    /// - Mult-VAE, code k: the same and h·2k + 2k for the encoder, k·h + h for the decoder.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        let items = self.data.items;
+        match (&self.model, self.widths()) {
+            (ModelConfig::Ease(_), _) => product(&[items, items]),
+            (_, None) => items,
+            (_, Some(Widths { hidden, latent })) => {
+                let tables = sum(&[product(&[2, hidden, items]), hidden, items]);
+                let code = sum(&[product(&[3, hidden, latent]), product(&[2, latent]), hidden]);
+                if latent == 0 { tables } else { tables.saturating_add(code) }
+            }
+        }
+    }
+
+    /// Users that are trained on.
+    pub(super) fn training_users(&self) -> u64 {
+        match self.validation {
+            Validation::HeldOut { users } => self.data.users.saturating_sub(users),
+            Validation::Off | Validation::Given { .. } => self.data.users,
+        }
+    }
+
+    /// Users in a batch.
+    pub(super) fn batch_users(&self) -> u64 {
+        (self.training.batch_size as u64).min(self.training_users()).max(1)
+    }
+
+    /// Users in a shard of a batch, the largest one.
+    pub(super) fn shard_users(&self) -> u64 {
+        self.batch_users().div_ceil(self.training.shards.max(1) as u64)
+    }
+
+    /// Optimiser steps of an epoch.
+    pub(super) fn steps(&self) -> u64 {
+        self.training_users().div_ceil(self.training.batch_size.max(1) as u64)
+    }
+
+    /// Users that are validated on.
+    pub(super) fn validation_users(&self) -> u64 {
+        match self.validation {
+            Validation::Off => 0,
+            Validation::HeldOut { users } | Validation::Given { users, .. } => users,
+        }
+    }
+
+    /// Times that a run of all epochs validates.
+    pub(super) fn validations(&self) -> u64 {
+        match self.validation {
+            Validation::Off => 0,
+            _ => (self.training.epochs as u64).div_ceil(self.training.validate_every.max(1) as u64),
+        }
+    }
+}
