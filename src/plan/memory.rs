@@ -151,7 +151,7 @@ const WRITING: u64 = 4_000_000;
 #[must_use]
 pub fn memory(workload: &Workload) -> Memory {
     use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
-    let Workload { data, model, training, validation, threads } = workload;
+    let Workload { data, model, training, validation, threads, .. } = workload;
     let (items, users, interactions) = (data.items, data.users, data.interactions);
     let validates = *validation != Validation::Off && workload.widths().is_some();
     let phases = match model {
