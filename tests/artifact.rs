@@ -301,9 +301,11 @@ fn an_existing_target_is_refused_and_replaced_only_when_asked() {
         catalogue: &catalogue,
         attributes: &foldin::io::Attributes::default(),
         users: &users,
+        held_out: &[],
         histories: &histories,
         rules: &rules,
         training: None,
+        from: None,
         summary: &TrainingSummary::default(),
         metrics: BTreeMap::new(),
     };
@@ -341,9 +343,11 @@ fn a_failed_publication_leaves_nothing() {
             catalogue,
             attributes: &foldin::io::Attributes::default(),
             users,
+            held_out: &[],
             histories: &histories,
             rules: &rules,
             training: None,
+            from: None,
             summary: &TrainingSummary::default(),
             metrics,
         };

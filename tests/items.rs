@@ -108,9 +108,11 @@ fn published(directory: &Path, path: &Path, ids: &IdMap) -> Option<RecordBatch> 
         catalogue: &catalogue,
         attributes: &items.attributes,
         users: &fixture::users(),
+        held_out: &[],
         histories: &fixture::histories(),
         rules: &LogRules::default(),
         training: None,
+        from: None,
         summary: &TrainingSummary::default(),
         metrics: Default::default(),
     };

@@ -58,6 +58,11 @@ def binary():
     return _built("foldin", "build", "--release", "--bin", "foldin")
 
 
+def bench(name):
+    """The executable of a bench without a harness, built first."""
+    return _built(name, "bench", "--bench", name, "--no-run")
+
+
 # --- running a side ---------------------------------------------------------------------------
 
 def note(text):
@@ -122,7 +127,7 @@ def evaluate_files(model, metrics, settings, *files):
 
 def program(subcommand, *arguments):
     """One call of the measuring program (benches/measure): the parsed answer."""
-    executable = _built("measure", "bench", "--bench", "measure", "--no-run")
+    executable = bench("measure")
     note(" ".join(["measure", subcommand, *map(str, arguments)]))
     return json.loads(command([executable, subcommand, *arguments]))
 

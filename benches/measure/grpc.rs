@@ -62,9 +62,11 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
         catalogue: &Catalogue::new(data.items.clone()),
         attributes: &foldin::io::Attributes::default(),
         users: &data.users,
+        held_out: &[],
         histories: &data.interactions,
         rules: &LogRules::default(),
         training: None,
+        from: None,
         summary: &summary,
         metrics: Default::default(),
     };

@@ -24,6 +24,7 @@ p.add_argument("--batch", type=int, default=100)
 p.add_argument("--epochs", type=int, default=150)
 p.add_argument("--steps", type=int, help="time this many steps instead of training to quality")
 p.add_argument("--learning-rate", type=float, default=1e-3)
+p.add_argument("--final-rate", type=float, default=1.0, help="share of the learning rate left at the end; 1: constant")
 p.add_argument("--kl-cap", type=float, default=0.2)
 p.add_argument("--kl-anneal", type=float, default=0.65, help="fraction of the planned steps until the cap")
 p.add_argument("--validate-every", type=int, default=5, help="epochs")
@@ -46,6 +47,7 @@ facts = dict(model=f"mult-{a.model}", input=a.input, target=a.target, fused=not 
 
 def train_step(rows, done):
     beta = min(a.kl_cap, a.kl_cap * done / (a.kl_anneal * planned)) if vae else 0.0
+    adam.param_groups[0]["lr"] = a.learning_rate * (1 - (1 - a.final_rate) * done / planned)
     adam.zero_grad(set_to_none=True)
     target = as_target(rows, a.target == "gather")
     logits, kl = net(as_input(rows, bag))
@@ -78,7 +80,7 @@ def time_steps():
 
 
 def train_to_quality():
-    best, best_epoch, best_weights, done, seconds = -1.0, 0, None, 0, 0.0
+    best, best_epoch, best_weights, done, seconds, trajectory = -1.0, 0, None, 0, 0.0, []
     for epoch in range(1, a.epochs + 1):
         net.train()
         start, loss = time.perf_counter(), []
@@ -89,6 +91,7 @@ def train_to_quality():
         if epoch % a.validate_every and epoch != a.epochs:
             continue
         found = evaluate(score, data.valid, strong=True)["ndcg@100"]
+        trajectory.append({"epoch": epoch, "train_s": round(seconds, 4), "ndcg@100": found})
         print(f"epoch {epoch} loss {np.mean(loss):.2f} validation ndcg@100 {found:.5f}", file=sys.stderr, flush=True)
         if found > best:
             best, best_epoch = found, epoch
@@ -97,7 +100,7 @@ def train_to_quality():
             break
     net.load_state_dict(best_weights)
     report(**facts, seed=a.seed, epochs=epoch, best_epoch=best_epoch, train_s=round(seconds, 1),
-           validation={"ndcg@100": best}, test=evaluate(score, data.test, strong=True))
+           trajectory=trajectory, validation={"ndcg@100": best}, test=evaluate(score, data.test, strong=True))
 
 
 if a.steps:

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ArtifactError;
 use crate::interactions::LogRules;
-use crate::models::ModelConfig;
+use crate::models::{ItemChanges, ModelConfig};
 use crate::storage::{FileDigest, digest_bytes};
 use crate::training::{TrainingConfig, TrainingSummary};
 
@@ -47,6 +47,9 @@ pub struct Manifest {
     pub model: ModelConfig,
     /// How it was trained; absent for closed-form models.
     pub training: Option<TrainingConfig>,
+    /// The model that it continues; absent for one that started anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StartedFrom>,
     /// What happened during training.
     pub summary: TrainingSummary,
     /// Extents of everything stored.
@@ -73,6 +76,16 @@ pub struct Shapes {
     pub interactions: usize,
     /// The model's tensors by name, the fastest extent first.
     pub tensors: BTreeMap<String, Vec<usize>>,
+}
+
+/// Which model another one continues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartedFrom {
+    /// The version of the earlier model.
+    pub model_version: String,
+    /// What became of its items.
+    pub items: ItemChanges,
 }
 
 impl Manifest {

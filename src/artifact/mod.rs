@@ -7,7 +7,7 @@
 //! | `manifest.b3` | the manifest's own hash, in the format of `b3sum --check` |
 //! | `weights.safetensors` | the tensors of the model |
 //! | `items.parquet` | `item_id`, title, number of users and attributes of every item |
-//! | `users.parquet` | `user_id` of every user |
+//! | `users.parquet` | `user_id` of every user, and whether it was held out of training |
 //! | `histories.safetensors` | every user's history, as CSR: `offsets` (users + 1), `items`, `weights` |
 //!
 //! The directory appears complete or not at all, and is never written to again.
@@ -24,6 +24,6 @@ pub use error::ArtifactError;
 pub use fingerprint::fingerprint;
 pub use histories::Histories;
 pub use inspect::{FileState, Inspection, inspect};
-pub use manifest::{FORMAT_VERSION, Manifest, Shapes};
+pub use manifest::{FORMAT_VERSION, Manifest, Shapes, StartedFrom};
 pub use open::Artifact;
 pub use publish::{Publication, check_target, publish};

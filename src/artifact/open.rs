@@ -11,6 +11,7 @@ use crate::interactions::{Catalogue, IdMap};
 use crate::io;
 use crate::models::{Model, StoredTensors, restore};
 use crate::storage::{FileDigest, TensorFile, digest_file};
+use crate::types::UserIdx;
 
 /// A published model, loaded; the histories stay on disk.
 pub struct Artifact {
@@ -24,6 +25,8 @@ pub struct Artifact {
     pub popularity: Vec<u32>,
     /// The users with a stored history.
     pub users: IdMap,
+    /// Those of them that were held out of training, ascending.
+    pub held_out: Vec<UserIdx>,
     /// Their histories.
     pub histories: Histories,
 }
@@ -42,7 +45,7 @@ impl Artifact {
 
         let shapes = &manifest.shapes;
         let (catalogue, popularity) = io::read_catalogue(&dir.join(ITEMS))?;
-        let users = io::read_user_ids(&dir.join(USERS))?;
+        let (users, held_out) = io::read_users(&dir.join(USERS))?;
         for (file, found, expected) in [
             (ITEMS, catalogue.len(), shapes.items),
             (ITEMS, popularity.len(), shapes.items),
@@ -55,7 +58,7 @@ impl Artifact {
         }
         let model = read_model(dir, &manifest)?;
         let histories = Histories::open(dir.join(HISTORIES), shapes.users, shapes.items, shapes.interactions)?;
-        Ok(Self { manifest, model, catalogue, popularity, users, histories })
+        Ok(Self { manifest, model, catalogue, popularity, users, held_out, histories })
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS};
-use super::{ArtifactError, Manifest, Shapes, fingerprint, histories};
+use super::{ArtifactError, Manifest, Shapes, StartedFrom, fingerprint, histories};
 use crate::interactions::{Catalogue, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::{self, Attributes};
 use crate::models::Model;
 use crate::storage::{AtomicDir, TensorRef, Values, digest_file, write_tensors};
 use crate::training::{TrainingConfig, TrainingSummary};
+use crate::types::UserIdx;
 
 /// Everything a model directory is made of.
 pub struct Publication<'a> {
@@ -21,12 +22,16 @@ pub struct Publication<'a> {
     pub attributes: &'a Attributes,
     /// The users with a history.
     pub users: &'a IdMap,
+    /// Those of them that neither this model nor one it continues was trained on, ascending.
+    pub held_out: &'a [UserIdx],
     /// The histories, one row a user of `users`, one column an item of `catalogue`.
     pub histories: &'a Interactions,
     /// How the log became those histories.
     pub rules: &'a LogRules,
     /// How the model was trained; `None` for closed-form models.
     pub training: Option<&'a TrainingConfig>,
+    /// The model it continues; `None` for one that started anew.
+    pub from: Option<&'a StartedFrom>,
     /// What happened during training.
     pub summary: &'a TrainingSummary,
     /// Results worth keeping with the model, by name; finite numbers.
@@ -61,6 +66,7 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         created: Timestamp::now().whole_seconds().to_string(),
         model,
         training: publication.training.cloned(),
+        from: publication.from.cloned(),
         summary: publication.summary.clone(),
         shapes: Shapes {
             users: publication.users.len(),
@@ -143,7 +149,7 @@ impl Publication<'_> {
             .collect();
         write_tensors(&dir.join(WEIGHTS), &refs)?;
         io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts(), self.attributes)?;
-        io::write_user_ids(&dir.join(USERS), self.users)?;
+        io::write_users(&dir.join(USERS), self.users, self.held_out)?;
         histories::write(&dir.join(HISTORIES), self.histories)?;
         Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())
     }

@@ -15,7 +15,7 @@ use crate::export::ExportError;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
-use crate::models::FitError;
+use crate::models::{FitError, WarmStartError};
 use crate::plan::TooLarge;
 use crate::serve::{ClientError, ServeError};
 use crate::storage::StorageError;
@@ -90,6 +90,12 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<CheckpointError>() {
             return Some(Self::of_checkpoint(error));
+        }
+        if let Some(error) = cause.downcast_ref::<WarmStartError>() {
+            return Some(match error {
+                WarmStartError::IdType { .. } | WarmStartError::NoCommonItem { .. } => Self::Data,
+                _ => Self::Usage,
+            });
         }
         if let Some(error) = cause.downcast_ref::<LogError>() {
             return Some(match error {

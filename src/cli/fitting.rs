@@ -12,6 +12,7 @@ use crate::evaluation::{Metric, Trial, read_fold_in_target};
 use crate::interactions::{IdMap, Interactions};
 use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit, fit_with_checkpoints};
 use crate::training::Checkpoints;
+use crate::types::UserIdx;
 
 /// True for models that are trained epoch by epoch, and so need users to stop on.
 #[must_use]
@@ -32,12 +33,34 @@ pub fn held_out(settings: &ValidationSettings, users: usize) -> usize {
     ((users as f64 * settings.fraction).round() as usize).max(least).min(settings.max_users)
 }
 
-/// Sets validation users apart from the training data: those of given files, or held-out ones.
-/// `None` for closed-form models, and where validation is switched off.
+/// What training begins with: nothing, by default.
+#[derive(Debug, Default)]
+pub struct Beginning {
+    /// The weights before the first step.
+    pub start: Start,
+    /// The users that those weights were not trained on, the first to be held out first; `None`: all of them.
+    pub unseen: Option<Vec<UserIdx>>,
+}
+
+/// A trained model, and the rows of the log that were held out to validate it, ascending.
+pub struct Trained {
+    /// The model.
+    pub fitted: Fitted,
+    /// Rows that it was not trained on.
+    pub held_out: Vec<UserIdx>,
+}
+
+/// Sets validation users apart from the training data: those of given files, or held-out ones, of `unseen`
+/// where given. `None` for closed-form models, where validation is switched off, and where nobody is left for it.
 ///
 /// # Errors
 /// Given files that cannot be used; settings that contradict each other.
-pub fn validation_trial<'a>(settings: &Settings, log: &'a Interactions, items: &IdMap) -> Result<Option<Trial<'a>>> {
+pub fn validation_trial<'a>(
+    settings: &Settings,
+    log: &'a Interactions,
+    items: &IdMap,
+    unseen: Option<&[UserIdx]>,
+) -> Result<Option<Trial<'a>>> {
     let validation = &settings.validation;
     validation.check()?;
     if !is_iterative(&settings.model) {
@@ -51,9 +74,14 @@ pub fn validation_trial<'a>(settings: &Settings, log: &'a Interactions, items: &
             }
             Trial::strong(Cow::Borrowed(log), given.histories)
         }
-        (None, None) => match held_out(validation, log.users()) {
-            0 => return Ok(None),
-            users => Trial::split(log, users, settings.training.seed),
+        (None, None) => match (held_out(validation, log.users()), unseen) {
+            (0, _) | (_, Some([])) => return Ok(None),
+            (users, None) => Trial::split(log, users, settings.training.seed),
+            (users, Some(unseen)) => {
+                let mut rows = unseen[..users.min(unseen.len())].to_vec();
+                rows.sort_unstable();
+                Trial::holding_out(log, rows, settings.training.seed)
+            }
         },
         _ => bail!(super::exit::Configuration(
             "validation.fold_in and validation.target go together; give both or neither".into()
@@ -79,9 +107,11 @@ pub fn train(
     settings: &Settings,
     log: &Interactions,
     items: &IdMap,
+    beginning: Beginning,
     checkpoints: Option<&mut Checkpoints>,
-) -> Result<Fitted> {
-    let trial = validation_trial(settings, log, items)?;
+) -> Result<Trained> {
+    let Beginning { start, unseen } = beginning;
+    let trial = validation_trial(settings, log, items, unseen.as_deref())?;
     let train = trial.as_ref().map_or(log, |trial| trial.train.as_ref());
     let name = settings.model.name();
     match &trial {
@@ -109,7 +139,7 @@ pub fn train(
         epoch: &mut |report| progress.line(&epoch_line(report)),
         step: &mut |done, planned| progress.at(done as u64, planned as u64),
     };
-    let (model, training, start) = (&settings.model, &settings.training, Start::Random);
+    let (model, training) = (&settings.model, &settings.training);
     let fitted = match checkpoints {
         None => fit(model, training, train, start, observer),
         Some(checkpoints) => {
@@ -124,7 +154,8 @@ pub fn train(
         }
     };
     progress.finish();
-    Ok(fitted?)
+    let held_out = trial.as_ref().and_then(|trial| trial.rows.clone()).unwrap_or_default();
+    Ok(Trained { fitted: fitted?, held_out })
 }
 
 #[cfg(test)]

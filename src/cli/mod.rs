@@ -18,5 +18,6 @@ mod report;
 mod run;
 mod settings;
 mod trials;
+mod warm;
 
 pub use run::run;

@@ -37,7 +37,7 @@ impl Engine {
     /// Prepares a loaded artifact for requests.
     #[must_use]
     pub fn new(artifact: Artifact) -> Self {
-        let Artifact { manifest, model, catalogue, popularity, users, histories } = artifact;
+        let Artifact { manifest, model, catalogue, popularity, users, held_out: _, histories } = artifact;
         let info = ModelInfo { manifest, user_space: model.user_space(), item_space: model.item_space() };
         let inverse_norms = inverse_norms(model.as_ref());
         Self {

@@ -82,7 +82,15 @@ impl<'a> Trial<'a> {
     /// collaborative model can know them.
     #[must_use]
     pub fn split(log: &Interactions, held_out: usize, seed: u64) -> Self {
-        let (train, rows) = hold_out_users(log, held_out, seed);
+        Self::holding_out(log, hold_out_users(log, held_out, seed).1, seed)
+    }
+
+    /// Strong generalisation with the users at `rows` (ascending) held out, a fifth of the history of each, chosen
+    /// by `seed`, as target. What is left out is as of [`split`](Self::split).
+    #[must_use]
+    pub fn holding_out(log: &Interactions, rows: Vec<UserIdx>, seed: u64) -> Self {
+        let stays = |user: &UserIdx| rows.binary_search(user).is_err();
+        let train: Vec<UserIdx> = (0..log.users() as u32).map(UserIdx).filter(stays).collect();
         let train = log.select_users(&train);
         let held_out = log.select_users(&rows);
         let known = known(&train);

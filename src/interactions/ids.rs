@@ -217,6 +217,17 @@ impl IdMap {
         self.len() == 0
     }
 
+    /// What messages call the type of the ids. Ids of the same name can be compared: integers of any
+    /// width are the same ids.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Int(_) | Self::Uint(_) => "integer",
+            Self::Uuid(_) => "UUID",
+            Self::Text(_) => "text",
+        }
+    }
+
     /// The index of an id given in canonical form; `None` when it is not in the map.
     #[must_use]
     pub fn index(&self, id: &str) -> Option<u32> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
-use arrow_array::{StringArray, UInt32Array};
+use arrow_array::{BooleanArray, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field};
 
 use super::attributes::Attributes;
@@ -16,8 +16,12 @@ use super::source::open;
 use super::table::Batch;
 use super::writer::{ROW_GROUP_ROWS, TableWriter};
 use crate::interactions::{Catalogue, IdMap};
+use crate::types::UserIdx;
 
 const REMEDY: &str = "this is not a table that Foldin wrote here; restore the original file";
+
+/// The column that says who was held out of training.
+const HELD_OUT: &str = "held_out";
 
 /// Writes the items of a model: `item_id` (in the type of the log), `title` (null where unknown),
 /// `users` (how many users have the item) and `attributes`, a structure of all attributes in their own
@@ -83,24 +87,39 @@ pub fn read_attribute_types(path: &Path) -> Result<Vec<(String, String)>, TableE
     Ok(fields.iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect())
 }
 
-/// Writes the users of a model: `user_id`, in the type of the log.
+/// Writes the users of a model: `user_id`, in the type of the log, and whether the user was `held_out` of
+/// training (positions, ascending).
 ///
 /// # Errors
 /// [`TableError`] when the file cannot be written; nothing is left behind.
-pub fn write_user_ids(path: &Path, users: &IdMap) -> Result<(), TableError> {
-    let mut writer = TableWriter::create(path, vec![Field::new("user_id", id_type(users), false)])?;
+pub fn write_users(path: &Path, users: &IdMap, held_out: &[UserIdx]) -> Result<(), TableError> {
+    let fields = [("user_id", id_type(users)), (HELD_OUT, DataType::Boolean)];
+    let fields = fields.into_iter().map(|(name, kind)| Field::new(name, kind, false));
+    let mut writer = TableWriter::create(path, fields.collect())?;
     for rows in chunks(users.len()) {
-        writer.append(vec![id_array(users, rows)])?;
+        let flags: BooleanArray = rows.clone().map(|row| Some(held_out.binary_search(&UserIdx(row)).is_ok())).collect();
+        writer.append(vec![id_array(users, rows), Arc::new(flags)])?;
     }
     writer.finish().map(drop)
 }
 
-/// Reads what [`write_user_ids`] wrote.
+/// Reads what [`write_users`] wrote. A file without the column of those held out names none.
 ///
 /// # Errors
 /// [`TableError`] when the file cannot be read, is damaged or its ids are not ascending.
-pub fn read_user_ids(path: &Path) -> Result<IdMap, TableError> {
-    read_ids(path, "user_id", &[], |_| Ok(()))
+pub fn read_users(path: &Path) -> Result<(IdMap, Vec<UserIdx>), TableError> {
+    let known = open(path)?.find(HELD_OUT).is_some();
+    let types = [(HELD_OUT, DataType::Boolean)];
+    let (mut rows, mut held_out) = (0usize, Vec::new());
+    let ids = read_ids(path, "user_id", if known { &types } else { &[] }, |batch| {
+        if known {
+            let flags = batch.complete_column(HELD_OUT)?.as_boolean();
+            held_out.extend(flags.values().set_indices().map(|row| UserIdx((rows + row) as u32)));
+        }
+        rows += batch.rows();
+        Ok(())
+    })?;
+    Ok((ids, held_out))
 }
 
 /// `0..len` in parts that fit a row group.
@@ -165,8 +184,10 @@ mod tests {
             let catalogue = Catalogue::new(ids.clone()).with_titles(titles);
             write_catalogue(&items, &catalogue, &[3, 0, u32::MAX], &Attributes::default()).unwrap();
             assert_eq!(read_catalogue(&items).unwrap(), (catalogue, vec![3, 0, u32::MAX]));
-            write_user_ids(&users, &ids).unwrap();
-            assert_eq!(read_user_ids(&users).unwrap(), ids);
+            for held_out in [vec![], vec![UserIdx(0), UserIdx(2)]] {
+                write_users(&users, &ids, &held_out).unwrap();
+                assert_eq!(read_users(&users).unwrap(), (ids.clone(), held_out));
+            }
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "temporary files are left");
     }
@@ -178,8 +199,9 @@ mod tests {
         // None, and more than fit a row group.
         for users in [0, ROW_GROUP_ROWS as i64 + 5] {
             let users = IdMap::Int((0..users).map(|user| 3 * user).collect());
-            write_user_ids(&path, &users).unwrap();
-            assert_eq!(read_user_ids(&path).unwrap(), users);
+            let held_out: Vec<UserIdx> = (0..users.len() as u32).step_by(3).map(UserIdx).collect();
+            write_users(&path, &users, &held_out).unwrap();
+            assert_eq!(read_users(&path).unwrap(), (users, held_out));
         }
     }
 
@@ -188,21 +210,21 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("users.parquet");
         // `IdMap` is meant to be ascending; a file can hold anything.
-        write_user_ids(&path, &IdMap::Int(vec![5, 3].into())).unwrap();
-        let error = read_user_ids(&path).unwrap_err().to_string();
+        write_users(&path, &IdMap::Int(vec![5, 3].into()), &[]).unwrap();
+        let error = read_users(&path).unwrap_err().to_string();
         assert!(error.contains("users.parquet") && error.contains("\"3\" (position 1) follows \"5\""), "{error}");
 
         let error = read_catalogue(&path).unwrap_err();
         assert!(matches!(error, TableError::MissingColumn { .. }), "{error}");
         fs::write(&path, "user_id\n1\n").unwrap();
-        assert!(matches!(read_user_ids(&path), Err(TableError::NotParquet { .. })));
+        assert!(matches!(read_users(&path), Err(TableError::NotParquet { .. })));
     }
 
     #[test]
     fn a_file_that_cannot_be_written_is_named() {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("absent/users.parquet");
-        let error = write_user_ids(&path, &IdMap::Int(vec![1].into())).unwrap_err().to_string();
+        let error = write_users(&path, &IdMap::Int(vec![1].into()), &[]).unwrap_err().to_string();
         assert!(error.contains("cannot write") && error.contains("absent/users.parquet"), "{error}");
     }
 }

@@ -27,7 +27,7 @@ mod user_values;
 mod writer;
 
 pub use attributes::Attributes;
-pub use catalogue::{read_attribute_types, read_catalogue, read_user_ids, write_catalogue, write_user_ids};
+pub use catalogue::{read_attribute_types, read_catalogue, read_users, write_catalogue, write_users};
 pub use embeddings::{EmbeddingFormat, EmbeddingHeader, EmbeddingWriter, Precision};
 pub use error::{LogError, TableError};
 pub use id_files::{IdWriter, Selection, read_selection};

@@ -55,4 +55,14 @@ impl ModelConfig {
             Self::MultDae(_) => "mult-dae",
         }
     }
+
+    /// The widths of the layers by their name in the configuration; none for models without layers.
+    #[must_use]
+    pub fn widths(&self) -> Vec<(&'static str, usize)> {
+        match self {
+            Self::Popularity(_) | Self::Ease(_) => Vec::new(),
+            Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
+            Self::MultDae(dae) => vec![("model.hidden", dae.hidden)],
+        }
+    }
 }

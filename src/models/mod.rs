@@ -12,6 +12,7 @@ mod mult_dae;
 mod mult_vae;
 mod popularity;
 mod ranges;
+mod warm;
 
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
@@ -22,3 +23,4 @@ pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};
 pub use mult_vae::{MultVae, MultVaeConfig, MultVaeGradient, MultVaeTrainer};
 pub use popularity::{Popularity, PopularityConfig};
 pub use ranges::check_parameters;
+pub use warm::{ItemChanges, WarmStartError, carry_over, check_shapes};

@@ -39,6 +39,8 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
     let (shards, rate, decay) = (training.shards, training.learning_rate, training.weight_decay);
     require("training.shards", shards, (1..=1024).contains(&shards), "a whole number from 1 to 1024")?;
     require("training.learning_rate", rate, rate > 0.0 && rate <= 1.0, "greater than 0 and at most 1")?;
+    let left = training.final_rate;
+    require("training.final_rate", left, (0.0..=1.0).contains(&left), "from 0 to 1")?;
     require("training.weight_decay", decay, (0.0..=1.0).contains(&decay), "from 0 to 1")
 }
 

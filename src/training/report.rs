@@ -28,8 +28,13 @@ pub struct EpochReport {
 pub struct TrainingSummary {
     /// Every epoch, in order; empty for closed-form models.
     pub epochs: Vec<EpochReport>,
-    /// The epoch whose weights were kept; 0 for closed-form models.
+    /// The epoch whose weights were kept; 0 for closed-form models, and where the weights of an earlier
+    /// model were better than all that came after.
     pub best_epoch: usize,
+    /// Validation NDCG@100 of the weights of an earlier model before the first step, where it started
+    /// from such and validation ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_validation: Option<f64>,
     /// Validation NDCG@100 of the kept weights, where validation ran.
     pub best_validation: Option<f64>,
     /// Seconds in total, validation included.

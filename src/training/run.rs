@@ -46,7 +46,8 @@ pub enum TrainingError {
 }
 
 /// Trains a network on the non-empty histories of the data and returns its best weights: those of the
-/// epoch with the highest validation, or of the last epoch where nothing validates.
+/// epoch with the highest validation, or of the last epoch where nothing validates. Weights that come
+/// with schedules under way are validated before the first epoch, and kept if no epoch is better.
 ///
 /// The order of users in each epoch is a shuffle drawn from the seed and the epoch; batches and
 /// shards are cut from it by size alone. Schedules run from [`Plan::schedules_from`] to 1.
@@ -68,6 +69,7 @@ pub fn run<N: Network>(
     if let Some(checkpoints) = &mut checkpoints {
         run.resume(checkpoints)?;
     }
+    run.look_at_the_start(&mut watch);
     while run.progress.epoch <= plan.config.epochs {
         run.train_epoch(&mut checkpoints, &mut watch)?;
         run.end_epoch(&mut watch);
@@ -118,6 +120,17 @@ impl<'a, N: Network> Run<'a, N> {
         self.users.len().div_ceil(self.plan.config.batch_size)
     }
 
+    /// Schedules that are under way mean weights that were trained before: they are the first candidate.
+    fn look_at_the_start(&mut self, watch: &mut Watch<'_, N::Weights>) {
+        let trained = self.plan.schedules_from > 0.0 && self.progress.done == 0;
+        if let Some(validate) = watch.validate.as_mut().filter(|_| trained) {
+            let value = validate(self.network.weights());
+            self.keep();
+            self.progress.summary.start_validation = Some(value);
+            self.progress.summary.best_validation = Some(value);
+        }
+    }
+
     /// Trains what is left of the epoch.
     fn train_epoch(
         &mut self,
@@ -126,7 +139,6 @@ impl<'a, N: Network> Run<'a, N> {
     ) -> Result<(), TrainingError> {
         let config = self.plan.config;
         let planned = config.epochs * self.batches();
-        let adam = AdamConfig { learning_rate: config.learning_rate, weight_decay: config.weight_decay };
         let mut order = self.users.clone();
         order.shuffle(&mut stream(config.seed, Purpose::Shuffle, [self.progress.epoch as u64, 0]));
         let (resumed, trained) = (Instant::now(), self.progress.train_seconds);
@@ -138,7 +150,9 @@ impl<'a, N: Network> Run<'a, N> {
                 let what = behind_the_loss(self.network.weights(), &self.gradient);
                 return Err(self.diverged(what, checkpoints).into());
             }
-            let step = adam.step(self.progress.done);
+            // The rate is that of the steps before this one, so that the first has the whole of it.
+            let learning_rate = config.rate_at((self.progress.done - 1) as f64 / planned as f64);
+            let step = AdamConfig { learning_rate, weight_decay: config.weight_decay }.step(self.progress.done);
             let tensors = self.network.weights_mut().values_mut().into_iter().zip(self.gradient.parts());
             for (moments, (values, gradient)) in self.moments.iter_mut().zip(tensors) {
                 moments.apply(&step, values, gradient);

@@ -23,3 +23,4 @@ mod split;
 mod tables;
 mod train;
 mod validate;
+mod warm;

@@ -191,6 +191,7 @@ Examples:
   foldin train log.parquet --out model --model ease --set model.lambda=500
   foldin train ratings.parquet --weight-column rating --min-weight 4 --min-user-items 5 --out model
   foldin train log.parquet --out model --checkpoint-every 500 --resume
+  foldin train newer.parquet --from model --out newer-model
   foldin train --config foldin.toml --print-config")]
 pub struct Train {
     /// The log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'
@@ -198,6 +199,10 @@ pub struct Train {
     /// Model directory to write
     #[arg(long, value_name = "DIR")]
     pub out: Option<String>,
+    /// Continue this model on a newer log: its weights, matched by item id, and its configuration, with a third of
+    /// its epochs and patience and a fifth of its learning rate unless others are given
+    #[arg(long, value_name = "MODEL_DIR", help_heading = "Model")]
+    pub from: Option<PathBuf>,
     /// What is known of the items: Parquet with item_id, and title and any attributes
     #[arg(long, value_name = "FILE", help_heading = "Items")]
     pub items: Option<String>,

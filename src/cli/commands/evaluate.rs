@@ -10,6 +10,7 @@ use crate::cli::args::{Baselines, Evaluate};
 use crate::cli::comparison::{Comparison, write_per_user};
 use crate::cli::console::{count, note};
 use crate::cli::exit::Configuration;
+use crate::cli::fitting::Beginning;
 use crate::cli::layers::{Layer, Resolved, resolve};
 use crate::cli::output::check_file;
 use crate::cli::report::{Report, Target, cutoff_metrics};
@@ -76,7 +77,7 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
         planning::check_fit(settings, &occasion.trial.train)?;
     }
     let started = Instant::now();
-    let fitted = fitting::train(settings, &occasion.trial.train, &log.items, None)?;
+    let fitted = fitting::train(settings, &occasion.trial.train, &log.items, Beginning::default(), None)?.fitted;
     let seconds = started.elapsed().as_secs_f64();
     comparison.add(&occasion.trial, fitted.model.as_ref(), Some(fitted.summary), Some(seconds))?;
     write_users(args, &comparison, &occasion)?;

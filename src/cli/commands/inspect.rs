@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{ArtifactError, Inspection, inspect};
+use crate::artifact::{ArtifactError, Inspection, StartedFrom, inspect};
 use crate::cli::args::Inspect;
 use crate::cli::console::{count, thousands};
 use crate::interactions::LogRules;
@@ -54,7 +54,11 @@ fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
         count(shapes.interactions),
         manifest.data_fingerprint,
     )?;
-    if manifest.summary.best_epoch > 0 {
+    if let Some(StartedFrom { model_version, items }) = &manifest.from {
+        let [kept, new, vanished] = [items.kept, items.new, items.vanished].map(count);
+        writeln!(out, "continues    {model_version}: {kept} items kept, {new} new, {vanished} vanished")?;
+    }
+    if !manifest.summary.epochs.is_empty() {
         let (best, epochs) = (manifest.summary.best_epoch, manifest.summary.epochs.len());
         writeln!(out, "training     best epoch {best} of {epochs}, {:.1} s", manifest.summary.seconds)?;
     }

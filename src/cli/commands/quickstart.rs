@@ -16,10 +16,12 @@ use crate::artifact::check_target;
 use crate::cli::args::Quickstart;
 use crate::cli::comparison::Comparison;
 use crate::cli::console::{count, program};
+use crate::cli::data;
 use crate::cli::exit::Configuration;
+use crate::cli::fitting::{self, Beginning, Trained};
 use crate::cli::lists::List;
+use crate::cli::planning;
 use crate::cli::settings::{InputSettings, Settings};
-use crate::cli::{data, fitting, planning};
 use crate::engine::Engine;
 use crate::evaluation::{Metric, Trial};
 use crate::generate::GenerateConfig;
@@ -70,7 +72,14 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let (held_out, seed) = (log.interactions.users() / 10, settings.training.seed);
     let trial = Trial::split(&log.interactions, held_out, seed);
     planning::check_fit(&settings, &trial.train)?;
-    let fitted = fitting::train(&settings, &trial.train, &log.items, None)?;
+    let Trained { fitted, held_out: validated } =
+        fitting::train(&settings, &trial.train, &log.items, Beginning::default(), None)?;
+    // In rows of the log: who is tested, and who of the others decided on the best epoch.
+    let (others, mut untrained) = hold_out_users(&log.interactions, held_out, seed);
+    untrained.extend(validated.iter().map(|row| others[row.at()]));
+    untrained.sort_unstable();
+    let trained = Trained { fitted, held_out: untrained };
+    let fitted = &trained.fitted;
 
     writeln!(out, "\n3. How good is it? A fifth of the held-out histories has to be found")?;
     let metrics = ["ndcg@100", "capped_recall@20", "capped_recall@50"].map(str::parse);
@@ -85,7 +94,7 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
 
     writeln!(out, "\n4. The model as a directory, served over gRPC")?;
     let (items, histories) = ((&catalogue, &attributes), (&log.users, &log.interactions));
-    let manifest = train::publish_fitted(&model_dir, &settings, &fitted, items, histories, true)?;
+    let manifest = train::publish_trained(&model_dir, &settings, &trained, None, items, histories, true)?;
     writeln!(out, "{}: {} {}", model_dir.display(), manifest.model.name(), manifest.model_version)?;
     out.flush()?;
 

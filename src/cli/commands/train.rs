@@ -6,17 +6,19 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Manifest, Publication, check_target, publish};
+use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
 use crate::cli::exit::Configuration;
+use crate::cli::fitting::{self, Beginning, Trained};
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
-use crate::cli::{data, fitting, planning};
+use crate::cli::warm::Parent;
+use crate::cli::{data, planning};
 use crate::interactions::{Catalogue, IdMap, Interactions};
 use crate::io::{Attributes, Log, LogReport};
-use crate::models::{Fitted, check_parameters};
+use crate::models::check_parameters;
 use crate::training::Checkpoints;
 
 /// Runs the command.
@@ -31,8 +33,10 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     command.flag("--title-column", "input.item_columns.title", args.title_column.as_deref());
     command.flag("--all-items", "input.all_items", args.all_items.then_some("true"));
     command.flag("--out", "output.model", args.out.as_deref());
+    let parent = args.from.as_deref().map(Parent::open).transpose()?;
+    let base = parent.as_ref().map_or_else(Settings::default, Parent::settings);
     args.checkpoint.add_to(&mut command);
-    let resolved = resolve(Settings::default(), &args.configuration.layers(command)?)?;
+    let resolved = resolve(base, &args.configuration.layers(command)?)?;
     resolved.notes.iter().for_each(note);
     let settings = resolved.settings;
     if args.configuration.print_config {
@@ -53,6 +57,9 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         return finish(args, out, &manifest, target, None);
     }
     check_target(target, args.force)?;
+    if let Some(parent) = &parent {
+        parent.check(&settings)?;
+    }
     if !args.configuration.ignore_memory {
         planning::check_reading(&settings)?;
     }
@@ -66,9 +73,20 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     if let Some(checkpoints) = &mut checkpoints {
         checkpointing::add_log(&mut checkpoints.facts, &settings, &log)?;
     }
-    let fitted = fitting::train(&settings, &log.interactions, &log.items, checkpoints.as_mut())?;
+    let (beginning, from) = match parent {
+        None => (Beginning::default(), None),
+        Some(parent) => {
+            let (beginning, from) = parent.begin(&settings, &log)?;
+            (beginning, Some(from))
+        }
+    };
+    if let (Some(checkpoints), Some(from)) = (&mut checkpoints, &from) {
+        checkpoints.facts.add("from", &from.model_version);
+    }
+    let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
-    let manifest = publish_fitted(target, &settings, &fitted, items, (&log.users, &log.interactions), args.force)?;
+    let histories = (&log.users, &log.interactions);
+    let manifest = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, args.force)?;
     // Only now: until the model has its name, the checkpoint is all there is.
     checkpoints.map_or(Ok(()), Checkpoints::remove)?;
     finish(args, out, &manifest, target, Some(&log.report))
@@ -88,14 +106,15 @@ fn finish(
     summarise(out, manifest, target)
 }
 
-/// Publishes a trained model with the histories of every user.
+/// Publishes a trained model with the histories of every user; `from` is the model that it continues.
 ///
 /// # Errors
 /// As of [`publish`].
-pub fn publish_fitted(
+pub fn publish_trained(
     target: &Path,
     settings: &Settings,
-    fitted: &Fitted,
+    Trained { fitted, held_out }: &Trained,
+    from: Option<&StartedFrom>,
     (catalogue, attributes): (&Catalogue, &Attributes),
     (users, histories): (&IdMap, &Interactions),
     replace: bool,
@@ -106,9 +125,11 @@ pub fn publish_fitted(
         catalogue,
         attributes,
         users,
+        held_out,
         histories,
         rules: &settings.log,
         training: fitting::is_iterative(&settings.model).then_some(&settings.training),
+        from,
         summary: &fitted.summary,
         metrics: metrics.into_iter().collect(),
     };
@@ -127,9 +148,18 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
         count(shapes.items),
         count(shapes.interactions),
     )?;
+    if let Some(StartedFrom { model_version, items }) = &manifest.from {
+        let [kept, new, vanished] = [items.kept, items.new, items.vanished].map(count);
+        writeln!(out, "continues {model_version}: {kept} items kept, {new} new, {vanished} vanished")?;
+    }
     if let Some(validation) = summary.best_validation {
-        let epochs = summary.epochs.len();
-        writeln!(out, "best epoch {} of {epochs}, validation ndcg@100 {validation:.4}", summary.best_epoch)?;
+        let (best, epochs) = (summary.best_epoch, summary.epochs.len());
+        write!(out, "best epoch {best} of {epochs}, validation ndcg@100 {validation:.4}")?;
+        match summary.start_validation {
+            Some(_) if best == 0 => writeln!(out, ": no epoch was better than the earlier model, which is kept")?,
+            Some(start) => writeln!(out, ", {start:.4} before the first")?,
+            None => writeln!(out)?,
+        }
     }
     let dir = target.display();
     writeln!(out, "model directory: {dir}\n\nnext:")?;

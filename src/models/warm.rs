@@ -1,0 +1,141 @@
+//! Warm start: the weights of an earlier model, over the items of a newer catalogue.
+//!
+//! Items are matched by their external id. Of every tensor with one column an item, the columns of known
+//! items are the earlier model's; those of new items are what a new model would begin with, and those
+//! of items that are gone are dropped. All other tensors are taken as they are. Only weights are
+//! carried over: the moments of the optimiser begin at zero, as for a new model.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{Model, StoredTensors};
+use super::{ModelConfig, MultDae, MultVae};
+use crate::interactions::IdMap;
+
+/// How the items of an earlier model and of a newer catalogue relate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ItemChanges {
+    /// Items of both: their columns are taken over.
+    pub kept: usize,
+    /// Items that the earlier model does not have: they start like a new model's.
+    pub new: usize,
+    /// Items that the newer catalogue does not have any more: they are dropped.
+    pub vanished: usize,
+}
+
+/// Why a model cannot continue from an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WarmStartError {
+    /// The earlier model has no steps to continue.
+    #[error("{model} is solved in closed form: an earlier solution does not shorten a new one; train it anew")]
+    ClosedForm {
+        /// The earlier model's name.
+        model: &'static str,
+    },
+    /// Another model is asked for.
+    #[error(
+        "the earlier model is {parent}, and a {asked} cannot continue from it: leave model.kind out, or train anew"
+    )]
+    Kind {
+        /// The earlier model's name.
+        parent: &'static str,
+        /// The name asked for.
+        asked: &'static str,
+    },
+    /// A layer of another width is asked for.
+    #[error("{parameter} is {asked}, the earlier model's is {parent}: leave {parameter} out, or train anew")]
+    Width {
+        /// The width's name in the configuration.
+        parameter: &'static str,
+        /// The earlier model's.
+        parent: usize,
+        /// The one asked for.
+        asked: usize,
+    },
+    /// Ids that cannot be compared.
+    #[error("the item ids are of type {found}, the earlier model's are of type {parent}: they cannot be matched")]
+    IdType {
+        /// The earlier model's.
+        parent: &'static str,
+        /// The newer catalogue's.
+        found: &'static str,
+    },
+    /// Another catalogue.
+    #[error("none of the {items} items is among the {parent} items of the earlier model: there is nothing to continue")]
+    NoCommonItem {
+        /// Items of the earlier model.
+        parent: usize,
+        /// Items of the newer catalogue.
+        items: usize,
+    },
+}
+
+/// The weights that a model of `config` over the items `new` starts from when it continues `parent`, a model
+/// over the items `old`: for [`Start::Weights`](super::Start::Weights).
+///
+/// New items get the columns of a new model of the same `seed`. With the same items, the weights are
+/// those of `parent`, bit by bit.
+///
+/// # Errors
+/// [`WarmStartError`] when the earlier model is of another kind or shape, cannot be continued, or has other items.
+pub fn carry_over(
+    parent: &dyn Model,
+    old: &IdMap,
+    new: &IdMap,
+    config: &ModelConfig,
+    seed: u64,
+) -> Result<(StoredTensors, ItemChanges), WarmStartError> {
+    check_shapes(&parent.config(), config)?;
+    if old.type_name() != new.type_name() {
+        return Err(WarmStartError::IdType { parent: old.type_name(), found: new.type_name() });
+    }
+    let places: Vec<Option<u32>> = (0..new.len() as u32).map(|item| old.index(&new.external(item))).collect();
+    let kept = places.iter().flatten().count();
+    if kept == 0 {
+        return Err(WarmStartError::NoCommonItem { parent: old.len(), items: new.len() });
+    }
+    let fresh: Box<dyn Model> = match config {
+        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => {
+            return Err(WarmStartError::ClosedForm { model: config.name() });
+        }
+        ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
+        ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
+    };
+    let mut weights = StoredTensors::default();
+    for (fresh, parent) in fresh.tensors().into_iter().zip(parent.tensors()) {
+        let mut data = if fresh.by_item { fresh.data } else { parent.data }.to_vec();
+        if fresh.by_item {
+            let width = data.len() / new.len();
+            for (column, place) in data.chunks_exact_mut(width).zip(&places) {
+                if let Some(place) = place {
+                    column.copy_from_slice(&parent.data[*place as usize * width..][..width]);
+                }
+            }
+        }
+        weights.insert(fresh.name.into(), fresh.shape, data);
+    }
+    Ok((weights, ItemChanges { kept, new: new.len() - kept, vanished: old.len() - kept }))
+}
+
+/// Refuses what cannot be continued whatever the items are: to be asked before the items are known.
+///
+/// # Errors
+/// [`WarmStartError::ClosedForm`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
+pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), WarmStartError> {
+    if let ModelConfig::Popularity(_) | ModelConfig::Ease(_) = parent {
+        return Err(WarmStartError::ClosedForm { model: parent.name() });
+    }
+    if parent.name() != config.name() {
+        return Err(WarmStartError::Kind { parent: parent.name(), asked: config.name() });
+    }
+    for ((parameter, asked), (_, parent)) in config.widths().into_iter().zip(parent.widths()) {
+        if asked != parent {
+            return Err(WarmStartError::Width { parameter, parent, asked });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "warm_tests.rs"]
+mod tests;
