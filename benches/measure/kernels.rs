@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use foldin::linalg::{Columns, ColumnsMut, multiply, multiply_transposed, transposed_multiply};
+use foldin::linalg::{Columns, ColumnsMut, multiply, multiply_transposed, transposed_multiply, zeros};
 use foldin::nn::{Adam, AdamConfig, Dense, SparseBatch, SparseGradient, SparseInput, multinomial_loss};
 use foldin::types::UserIdx;
 use serde_json::{Value, json};
@@ -26,6 +26,13 @@ pub fn measure(items: usize, batch: usize, rounds: usize, threads: usize) -> any
     Ok(pool.install(|| in_pool(items, batch, rounds, threads)))
 }
 
+/// Made-up values in memory of the kind that training uses for its tables.
+fn table_of(count: usize) -> Vec<f32> {
+    let mut table = zeros(count);
+    table.copy_from_slice(&values(count));
+    table
+}
+
 fn in_pool(items: usize, batch: usize, rounds: usize, threads: usize) -> Value {
     let data = interactions(batch, items, LENGTH);
     let mut histories = SparseBatch::new();
@@ -35,18 +42,18 @@ fn in_pool(items: usize, batch: usize, rounds: usize, threads: usize) -> Value {
     }
     let (input, encoder) = (SparseInput::new((items, HIDDEN), 1, 0), Dense::new((HIDDEN, 2 * LATENT), 1, 2));
     let mut encoder_gradient = Dense::zeros((HIDDEN, 2 * LATENT));
-    let (table, hidden, mut logits) = (values(HIDDEN * items), values(HIDDEN * batch), values(items * batch));
+    let (table, hidden, mut logits) = (table_of(HIDDEN * items), values(HIDDEN * batch), table_of(items * batch));
     let (code, bias) = (values(2 * LATENT * batch), values(items));
-    let (mut wide, mut narrow) = (vec![0.0; items * batch], vec![0.0; HIDDEN * batch]);
+    let (mut wide, mut narrow) = (zeros(items * batch), vec![0.0; HIDDEN * batch]);
     let (mut h, mut small) = (vec![0.0; HIDDEN * batch], vec![0.0; 2 * LATENT * batch]);
-    let mut gradient = vec![0.0; HIDDEN * items];
+    let mut gradient = zeros(HIDDEN * items);
     let mut sparse = SparseGradient::new(HIDDEN, items);
     let mut input_bias = vec![0.0; HIDDEN];
-    let mut value = values(HIDDEN * items);
+    let mut value = table_of(HIDDEN * items);
     let mut adam = Adam::new(HIDDEN * items);
     let step = AdamConfig { learning_rate: 1e-3, weight_decay: 0.0 }.step(10);
-    let dense_gradient = values(HIDDEN * items);
-    let scores = values(items * batch);
+    let dense_gradient = table_of(HIDDEN * items);
+    let scores = table_of(items * batch);
 
     let (w, x) = (Columns::new(&table, (HIDDEN, items)), Columns::new(&hidden, (HIDDEN, batch)));
     let (delta, c) = (Columns::new(&scores, (items, batch)), Columns::new(&code, (2 * LATENT, batch)));

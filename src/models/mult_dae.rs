@@ -13,7 +13,7 @@ use super::decoder::{item_vectors, score_block, score_items, stored_dense, store
 use super::model::{Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
-use crate::linalg::ColumnsMut;
+use crate::linalg::{ColumnsMut, at_least};
 use crate::nn::{Dense, GradientRef, SparseGradient, SparseInput, multinomial_loss, tanh_backward};
 use crate::training::{Gradient, Network, Shard, Weights};
 use crate::types::ItemIdx;
@@ -200,8 +200,7 @@ impl Network for MultDaeTrainer {
         let batch = config.weights.corrupted_batch(shard, config.dropout);
         let mut h = DMatrix::zeros(hidden, users);
         input.forward(&batch, (&mut h).into());
-        self.logits.resize(items * users, 0.0);
-        let mut logits = ColumnsMut::new(&mut self.logits, (items, users));
+        let mut logits = ColumnsMut::new(at_least(&mut self.logits, items * users), (items, users));
         output.logits((&h).into(), logits.reborrow());
 
         let targets = config.weights.targets(shard);

@@ -24,7 +24,7 @@ use super::decoder::{item_vectors, score_block, score_items, stored_dense, store
 use super::model::{Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
-use crate::linalg::{Columns, ColumnsMut};
+use crate::linalg::{Columns, ColumnsMut, at_least};
 use crate::nn::{
     Dense, Gaussian, GradientRef, SparseGradient, SparseInput, gaussian_backward, gaussian_sample, kl_divergence,
     multinomial_loss, tanh_backward,
@@ -265,8 +265,7 @@ impl Network for MultVaeTrainer {
         gaussian_sample(gaussian, |user| shard.stream_of(user), (&mut noise).into(), (&mut z).into());
         let mut g = DMatrix::zeros(hidden, users);
         decoder.tanh((&z).into(), (&mut g).into());
-        self.logits.resize(items * users, 0.0);
-        let mut logits = ColumnsMut::new(&mut self.logits, (items, users));
+        let mut logits = ColumnsMut::new(at_least(&mut self.logits, items * users), (items, users));
         output.logits((&g).into(), logits.reborrow());
 
         // Loss; the logits become their gradient.

@@ -221,16 +221,18 @@ fn add_lanes_of_four(v: [__m256; 4]) -> [f32; 4] {
     out
 }
 
-/// eˣ with a relative error of 1.2e-7 (Cephes `expf`: reduction by powers of two, degree-5 polynomial).
-/// Below −87.3 the result is the smallest normal number, above 88.3 the largest of its range.
+/// eˣ for x up to 88.3, with a relative error of 1.2e-7 (Cephes `expf`: reduction by powers of two,
+/// degree-5 polynomial). Below −87.3 the result is the smallest normal number.
 #[target_feature(enable = "avx2,fma")]
 fn exp(x: __m256) -> __m256 {
-    // The operand that may be NaN stands second: these instructions return it then, so NaN comes out as NaN.
-    let x = _mm256_min_ps(_mm256_set1_ps(88.376_26), _mm256_max_ps(_mm256_set1_ps(-87.336_54), x));
-    let n = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(_mm256_mul_ps(
-        x,
-        _mm256_set1_ps(std::f32::consts::LOG2_E),
-    ));
+    // Added to a small number, its last bit counts ones: the sum is rounded to a whole number, and its
+    // lowest bits are that number plus 127, the exponent of 2ⁿ as a float stores it.
+    const ROUNDING: f32 = 12_582_912.0 + 127.0;
+    // The operand that may be NaN stands second: this instruction returns it then, so NaN comes out as NaN.
+    let x = _mm256_max_ps(_mm256_set1_ps(-87.336_54), x);
+    let rounding = _mm256_set1_ps(ROUNDING);
+    let shifted = _mm256_fmadd_ps(x, _mm256_set1_ps(std::f32::consts::LOG2_E), rounding);
+    let n = _mm256_sub_ps(shifted, rounding);
     // ln 2 in two parts, so that x − n·ln 2 keeps its last bits.
     let r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693_359_4), x);
     let r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.121_944_4e-4), r);
@@ -239,7 +241,7 @@ fn exp(x: __m256) -> __m256 {
         p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(c));
     }
     let p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0)));
-    let power = _mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)));
+    let power = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
     _mm256_mul_ps(p, _mm256_castsi256_ps(power))
 }
 
@@ -260,19 +262,21 @@ const SUM_BLOCK: usize = 1024;
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
     let whole = logits.len() / LANES * LANES;
-    // Four maxima at a time: one alone would wait for itself.
+    // Four maxima beside each other: one alone would wait for itself.
     let mut maxima = [_mm256_set1_ps(f32::NEG_INFINITY); 4];
-    for (at, turn) in (0..whole).step_by(LANES).zip((0..4).cycle()) {
-        // SAFETY: `at + LANES <= whole <= logits.len() == bias.len()`.
-        let value = unsafe { biased(logits, bias, at) };
-        maxima[turn] = _mm256_max_ps(maxima[turn], value);
+    let in_fours = whole / (4 * LANES) * (4 * LANES);
+    for start in (0..in_fours).step_by(4 * LANES) {
+        for (turn, max) in maxima.iter_mut().enumerate() {
+            // SAFETY: `start + 4 * LANES <= in_fours <= logits.len() == bias.len()`.
+            *max = _mm256_max_ps(*max, unsafe { biased(logits, bias, start + turn * LANES) });
+        }
     }
     let mut lanes = [f32::NEG_INFINITY; 4 * LANES];
     for (lanes, max) in lanes.chunks_exact_mut(LANES).zip(maxima) {
         // SAFETY: each chunk holds one register.
         unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), max) };
     }
-    let rest = logits[whole..].iter().zip(&bias[whole..]).map(|(logit, bias)| logit + bias);
+    let rest = logits[in_fours..].iter().zip(&bias[in_fours..]).map(|(logit, bias)| logit + bias);
     let max = lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, f32::max);
 
     let (total, score) = positives(logits, bias, items, weights);
@@ -283,8 +287,11 @@ pub unsafe fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weig
         for at in (start..(start + SUM_BLOCK).min(whole)).step_by(LANES) {
             // SAFETY: `at + LANES <= whole <= logits.len() == bias.len()`.
             unsafe {
+                let p = logits.as_mut_ptr().add(at);
+                // The next user of a batch stands right behind this one; this loop leaves time to fetch it.
+                _mm_prefetch::<_MM_HINT_T1>(p.wrapping_add(logits.len()).cast());
                 let e = exp(_mm256_sub_ps(biased(logits, bias, at), max8));
-                _mm256_storeu_ps(logits.as_mut_ptr().add(at), e);
+                _mm256_storeu_ps(p, e);
                 part = _mm256_add_ps(part, e);
             }
         }
@@ -313,13 +320,15 @@ pub unsafe fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weig
 pub unsafe fn tanh_bias(x: &mut [f32], bias: &[f32]) {
     let whole = x.len() / LANES * LANES;
     let (one, two) = (_mm256_set1_ps(1.0), _mm256_set1_ps(2.0));
+    // Far beyond where tanh is 1; NaN stands second, and stays.
+    let largest = _mm256_set1_ps(80.0);
     for at in (0..whole).step_by(LANES) {
         // SAFETY: `at + LANES <= whole <= x.len() == bias.len()`.
         unsafe {
             let p = x.as_mut_ptr().add(at);
             let value = _mm256_add_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(bias.as_ptr().add(at)));
             // tanh x = 1 − 2 / (e²ˣ + 1), which saturates correctly on both sides.
-            let e = exp(_mm256_mul_ps(value, two));
+            let e = exp(_mm256_min_ps(largest, _mm256_mul_ps(value, two)));
             _mm256_storeu_ps(p, _mm256_sub_ps(one, _mm256_div_ps(two, _mm256_add_ps(e, one))));
         }
     }

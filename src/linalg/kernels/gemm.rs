@@ -226,8 +226,12 @@ impl<'a> Operand<'a, HEIGHT> {
         let (m, n, threads) = (lhs.shape.0, rhs.shape.0, rayon::current_num_threads());
         let (small, other) = (rhs.len().min(lhs.len()), rhs.len() <= lhs.len());
         match (small <= SHARED, other) {
-            (true, true) => (Operand::Loose(lhs), Operand::whole(rhs), parts(m, STRIP, HEIGHT, threads), vec![0..n]),
-            (true, false) => (Operand::whole(lhs), Operand::Loose(rhs), vec![0..m], parts(n, STRIP, WIDTH, threads)),
+            (true, true) => {
+                (Operand::Loose(lhs), Operand::whole(rhs), parts(m, STRIP, HEIGHT, threads), parts(n, n, 1, 1))
+            }
+            (true, false) => {
+                (Operand::whole(lhs), Operand::Loose(rhs), parts(m, m, 1, 1), parts(n, STRIP, WIDTH, threads))
+            }
             // The longer side is what the threads share: each packs the whole of the other factor.
             (false, _) if m > n => (
                 Operand::Loose(lhs),

@@ -10,6 +10,14 @@ pub fn zeros(len: usize) -> Vec<f32> {
     values
 }
 
+/// The first `len` values of a buffer that is used again and again, and only grows.
+pub fn at_least(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        *buffer = zeros(len);
+    }
+    &mut buffer[..len]
+}
+
 #[cfg(target_os = "linux")]
 fn advise(values: &mut [f32]) {
     use rustix::mm::{Advice, madvise};

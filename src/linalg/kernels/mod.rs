@@ -18,7 +18,7 @@ mod scalar;
 mod tests;
 
 pub(super) use gemm::{Strided, StridedMut, Update, gemm};
-pub use memory::zeros;
+pub use memory::{at_least, zeros};
 
 use super::columns::{Columns, ColumnsMut};
 

@@ -79,13 +79,14 @@ unsafe fn pack_panel<const W: usize>(
                 let row = |row: usize| _mm256_loadu_ps(data.add((group + row.min(height - 1)) * row_stride + step));
                 let columns = transpose([row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]);
                 for (column, values) in columns.into_iter().enumerate() {
-                    let mut buffer = [0.0; LANES];
-                    let to = out.as_mut_ptr().add((step + column) * W + group);
-                    if height == LANES {
-                        _mm256_storeu_ps(to, values);
+                    let at = (step + column) * W + group;
+                    if at + LANES <= out.len() {
+                        // Of a narrow group, what is written too far is overwritten by the next step.
+                        _mm256_storeu_ps(out.as_mut_ptr().add(at), values);
                     } else {
-                        _mm256_storeu_ps(buffer.as_mut_ptr(), values);
-                        to.copy_from_nonoverlapping(buffer.as_ptr(), height);
+                        let mut last = [0.0; LANES];
+                        _mm256_storeu_ps(last.as_mut_ptr(), values);
+                        out[at..].copy_from_slice(&last[..height]);
                     }
                 }
             }
