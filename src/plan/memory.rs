@@ -114,11 +114,11 @@ const PROGRAM: u64 = 14_000_000;
 /// Pages of the log that are being decoded and the chunks they become, compressed and not.
 const DECODING: u64 = 4_000_000;
 
-/// What a thread packs of the operands of a matrix product.
-const PACKING: u64 = 2_000_000;
-
-/// Values of the smaller operand of a product up to which it is packed as a whole, once for all threads.
+/// Values of the smaller factor of a product up to which it is packed as a whole, once for all threads.
 const PACKED_WHOLE: u64 = 2 << 20;
+
+/// What a thread packs beside that, and what it packs of both factors where neither is packed as a whole.
+const PACKING: [u64; 2] = [200_000, 2_000_000];
 
 /// Width of a block of the inverse.
 const BLOCK: u64 = 256;
@@ -147,7 +147,7 @@ const WRITING: u64 = 4_000_000;
 /// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
 ///   *transposed log*; for the inverse, two *blocks* of 256 rows or columns.
 /// - *packed operands*: the smaller factor of a product as a whole where it is small enough, 4·b·h and 4·I·min(b, h) for
-///   b users in a shard, 4·256·I for EASE; and what every thread packs.
+///   b users in a shard, 4·256·I for EASE; or what every thread packs of both.
 #[must_use]
 pub fn memory(workload: &Workload) -> Memory {
     use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
@@ -238,10 +238,14 @@ fn reading(workload: &Workload) -> u64 {
     ])
 }
 
-/// What is packed for products of which these are the smaller factors, in values.
+/// The most that is packed for one of the products whose smaller factors have so many values.
 fn packed(threads: u64, smaller: &[u64]) -> u64 {
-    let whole = smaller.iter().copied().filter(|&values| values <= PACKED_WHOLE).max().unwrap_or(0);
-    sum(&[product(&[FLOAT, whole]), product(&[threads, PACKING])])
+    let [beside, both] = PACKING;
+    let product_of = |&values: &u64| match values <= PACKED_WHOLE {
+        true => sum(&[product(&[FLOAT, values]), product(&[threads, beside])]),
+        false => product(&[threads, both]),
+    };
+    smaller.iter().map(product_of).max().unwrap_or(0)
 }
 
 /// Activations, their gradients and the sparse input of a shard: its entries (8 bytes each, as drawn and by item) and

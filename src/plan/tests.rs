@@ -61,7 +61,7 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
         ("best weights", 4 * parameters),
         ("logits", 4 * 20 * 1_000),
         // The 10 × 20 state, the 1,000 × 10 table; two threads.
-        ("packed operands", 4 * 1_000 * 10 + 2 * 2_000_000),
+        ("packed operands", 4 * 1_000 * 10 + 2 * 200_000),
         // (4·10 + 7·4) values a user, 400 interactions of a batch, 1,000 items.
         ("activations", 4 * 20 * 68 + 16 * 400 + 16 * 1_000),
     ] {
@@ -94,6 +94,8 @@ fn a_closed_form_is_its_matrix() {
     assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
     assert_eq!((part(&binary, "binary copy"), part(&binary, "transposed log")), (8 * 1_057_464, 8 * 1_068_445));
     assert_eq!(part(&binary, "blocks"), 2 * 4 * 256 * 40_981);
+    // A block of 10 million values is packed piece by piece, by two threads.
+    assert_eq!(part(&binary, "packed operands"), 2 * 2_000_000);
     assert_eq!(binary.peak().0, Phase::Invert);
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));

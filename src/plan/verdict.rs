@@ -155,7 +155,7 @@ impl TooLarge {
 /// A size as people read it.
 fn readable(bytes: u64) -> String {
     match bytes as f64 / 1e9 {
-        large if large >= 1.0 => format!("{large:.1} GB"),
+        large if large >= 0.95 => format!("{large:.1} GB"),
         small => format!("{:.0} MB", small * 1e3),
     }
 }
