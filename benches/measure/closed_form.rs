@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use foldin::interactions::Interactions;
-use foldin::linalg::{gram, invert_positive_definite};
+use foldin::linalg::{gram, invert_positive_definite, zeros};
 use serde_json::{Value, json};
 
 use super::limits;
@@ -16,7 +16,7 @@ pub fn measure(data: &Interactions, inverse: usize, threads: usize) -> anyhow::R
     let data = data.clone().binarised();
     pool.install(|| {
         let before = limits::fma_gflops(threads);
-        let mut matrix = vec![0.0f32; items * items];
+        let mut matrix = zeros(items * items);
         let mut timed = |work: &mut dyn FnMut(&mut [f32])| {
             let start = Instant::now();
             work(&mut matrix);

@@ -7,12 +7,12 @@
 use super::gram::mirror_lower;
 use super::kernels::{Strided, StridedMut, Update, axpy, gemm};
 
-/// Width of a block column: long enough products, and a diagonal block that fits the cache.
-const BLOCK: usize = 256;
+/// Width of a block column: what is packed for a product is used that many times.
+const BLOCK: usize = 512;
 
 /// Columns of the trailing matrix that one product updates: what stands above the diagonal in them is
 /// computed in vain, what stands left of them is packed anew for each.
-const PANEL: usize = 512;
+const PANEL: usize = 1024;
 
 /// The matrix is not positive definite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -131,32 +131,79 @@ fn copy_rows(panel: &[f32], n: usize, top: usize, width: usize) -> Vec<f32> {
 /// Factorises the diagonal block at row `start` of a panel and stores the inverse of its factor in
 /// place (upper part zero); returns that inverse, or the pivot that failed.
 fn invert_diagonal_block(panel: &mut [f32], n: usize, start: usize, width: usize) -> Result<Vec<f32>, usize> {
-    let mut factor: Vec<f32> =
-        panel.chunks_exact(n).flat_map(|column| &column[start..start + width]).copied().collect();
-    for j in 0..width {
-        let (done, column) = factor.split_at_mut(j * width);
-        for left in done.chunks_exact(width) {
-            axpy(&mut column[j..width], -left[j], &left[j..]);
+    let block = panel.chunks_exact(n).flat_map(|column| &column[start..start + width]).copied().collect();
+    let inverse = inverse_of_factor(block, width)?;
+    for (column, values) in panel.chunks_exact_mut(n).zip(inverse.chunks_exact(width)) {
+        column[start..start + width].copy_from_slice(values);
+    }
+    Ok(inverse)
+}
+
+/// L⁻¹ (upper part zero) for the `n × n` matrix A = L·Lᵀ of which `a` holds the lower triangle, by halves, or
+/// the pivot that failed: with A₁₁ = L₁₁·L₁₁ᵀ, the lower left quarter of L is L₂₁ = A₂₁·L₁₁⁻ᵀ, what is left
+/// for L₂₂ is A₂₂ − L₂₁·L₂₁ᵀ, and the lower left quarter of the inverse is −L₂₂⁻¹·L₂₁·L₁₁⁻¹.
+fn inverse_of_factor(a: Vec<f32>, n: usize) -> Result<Vec<f32>, usize> {
+    /// Width from which on halves are worth the copies.
+    const HALVED: usize = 64;
+    if n <= HALVED {
+        return inverse_of_small_factor(a, n);
+    }
+    let (h, m) = (n / 2, n - n / 2);
+    let quarter = |top: usize, left: usize, (height, width): (usize, usize)| -> Vec<f32> {
+        a.chunks_exact(n).skip(left).take(width).flat_map(|column| &column[top..top + height]).copied().collect()
+    };
+    fn product(out: &mut [f32], shape: (usize, usize), update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
+        gemm(&mut StridedMut::new(out, shape, shape.0), update, lhs, rhs);
+    }
+    fn plain(data: &[f32], shape: (usize, usize)) -> Strided<'_> {
+        Strided::new(data, shape, (1, shape.0))
+    }
+    let first = inverse_of_factor(quarter(0, 0, (h, h)), h)?;
+    let (below, mut factor) = (quarter(h, 0, (m, h)), vec![0.0; m * h]);
+    product(&mut factor, (m, h), Update::REPLACE, plain(&below, (m, h)), Strided::new(&first, (h, h), (h, 1)));
+    let mut rest = quarter(h, h, (m, m));
+    product(&mut rest, (m, m), Update::SUBTRACT, plain(&factor, (m, h)), Strided::new(&factor, (h, m), (m, 1)));
+    let last = inverse_of_factor(rest, m).map_err(|pivot| h + pivot)?;
+    let (mut half, mut corner) = (vec![0.0; m * h], below);
+    product(&mut half, (m, h), Update::REPLACE, plain(&factor, (m, h)), plain(&first, (h, h)));
+    product(&mut corner, (m, h), Update::REPLACE_NEGATED, plain(&last, (m, m)), plain(&half, (m, h)));
+    let mut inverse = vec![0.0; n * n];
+    for (j, column) in inverse.chunks_exact_mut(n).enumerate() {
+        let (top, bottom) = column.split_at_mut(h);
+        match j.checked_sub(h) {
+            None => {
+                top.copy_from_slice(&first[j * h..][..h]);
+                bottom.copy_from_slice(&corner[j * m..][..m]);
+            }
+            Some(j) => bottom.copy_from_slice(&last[j * m..][..m]),
+        }
+    }
+    Ok(inverse)
+}
+
+/// [`inverse_of_factor`] column by column.
+fn inverse_of_small_factor(mut factor: Vec<f32>, n: usize) -> Result<Vec<f32>, usize> {
+    for j in 0..n {
+        let (done, column) = factor.split_at_mut(j * n);
+        for left in done.chunks_exact(n) {
+            axpy(&mut column[j..n], -left[j], &left[j..]);
         }
         // Written so that NaN fails too.
         if !(column[j] > 0.0 && column[j].is_finite()) {
             return Err(j);
         }
         let scale = 1.0 / column[j].sqrt();
-        column[j..width].iter_mut().for_each(|v| *v *= scale);
+        column[j..n].iter_mut().for_each(|v| *v *= scale);
     }
-    let mut inverse = vec![0.0; width * width];
-    for (j, x) in inverse.chunks_exact_mut(width).enumerate() {
+    let mut inverse = vec![0.0; n * n];
+    for (j, x) in inverse.chunks_exact_mut(n).enumerate() {
         x[j] = 1.0;
-        for p in j..width {
-            let column = &factor[p * width..][..width];
+        for p in j..n {
+            let column = &factor[p * n..][..n];
             let (solved, open) = x.split_at_mut(p + 1);
             solved[p] /= column[p];
             axpy(open, -solved[p], &column[p + 1..]);
         }
-    }
-    for (column, values) in panel.chunks_exact_mut(n).zip(inverse.chunks_exact(width)) {
-        column[start..start + width].copy_from_slice(values);
     }
     Ok(inverse)
 }

@@ -5,14 +5,15 @@
 //! only say who computes an element, never how. With AVX2 the arithmetic is that of
 //! `packed`; elsewhere the `gemm` crate's.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
-use super::has_avx2;
-#[cfg(target_arch = "x86_64")]
 use super::packed::{HEIGHT, WIDTH, multiply_panels, pack};
+#[cfg(target_arch = "x86_64")]
+use super::{has_avx2, memory::at_least};
 
 /// A strided read-only matrix: element (i, j) is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +56,6 @@ impl<'a> Strided<'a> {
     /// Rows and columns.
     pub(super) fn shape(self) -> (usize, usize) {
         self.shape
-    }
-
-    /// Number of elements.
-    fn len(self) -> usize {
-        self.shape.0 * self.shape.1
     }
 
     /// The transpose, by its strides.
@@ -119,13 +115,16 @@ impl Update {
     }
 }
 
-/// Longest block of the inner dimension: a packed panel of rows of that length stays in the nearest cache.
-const INNER_BLOCK: usize = 320;
+/// Length of the blocks of an inner dimension `k`, all but equal: a short last one would be all overhead.
+/// A packed panel of a block stays in the nearest cache.
+fn inner_step(k: usize) -> usize {
+    const LONGEST: usize = 320;
+    k.div_ceil(k.div_ceil(LONGEST).max(1)).max(1)
+}
 
-/// Blocks of the inner dimension, of equal length: a short last one would be all overhead.
-fn inner_blocks(k: usize) -> impl Iterator<Item = Range<usize>> + Clone {
-    let step = k.div_ceil(k.div_ceil(INNER_BLOCK).max(1)).max(1);
-    (0..k).step_by(step).map(move |start| start..(start + step).min(k))
+/// `range` in blocks of `step`.
+fn blocks(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+    range.clone().step_by(step).map(move |start| start..(start + step).min(range.end))
 }
 
 /// `dst = keep · dst + scale · lhs · rhs`, in tiles spread over the rayon pool; the same bits for any
@@ -154,16 +153,47 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Str
     portable(dst, update, lhs, rhs);
 }
 
-/// [`gemm`] by packed panels.
+/// [`gemm`] by packed panels. The smaller factor is packed once for all tasks, as many blocks of the inner
+/// dimension at a time as stay in the last cache; the tasks are strips of the other factor, each of which is
+/// packed once, too.
 #[cfg(target_arch = "x86_64")]
 fn packed(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
-    let (data, stride, k) = (Destination(dst.data.as_mut_ptr()), dst.col_stride, lhs.shape.1);
-    let (lhs, rhs, rows, cols) = Operand::pair(lhs, rhs.transposed());
-    tiles(&rows, &cols).for_each(|(rows, cols)| {
-        // SAFETY: only called where AVX2 and FMA were detected. The tiles partition the destination, which is
-        // borrowed mutably, and columns of a `StridedMut` do not overlap: one task writes each element.
-        unsafe { packed_tile(&data, stride, (rows, cols), update, (&lhs, &rhs), k) }
-    });
+    /// Values of the smaller factor that are packed at a time.
+    const SHARED: usize = 1 << 20;
+    /// Rows or columns of a strip: a block of it stays in the second cache.
+    const STRIP: usize = 96;
+    let ((m, n), k, threads) = (dst.shape, lhs.shape.1, rayon::current_num_threads());
+    let (data, stride) = (Destination(dst.data.as_mut_ptr()), dst.col_stride);
+    let (rhs, step) = (rhs.transposed(), inner_step(k));
+    let depth = (SHARED / (m.min(n) * step)).max(1) * step;
+    let mut buffer = WHOLE.take();
+    for inner in blocks(0..k, depth) {
+        let update = if inner.start == 0 { update } else { update.further() };
+        let (lhs, rhs) = (lhs.part(0..m, inner.clone()), rhs.part(0..n, inner.clone()));
+        let compute = |(rows, cols): (&Range<usize>, &Range<usize>),
+                       factors: (&Operand<'_, HEIGHT>, &Operand<'_, WIDTH>)| {
+            // SAFETY: only called where AVX2 and FMA were detected. The tiles partition the destination, which is
+            // borrowed mutably, and columns of a `StridedMut` do not overlap: one task writes each element.
+            unsafe { packed_tile(&data, stride, (rows, cols), update, factors, (inner.len(), step)) }
+        };
+        if n <= m {
+            let (lhs, rhs) = (Operand::Loose(lhs), Operand::whole(rhs, step, &mut buffer));
+            parts(m, STRIP, HEIGHT, threads).par_iter().for_each(|rows| compute((rows, &(0..n)), (&lhs, &rhs)));
+        } else {
+            let (lhs, rhs) = (Operand::whole(lhs, step, &mut buffer), Operand::Loose(rhs));
+            parts(n, STRIP, WIDTH, threads).par_iter().for_each(|cols| compute((&(0..m), cols), (&lhs, &rhs)));
+        }
+    }
+    WHOLE.set(buffer);
+}
+
+#[cfg(target_arch = "x86_64")]
+thread_local! {
+    // Packed factors, kept from one product to the next: fresh memory would cost more than the packing.
+    /// A factor packed for all tasks.
+    static WHOLE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// A block of a strip.
+    static BLOCK: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// [`gemm`] by the `gemm` crate: where there is no AVX2, and the twin in tests.
@@ -203,62 +233,22 @@ fn parts(len: usize, longest: usize, unit: usize, tasks: usize) -> Vec<Range<usi
 /// The rows of one factor (of the right one: its columns), as panels of `W`.
 #[cfg(target_arch = "x86_64")]
 enum Operand<'a, const W: usize> {
-    /// Packed once for all tasks: block after block of the inner dimension, each padded to whole panels.
-    Whole(Vec<f32>, usize),
+    /// Packed for all tasks: block after block of the inner dimension, each padded to that many rows.
+    Whole(&'a [f32], usize),
     /// Every task packs what it needs.
     Loose(Strided<'a>),
 }
 
-/// Values of an operand up to which it is packed once for all tasks: it stays in the last cache.
-#[cfg(target_arch = "x86_64")]
-const SHARED: usize = 2 << 20;
-
-#[cfg(target_arch = "x86_64")]
-impl<'a> Operand<'a, HEIGHT> {
-    /// Both factors, and the rows and columns of the tiles. The smaller factor is packed once where it is
-    /// small enough; the tiles then are strips of the other one, of which each is packed once, too.
-    #[allow(clippy::type_complexity)]
-    fn pair(lhs: Strided<'a>, rhs: Strided<'a>) -> (Self, Operand<'a, WIDTH>, Vec<Range<usize>>, Vec<Range<usize>>) {
-        /// Rows or columns of a strip: its block stays in the second cache.
-        const STRIP: usize = 96;
-        /// Rows and columns of a tile whose factors are both packed for it alone.
-        const LARGE: (usize, usize) = (384, 1024);
-        let (m, n, threads) = (lhs.shape.0, rhs.shape.0, rayon::current_num_threads());
-        let (small, other) = (rhs.len().min(lhs.len()), rhs.len() <= lhs.len());
-        match (small <= SHARED, other) {
-            (true, true) => {
-                (Operand::Loose(lhs), Operand::whole(rhs), parts(m, STRIP, HEIGHT, threads), parts(n, n, 1, 1))
-            }
-            (true, false) => {
-                (Operand::whole(lhs), Operand::Loose(rhs), parts(m, m, 1, 1), parts(n, STRIP, WIDTH, threads))
-            }
-            // The longer side is what the threads share: each packs the whole of the other factor.
-            (false, _) if m > n => (
-                Operand::Loose(lhs),
-                Operand::Loose(rhs),
-                parts(m, LARGE.0, HEIGHT, threads),
-                parts(n, LARGE.1, WIDTH, 1),
-            ),
-            (false, _) => (
-                Operand::Loose(lhs),
-                Operand::Loose(rhs),
-                parts(m, LARGE.0, HEIGHT, 1),
-                parts(n, LARGE.1, WIDTH, threads),
-            ),
-        }
-    }
-}
-
 #[cfg(target_arch = "x86_64")]
 impl<'a, const W: usize> Operand<'a, W> {
-    fn whole(rows: Strided<'a>) -> Self {
+    fn whole(rows: Strided<'_>, step: usize, buffer: &'a mut Vec<f32>) -> Self {
         /// Panels packed by one task.
         const PANELS: usize = 8;
         let (height, k) = rows.shape;
         let padded = height.next_multiple_of(W);
-        let mut data = vec![0.0; padded * k];
-        let mut rest = data.as_mut_slice();
-        for inner in inner_blocks(k) {
+        let data = at_least(buffer, padded * k);
+        let mut rest = &mut *data;
+        for inner in blocks(0..k, step) {
             let (block, further) = rest.split_at_mut(padded * inner.len());
             rest = further;
             block.par_chunks_mut(PANELS * W * inner.len()).enumerate().for_each(|(at, panels)| {
@@ -278,20 +268,21 @@ impl<'a, const W: usize> Operand<'a, W> {
         match self {
             Self::Whole(data, padded) => &data[inner.start * padded + rows.start * inner.len()..][..len],
             Self::Loose(matrix) => {
-                buffer.resize(len, 0.0);
+                let panels = at_least(buffer, len);
                 // SAFETY: an operand is only made where AVX2 was detected.
-                unsafe { pack::<W>(matrix.part(rows.clone(), inner.clone()), buffer) };
-                buffer
+                unsafe { pack::<W>(matrix.part(rows.clone(), inner.clone()), panels) };
+                panels
             }
         }
     }
 }
 
-/// Computes the tile `(rows, cols)` of a destination whose columns are `stride` apart.
+/// Computes the tile `(rows, cols)` of a destination whose columns are `stride` apart, over an inner dimension
+/// `k` in blocks of `step`.
 ///
 /// # Safety
 /// AVX2 and FMA must be there. The tile must lie within the destination, nobody else may access it
-/// meanwhile, and the factors must have these rows, columns and the inner dimension `k`.
+/// meanwhile, and the factors, at most one of them loose, must have these rows, columns and inner dimension.
 #[cfg(target_arch = "x86_64")]
 unsafe fn packed_tile(
     destination: &Destination,
@@ -299,10 +290,14 @@ unsafe fn packed_tile(
     (rows, cols): (&Range<usize>, &Range<usize>),
     update: Update,
     (lhs, rhs): (&Operand<'_, HEIGHT>, &Operand<'_, WIDTH>),
-    k: usize,
+    (k, step): (usize, usize),
 ) {
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    for inner in inner_blocks(k) {
+    // One of the factors is whole and leaves its buffer empty.
+    let (mut left, mut right) = match lhs {
+        Operand::Loose(_) => (BLOCK.take(), Vec::new()),
+        Operand::Whole(..) => (Vec::new(), BLOCK.take()),
+    };
+    for inner in blocks(0..k, step) {
         let update = if inner.start == 0 { update } else { update.further() };
         let factors = (lhs.panels(rows, &inner, &mut left), rhs.panels(cols, &inner, &mut right));
         // SAFETY: by the function's contract.
@@ -311,6 +306,7 @@ unsafe fn packed_tile(
             multiply_panels((tile, stride), (rows.len(), cols.len(), inner.len()), factors, update);
         }
     }
+    BLOCK.set(if left.is_empty() { right } else { left });
 }
 
 /// Computes a tile by the `gemm` crate, on the calling thread.
@@ -324,7 +320,8 @@ unsafe fn portable_tile(
     update: Update,
     (lhs, rhs): (Strided<'_>, Strided<'_>),
 ) {
-    for inner in inner_blocks(lhs.shape.1) {
+    let k = lhs.shape.1;
+    for inner in blocks(0..k, inner_step(k)) {
         let update = if inner.start == 0 { update } else { update.further() };
         let (lhs, rhs) = (lhs.part(rows.clone(), inner.clone()), rhs.part(inner.clone(), cols.clone()));
         // SAFETY: by the function's contract for the destination; parts of a checked matrix are within it.
