@@ -114,14 +114,14 @@ const PROGRAM: u64 = 14_000_000;
 /// Pages of the log that are being decoded and the chunks they become, compressed and not.
 const DECODING: u64 = 4_000_000;
 
-/// Values of the smaller factor of a product up to which it is packed as a whole, once for all threads.
-const PACKED_WHOLE: u64 = 2 << 20;
+/// Most values of the smaller factor of a product that are packed at a time, once for all threads.
+const PACKED_AT_ONCE: u64 = 5 << 16;
 
-/// What a thread packs beside that, and what it packs of both factors where neither is packed as a whole.
-const PACKING: [u64; 2] = [200_000, 2_000_000];
+/// What a thread packs beside that: a block of a strip of the other factor.
+const PACKED_STRIP: u64 = 200_000;
 
 /// Width of a block of the inverse.
-const BLOCK: u64 = 256;
+const BLOCK: u64 = 512;
 
 /// Users ranked together by a thread, and items scored for them at a time.
 const RANKED: [u64; 2] = [256, 512];
@@ -145,9 +145,9 @@ const WRITING: u64 = 4_000_000;
 ///   are added up), *best weights* 4·P (at the end those of the last epoch where nothing validates), *logits* 4·I and
 ///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input.
 /// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
-///   *transposed log*; for the inverse, two *blocks* of 256 rows or columns.
-/// - *packed operands*: the smaller factor of a product as a whole where it is small enough, 4·b·h and 4·I·min(b, h) for
-///   b users in a shard, 4·256·I for EASE; or what every thread packs of both.
+///   *transposed log*; for the inverse, two *blocks* of 512 rows or columns.
+/// - *packed operands*: the smaller factor of a product, 4·b·h and 4·I·min(b, h) for b users in a shard, 4·512·I for EASE, of
+///   which no more than a certain part at a time; and what every thread packs of the other.
 #[must_use]
 pub fn memory(workload: &Workload) -> Memory {
     use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
@@ -240,12 +240,8 @@ fn reading(workload: &Workload) -> u64 {
 
 /// The most that is packed for one of the products whose smaller factors have so many values.
 fn packed(threads: u64, smaller: &[u64]) -> u64 {
-    let [beside, both] = PACKING;
-    let product_of = |&values: &u64| match values <= PACKED_WHOLE {
-        true => sum(&[product(&[FLOAT, values]), product(&[threads, beside])]),
-        false => product(&[threads, both]),
-    };
-    smaller.iter().map(product_of).max().unwrap_or(0)
+    let whole = smaller.iter().copied().max().unwrap_or(0).min(PACKED_AT_ONCE);
+    sum(&[product(&[FLOAT, whole]), product(&[threads, PACKED_STRIP])])
 }
 
 /// Activations, their gradients and the sparse input of a shard: its entries (8 bytes each, as drawn and by item) and

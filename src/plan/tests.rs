@@ -93,9 +93,9 @@ fn a_closed_form_is_its_matrix() {
     let binary = memory(&run(ModelConfig::Ease(config.clone()), DataSizes::stated(30_000, 40_981, 1_027_464)));
     assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
     assert_eq!((part(&binary, "binary copy"), part(&binary, "transposed log")), (8 * 1_057_464, 8 * 1_068_445));
-    assert_eq!(part(&binary, "blocks"), 2 * 4 * 256 * 40_981);
-    // A block of 10 million values is packed piece by piece, by two threads.
-    assert_eq!(part(&binary, "packed operands"), 2 * 2_000_000);
+    assert_eq!(part(&binary, "blocks"), 2 * 4 * 512 * 40_981);
+    // A block of 20 million values is packed piece by piece, strips of the other factor by two threads.
+    assert_eq!(part(&binary, "packed operands"), 4 * 327_680 + 2 * 200_000);
     assert_eq!(binary.peak().0, Phase::Invert);
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));

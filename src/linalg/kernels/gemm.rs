@@ -154,12 +154,12 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Str
 }
 
 /// [`gemm`] by packed panels. The smaller factor is packed once for all tasks, as many blocks of the inner
-/// dimension at a time as stay in the last cache; the tasks are strips of the other factor, each of which is
+/// dimension at a time as the caches hold; the tasks are strips of the other factor, each of which is
 /// packed once, too.
 #[cfg(target_arch = "x86_64")]
 fn packed(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
     /// Values of the smaller factor that are packed at a time.
-    const SHARED: usize = 1 << 20;
+    const SHARED: usize = 5 << 16;
     /// Rows or columns of a strip: a block of it stays in the second cache.
     const STRIP: usize = 96;
     let ((m, n), k, threads) = (dst.shape, lhs.shape.1, rayon::current_num_threads());
