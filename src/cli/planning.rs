@@ -159,7 +159,7 @@ mod tests {
             reason_against(&ModelConfig::preset(model).unwrap(), &log, Some(Room::given(available)))
         };
         let reason = check("ease", 4 << 30).unwrap().summary();
-        assert!(reason.starts_with("ease on 40981 items takes 6.8 GB"), "{reason}");
+        assert!(reason.starts_with("ease on 40981 items takes 6.9 GB"), "{reason}");
         assert!(reason.contains("4.3 GB"), "{reason}");
         assert_eq!(check("ease", 16 << 30), None);
         assert_eq!(check("popularity", 16 << 20), None);

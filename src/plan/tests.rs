@@ -177,9 +177,9 @@ fn a_refusal_has_the_numbers_the_parts_and_the_remedies() {
     // The matrix alone takes 6.7 GB.
     assert_eq!(plan(16 << 30).check(), Ok(()));
     assert_eq!(plan(16 << 30).check_ahead(), Ok(()));
-    let whole = (plan(4 << 30).check().unwrap_err(), "6.8");
+    let whole = (plan(4 << 30).check().unwrap_err(), "6.9");
     // Without the program and the log.
-    let ahead = (plan(4 << 30).check_ahead().unwrap_err(), "6.8");
+    let ahead = (plan(4 << 30).check_ahead().unwrap_err(), "6.9");
     for (refusal, needed) in [whole, ahead] {
         let message = refusal.to_string();
         let numbers = format!("ease on 40981 items takes {needed} GB of memory, 4.3 GB are available");
