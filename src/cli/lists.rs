@@ -96,6 +96,7 @@ impl List {
             tier: match tier {
                 pb::Tier::Personal => "personal",
                 pb::Tier::Popularity => "popularity",
+                pb::Tier::PopularityFiltered => "popularity within the filter",
                 pb::Tier::Unspecified => "unspecified",
             },
             fallback: match fallback {

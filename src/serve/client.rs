@@ -127,7 +127,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Call`] with the server's status.
     pub async fn similar_items(&mut self, item_id: &str, n: u32) -> Result<pb::SimilarItemsResponse, ClientError> {
-        let request = self.request(pb::SimilarItemsRequest { item_id: item_id.to_owned(), n });
+        let request = self.request(pb::SimilarItemsRequest { item_id: item_id.to_owned(), n, ..Default::default() });
         answer(self.recommendation.similar_items(request).await)
     }
 
@@ -139,7 +139,7 @@ impl Client {
         &mut self,
         user_ids: Vec<String>,
     ) -> Result<pb::BatchGetUserEmbeddingsResponse, ClientError> {
-        let request = self.request(pb::BatchGetUserEmbeddingsRequest { user_ids });
+        let request = self.request(pb::BatchGetUserEmbeddingsRequest { user_ids, model: None });
         answer(self.embedding.batch_get_user_embeddings(request).await)
     }
 
@@ -151,7 +151,7 @@ impl Client {
         &mut self,
         item_ids: Vec<String>,
     ) -> Result<pb::BatchGetItemEmbeddingsResponse, ClientError> {
-        let request = self.request(pb::BatchGetItemEmbeddingsRequest { item_ids });
+        let request = self.request(pb::BatchGetItemEmbeddingsRequest { item_ids, model: None });
         answer(self.embedding.batch_get_item_embeddings(request).await)
     }
 
@@ -163,7 +163,7 @@ impl Client {
         &mut self,
         histories: Vec<pb::History>,
     ) -> Result<pb::EmbedHistoriesResponse, ClientError> {
-        let request = self.request(pb::EmbedHistoriesRequest { histories });
+        let request = self.request(pb::EmbedHistoriesRequest { histories, model: None });
         answer(self.embedding.embed_histories(request).await)
     }
 
@@ -172,7 +172,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Call`] with the server's status.
     pub async fn model(&mut self) -> Result<pb::Model, ClientError> {
-        let request = self.request(pb::GetModelRequest {});
+        let request = self.request(pb::GetModelRequest { name: None });
         Ok(answer(self.model.get_model(request).await)?.model.unwrap_or_default())
     }
 }

@@ -32,7 +32,13 @@ impl From<pb::RecommendRequest> for RecommendRequest {
 fn scored_items(items: Vec<Listed>) -> Vec<pb::ScoredItem> {
     items
         .into_iter()
-        .map(|Listed { item_id, title, score, rank }| pb::ScoredItem { item_id, title, score, rank: count(rank) })
+        .map(|Listed { item_id, title, score, rank }| pb::ScoredItem {
+            item_id,
+            title,
+            score,
+            rank: count(rank),
+            ..Default::default()
+        })
         .collect()
 }
 
@@ -48,7 +54,12 @@ fn short_reason(short: Option<ShortList>) -> i32 {
 
 impl From<Removed> for pb::Removed {
     fn from(removed: Removed) -> Self {
-        Self { not_allowed: count(removed.not_allowed), seen: count(removed.seen), excluded: count(removed.excluded) }
+        Self {
+            not_allowed: count(removed.not_allowed),
+            seen: count(removed.seen),
+            excluded: count(removed.excluded),
+            ..Default::default()
+        }
     }
 }
 
@@ -75,6 +86,7 @@ pub(super) fn recommend_response(answer: Recommendation, model_version: &str) ->
         unknown_allowed_items: count(answer.unknown_allowed_items),
         removed: Some(answer.removed.into()),
         short_reason: short_reason(answer.short),
+        ..Default::default()
     }
 }
 
@@ -139,5 +151,6 @@ pub(super) fn model(info: &ModelInfo) -> pb::Model {
         created: manifest.created.clone(),
         library_version: manifest.library_version.clone(),
         data_fingerprint: manifest.data_fingerprint.clone(),
+        ..Default::default()
     }
 }

@@ -70,4 +70,28 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
             .map_err(|error| status::refused(&error))?;
         self.0.respond(convert::similar_items_response(answer, self.0.version()))
     }
+
+    type StreamRecommendStream = tokio_stream::Empty<Result<pb::StreamRecommendResponse, Status>>;
+
+    async fn stream_recommend(
+        &self,
+        _: Request<tonic::Streaming<pb::StreamRecommendRequest>>,
+    ) -> Result<Response<Self::StreamRecommendStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn score_items(&self, _: Request<pb::ScoreItemsRequest>) -> Result<Response<pb::ScoreItemsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn explain(&self, _: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn similar_users(
+        &self,
+        _: Request<pb::SimilarUsersRequest>,
+    ) -> Result<Response<pb::SimilarUsersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }

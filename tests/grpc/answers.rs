@@ -155,7 +155,7 @@ async fn filters_remove_and_count() {
     };
     let answer = client.recommend(request).await.unwrap();
     assert_eq!(ids(&answer.items), ids(&everything.items)[2..5]);
-    assert_eq!(answer.removed.unwrap(), pb::Removed { not_allowed: 0, seen: 1, excluded: 2 });
+    assert_eq!(answer.removed.unwrap(), pb::Removed { not_allowed: 0, seen: 1, excluded: 2, not_matching: 0 });
     assert_eq!(answer.unknown_excluded_items, 1);
 
     let allow = pb::ItemSet { item_ids: vec![item_id(3), item_id(8), "?".into(), item_id(5), item_id(8)] };
@@ -164,7 +164,10 @@ async fn filters_remove_and_count() {
     let mut listed = ids(&answer.items);
     listed.sort_unstable();
     assert_eq!(listed, ["item-05", "item-08"]);
-    assert_eq!(answer.removed.unwrap(), pb::Removed { not_allowed: ITEMS as u32 - 3, seen: 1, excluded: 0 });
+    assert_eq!(
+        answer.removed.unwrap(),
+        pb::Removed { not_allowed: ITEMS as u32 - 3, seen: 1, excluded: 0, not_matching: 0 }
+    );
     assert_eq!((answer.unknown_allowed_items, answer.short_reason()), (1, ShortReason::Filtered));
 
     let answer = client.recommend(pb::RecommendRequest { include_seen: true, ..request }).await.unwrap();

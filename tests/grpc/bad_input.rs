@@ -117,6 +117,6 @@ async fn a_method_that_does_not_exist() {
     grpc.ready().await.unwrap();
     let path = "/foldin.v1.RecommendationService/ReadMinds".parse().unwrap();
     let codec = tonic_prost::ProstCodec::<pb::GetModelRequest, pb::GetModelResponse>::default();
-    let status = grpc.unary(tonic::Request::new(pb::GetModelRequest {}), path, codec).await.unwrap_err();
+    let status = grpc.unary(tonic::Request::new(pb::GetModelRequest { name: None }), path, codec).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
 }

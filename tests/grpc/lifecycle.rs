@@ -176,14 +176,14 @@ async fn a_request_id_travels_both_ways() {
     use foldin::serve::pb::model_service_client::ModelServiceClient;
     let server = Server::start(&popularity()).await;
     let mut client = ModelServiceClient::new(server.channel().await);
-    let mut request = Request::new(GetModelRequest {});
+    let mut request = Request::new(GetModelRequest { name: None });
     request.metadata_mut().insert("x-request-id", "checkout-7".parse().unwrap());
     let answer = client.get_model(request).await.unwrap();
     assert_eq!(answer.metadata().get("x-request-id").unwrap(), "checkout-7");
 
     let mut made = Vec::new();
     for _ in 0..2 {
-        let answer = client.get_model(GetModelRequest {}).await.unwrap();
+        let answer = client.get_model(GetModelRequest { name: None }).await.unwrap();
         made.push(answer.metadata().get("x-request-id").unwrap().to_str().unwrap().to_owned());
     }
     assert_ne!(made[0], made[1]);
