@@ -77,11 +77,11 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
 fn start(engine: Arc<Engine>, options: ServeOptions) -> anyhow::Result<Running> {
     let (stop, stopped) = oneshot::channel::<()>();
     let runtime = Builder::new_multi_thread().worker_threads(options.threads).enable_all().build()?;
-    let listener = runtime.block_on(serve::bind(([127, 0, 0, 1], 0).into()))?;
+    let listener = runtime.block_on(serve::bind(([127, 0, 0, 1], 0).into(), options))?;
     let address = format!("http://{}", listener.local_addr()?);
     let thread = std::thread::spawn(move || {
         let shutdown = async { drop(stopped.await) };
-        Ok(runtime.block_on(serve::run(listener, engine, options, shutdown))?)
+        Ok(runtime.block_on(serve::run(listener, engine, shutdown))?)
     });
     Ok(Running { address, stop, thread })
 }

@@ -17,7 +17,7 @@ use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
 use crate::models::{FitError, WarmStartError};
 use crate::plan::TooLarge;
-use crate::serve::{ClientError, ServeError};
+use crate::serve::{ClientError, ServeError, TokenError};
 use crate::storage::StorageError;
 use crate::training::CheckpointError;
 
@@ -73,6 +73,9 @@ impl Failure {
         }
         if let Some(Findings { failed, .. }) = cause.downcast_ref() {
             return Some(if failed.is_empty() { Self::Warnings } else { Self::Data });
+        }
+        if let Some(error) = cause.downcast_ref::<TokenError>() {
+            return Some(if matches!(error, TokenError::Random) { Self::Run } else { Self::Usage });
         }
         if cause.is::<SplitError>() {
             return Some(Self::Usage);
@@ -132,8 +135,15 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<ServeError>() {
             return Some(match error {
-                ServeError::NotLoopback { .. } | ServeError::Option { .. } => Self::Usage,
-                _ => Self::Run,
+                ServeError::Unprotected { .. }
+                | ServeError::Option { .. }
+                | ServeError::Read { .. }
+                | ServeError::Tls { .. }
+                | ServeError::Tokens { .. } => Self::Usage,
+                ServeError::Bind { .. }
+                | ServeError::OpsBind { .. }
+                | ServeError::Threads(_)
+                | ServeError::Reflection(_) => Self::Run,
             });
         }
         if let Some(error) = cause.downcast_ref::<RequestError>() {

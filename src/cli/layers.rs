@@ -55,7 +55,7 @@ pub struct Layer {
 }
 
 /// Variables of the environment that are ours and no configuration.
-const OTHER_VARIABLES: [&str; 2] = ["FOLDIN_DATA", "FOLDIN_THREADS"];
+const OTHER_VARIABLES: [&str; 3] = ["FOLDIN_DATA", "FOLDIN_THREADS", "FOLDIN_TOKEN"];
 
 /// Why layers do not make settings.
 #[derive(Debug, thiserror::Error)]

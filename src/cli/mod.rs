@@ -4,6 +4,7 @@ mod args;
 mod checkpointing;
 mod commands;
 mod comparison;
+mod connecting;
 mod console;
 mod data;
 mod exit;
@@ -16,7 +17,9 @@ mod planning;
 mod progress;
 mod report;
 mod run;
+mod serving;
 mod settings;
+mod telemetry;
 mod trials;
 mod warm;
 

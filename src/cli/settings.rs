@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::exit::Configuration;
+use super::serving::ServeSettings;
 use crate::interactions::{LogRules, TimeUnit, Timestamp};
 use crate::io::ItemColumns;
 use crate::models::{ModelConfig, MultVaeConfig};
@@ -30,6 +31,9 @@ pub struct Settings {
     pub validation: ValidationSettings,
     /// Stopping and going on.
     pub checkpoint: CheckpointSettings,
+    /// How a server behaves; a run that trains leaves it alone and does not print it.
+    #[serde(default, skip_serializing_if = "ServeSettings::is_default")]
+    pub serve: ServeSettings,
 }
 
 /// Section `[input]`.
@@ -121,6 +125,7 @@ impl Default for Settings {
             training: TrainingConfig::default(),
             validation: ValidationSettings::default(),
             checkpoint: CheckpointSettings::default(),
+            serve: ServeSettings::default(),
         }
     }
 }
@@ -142,6 +147,7 @@ impl Settings {
             ..self.log
         };
         self.checkpoint = CheckpointSettings { every: Some(1), path: Some("".into()) };
+        self.serve = self.serve.with_every_key();
         self.validation = ValidationSettings { fold_in: Some("".into()), target: Some("".into()), ..self.validation };
         self
     }

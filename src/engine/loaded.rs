@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::served::ServedItems;
 use super::similar::inverse_norms;
 use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
 use crate::interactions::{Catalogue, IdMap};
@@ -20,6 +21,8 @@ pub struct Engine {
     pub(super) histories: Histories,
     /// 1 / length of every item vector, 0 for a zero vector; empty where the model has none.
     pub(super) inverse_norms: Vec<f32>,
+    /// The only thing that changes, and no answer depends on it.
+    pub(super) served: ServedItems,
 }
 
 /// What is known of the loaded model.
@@ -43,6 +46,7 @@ impl Engine {
         Self {
             info,
             popularity: Popularity::from_counts(&popularity),
+            served: ServedItems::of(catalogue.len()),
             model,
             catalogue,
             users,
@@ -69,6 +73,12 @@ impl Engine {
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// How many distinct items have been listed since the model was loaded.
+    #[must_use]
+    pub fn served_items(&self) -> usize {
+        self.served.len()
     }
 
     /// The users with a stored history.

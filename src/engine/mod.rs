@@ -6,13 +6,14 @@ mod error;
 mod loaded;
 mod recommend;
 mod request;
+mod served;
 mod similar;
 mod subject;
 
 pub use embeddings::{Embeddings, HistoryEmbedding};
 pub use error::{InternalError, RequestError};
 pub use loaded::{Engine, ModelInfo};
-pub use recommend::{Fallback, Listed, Recommendation, ShortList, Tier};
+pub use recommend::{Answers, Fallback, Listed, Recommendation, ShortList, Tier};
 pub use request::{HistoryItem, MAX_HISTORY, MAX_KEYS, MAX_LISTED, MAX_N, RecommendRequest};
 pub use similar::{Measure, SimilarItems};
 

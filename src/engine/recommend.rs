@@ -7,7 +7,7 @@ use super::subject::{Subject, known_ids};
 use super::{Engine, RequestError};
 use crate::interactions::HistoryRef;
 use crate::models::Model;
-use crate::ranking::{Candidates, Ranking, Removed, Scored, rank};
+use crate::ranking::{Candidates, Ranking, Removed, Scored, Wanted, rank_while};
 
 /// Requests folded in and ranked together: enough to use every loaded item vector several times.
 const BATCH: usize = 64;
@@ -81,6 +81,9 @@ pub struct Recommendation {
     pub short: Option<ShortList>,
 }
 
+/// One answer a request, in their order.
+pub type Answers = Vec<Result<Recommendation, RequestError>>;
+
 /// A request in terms of indices.
 struct Prepared {
     subject: Subject,
@@ -117,14 +120,22 @@ impl Engine {
     /// Answers requests, each with its own filters, in their order. The answer to a request does
     /// not depend on the others.
     #[must_use]
-    pub fn recommend(&self, requests: &[RecommendRequest]) -> Vec<Result<Recommendation, RequestError>> {
-        if requests.len() <= BATCH {
-            return self.recommend_batch(requests);
-        }
-        requests.par_chunks(BATCH).flat_map_iter(|batch| self.recommend_batch(batch)).collect()
+    pub fn recommend(&self, requests: &[RecommendRequest]) -> Answers {
+        self.recommend_while(requests, &|| true).unwrap_or_else(|| unreachable!("they are always wanted"))
     }
 
-    fn recommend_batch(&self, requests: &[RecommendRequest]) -> Vec<Result<Recommendation, RequestError>> {
+    /// [`recommend`](Self::recommend), given up with `None` as soon as the answers are no longer wanted.
+    #[must_use]
+    pub fn recommend_while(&self, requests: &[RecommendRequest], wanted: Wanted<'_>) -> Option<Answers> {
+        if requests.len() <= BATCH {
+            return self.recommend_batch(requests, wanted);
+        }
+        let batches: Option<Vec<Answers>> =
+            requests.par_chunks(BATCH).map(|batch| self.recommend_batch(batch, wanted)).collect();
+        Some(batches?.into_iter().flatten().collect())
+    }
+
+    fn recommend_batch(&self, requests: &[RecommendRequest], wanted: Wanted<'_>) -> Option<Answers> {
         let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request)).collect();
         let mut answers: Vec<Option<Ranking>> = requests.iter().map(|_| None).collect();
         for (tier, model) in [(Tier::Personal, self.model.as_ref()), (Tier::Popularity, &self.popularity as &dyn Model)]
@@ -134,15 +145,14 @@ impl Engine {
                 .enumerate()
                 .filter_map(|(position, p)| p.as_ref().ok().filter(|p| p.tier == tier).map(|p| (position, p)))
                 .unzip();
-            for (position, ranking) in positions.into_iter().zip(rank_together(model, &members)) {
+            for (position, ranking) in positions.into_iter().zip(rank_together(model, &members, wanted)?) {
                 answers[position] = Some(ranking);
             }
         }
-        prepared
-            .into_iter()
-            .zip(answers)
-            .map(|(prepared, ranking)| prepared.map(|prepared| self.answer(prepared, ranking)))
-            .collect()
+        let answer = |(prepared, ranking): (Result<Prepared, RequestError>, _)| {
+            prepared.map(|prepared| self.answer(prepared, ranking))
+        };
+        Some(prepared.into_iter().zip(answers).map(answer).collect())
     }
 
     fn prepare(&self, request: &RecommendRequest) -> Result<Prepared, RequestError> {
@@ -186,6 +196,7 @@ impl Engine {
 
     /// Ids, titles and ranks of a selection.
     pub(super) fn listed(&self, items: &[Scored]) -> Vec<Listed> {
+        self.served.add(items.iter().map(|scored| scored.item));
         (1..)
             .zip(items)
             .map(|(rank, &Scored { item, score })| Listed {
@@ -199,14 +210,14 @@ impl Engine {
 }
 
 /// Folds in and ranks with one encoding; every list has its own length.
-fn rank_together(model: &dyn Model, members: &[&Prepared]) -> Vec<Ranking> {
-    let Some(n) = members.iter().map(|member| member.n).max() else { return Vec::new() };
+fn rank_together(model: &dyn Model, members: &[&Prepared], wanted: Wanted<'_>) -> Option<Vec<Ranking>> {
+    let Some(n) = members.iter().map(|member| member.n).max() else { return Some(Vec::new()) };
     let histories: Vec<HistoryRef<'_>> = members.iter().map(|member| member.subject.history.as_ref()).collect();
     let candidates: Vec<_> = members.iter().map(|member| member.candidates()).collect();
-    let mut rankings = rank(model, &model.encode(&histories), &candidates, n);
+    let mut rankings = rank_while(model, &model.encode(&histories), &candidates, n, wanted)?;
     // The best n of a longer list are the list of n.
     for (ranking, member) in rankings.iter_mut().zip(members) {
         ranking.items.truncate(member.n);
     }
-    rankings
+    Some(rankings)
 }

@@ -6,5 +6,5 @@ mod rank;
 mod top_n;
 
 pub use candidates::{Candidates, Removed};
-pub use rank::{Ranking, rank, rank_users};
+pub use rank::{Ranking, Wanted, rank, rank_users, rank_while};
 pub use top_n::{Scored, TopN};

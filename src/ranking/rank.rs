@@ -24,6 +24,9 @@ pub struct Ranking {
     pub removed: Removed,
 }
 
+/// Asked between blocks of items whether the ranking is still wanted.
+pub type Wanted<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// Ranks the candidates of every user of `query`; `candidates[u]` belongs to user `u`.
 ///
 /// Runs on the calling thread.
@@ -32,6 +35,21 @@ pub struct Ranking {
 /// When there is not one `candidates` entry a user.
 #[must_use]
 pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: usize) -> Vec<Ranking> {
+    rank_while(model, query, candidates, n, &|| true).unwrap_or_else(|| unreachable!("it is always wanted"))
+}
+
+/// [`rank`], given up with `None` as soon as it is no longer wanted.
+///
+/// # Panics
+/// When there is not one `candidates` entry a user.
+#[must_use]
+pub fn rank_while(
+    model: &dyn Model,
+    query: &Query,
+    candidates: &[Candidates<'_>],
+    n: usize,
+    wanted: Wanted<'_>,
+) -> Option<Vec<Ranking>> {
     assert_eq!(query.users(), candidates.len(), "one candidate set a user");
     let items = model.items();
     let mut selections: Vec<TopN> = candidates.iter().map(|_| TopN::new(n.min(items))).collect();
@@ -54,6 +72,9 @@ pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: 
     if !candidates.iter().all(short) {
         let mut scores = vec![0.0; ITEM_BLOCK.min(items) * candidates.len()];
         for first in (0..items).step_by(ITEM_BLOCK) {
+            if !wanted() {
+                return None;
+            }
             let len = ITEM_BLOCK.min(items - first);
             let mut block = ColumnsMut::new(&mut scores[..len * candidates.len()], (len, candidates.len()));
             model.score_block(query, first as u32..(first + len) as u32, block.reborrow());
@@ -65,11 +86,11 @@ pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: 
             }
         }
     }
-    selections
-        .into_iter()
-        .zip(candidates)
-        .map(|(selection, candidates)| Ranking { items: selection.into_sorted(), removed: candidates.removed(items) })
-        .collect()
+    let ranking = |(selection, candidates): (TopN, &Candidates<'_>)| Ranking {
+        items: selection.into_sorted(),
+        removed: candidates.removed(items),
+    };
+    Some(selections.into_iter().zip(candidates).map(ranking).collect())
 }
 
 /// Folds in and ranks any number of users in parallel, in batches; the order is kept.

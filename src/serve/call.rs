@@ -1,9 +1,13 @@
 //! One request on its way through the server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::codegen::http::HeaderMap;
+
+use super::access::Token;
 
 /// What is known of a request besides its message: shared by the network side and the thread that
 /// computes the answer.
@@ -15,6 +19,14 @@ pub(super) struct Call {
     pub arrived: Instant,
     /// When its answer stops being of use, by the client's `grpc-timeout`.
     pub deadline: Option<Instant>,
+    /// Who asks, where the server wants to know.
+    token: OnceLock<Arc<Token>>,
+    /// A place in the queue, taken before the message was decoded.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+    /// What the request takes up until it is over.
+    held: Mutex<Option<OwnedSemaphorePermit>>,
+    /// How long the request waited for a thread, and how long that took to compute its answer.
+    turn: OnceLock<(Duration, Duration)>,
     abandoned: AtomicBool,
 }
 
@@ -22,7 +34,65 @@ impl Call {
     pub(super) fn new(id: String, headers: &HeaderMap) -> Self {
         let arrived = Instant::now();
         let deadline = timeout(headers).and_then(|timeout| arrived.checked_add(timeout));
-        Self { id, arrived, deadline, abandoned: AtomicBool::new(false) }
+        Self {
+            id,
+            arrived,
+            deadline,
+            token: OnceLock::new(),
+            place: Mutex::default(),
+            held: Mutex::default(),
+            turn: OnceLock::new(),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+
+    /// The call is made in the name of a token.
+    pub(super) fn identify(&self, token: Arc<Token>) {
+        // Once a call.
+        let _ = self.token.set(token);
+    }
+
+    /// What the operator calls the token.
+    pub(super) fn token_name(&self) -> Option<&str> {
+        self.token.get().map(|token| token.name())
+    }
+
+    /// Counts `requests` against the rate of the token, instead of the one that every call counts.
+    pub(super) fn charge(&self, requests: usize) {
+        if let Some(token) = self.token.get() {
+            token.charge(requests.saturating_sub(1));
+        }
+    }
+
+    /// Keeps what the request takes up until the last of its traces is gone, or [`release`](Self::release).
+    pub(super) fn hold(&self, held: OwnedSemaphorePermit) {
+        *lock(&self.held) = Some(held);
+    }
+
+    /// The message has been dealt with.
+    pub(super) fn release(&self) {
+        lock(&self.held).take();
+    }
+
+    /// Keeps a place until the request has its turn.
+    pub(super) fn keep_place(&self, place: OwnedSemaphorePermit) {
+        *lock(&self.place) = Some(place);
+    }
+
+    /// The place, if one was taken beforehand.
+    pub(super) fn take_place(&self) -> Option<OwnedSemaphorePermit> {
+        lock(&self.place).take()
+    }
+
+    /// The request had its turn: it waited from `queued` to `begun` and was computed since.
+    pub(super) fn had_turn(&self, queued: Instant, begun: Instant) {
+        // A call that asks several times tells of the first.
+        let _ = self.turn.set((begun.saturating_duration_since(queued), begun.elapsed()));
+    }
+
+    /// Time waited and time computed, once the request has had its turn.
+    pub(super) fn turn(&self) -> Option<(Duration, Duration)> {
+        self.turn.get().copied()
     }
 
     /// Nobody waits for the answer any more.
@@ -39,6 +109,11 @@ impl Call {
     pub(super) fn expired(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
+}
+
+/// A permit is there or not; a panic elsewhere does not change that.
+fn lock(permit: &Mutex<Option<OwnedSemaphorePermit>>) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+    permit.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The client's timeout: up to eight digits and a unit. What is malformed counts as absent, as it

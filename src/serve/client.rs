@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tonic::transport::{Channel, Endpoint};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
 
 use super::pb;
@@ -17,6 +18,21 @@ pub struct Client {
     embedding: EmbeddingServiceClient<Channel>,
     model: ModelServiceClient<Channel>,
     timeout: Option<Duration>,
+    /// Marked as a secret, so that it is never printed.
+    authorization: Option<MetadataValue<Ascii>>,
+}
+
+/// What a protected server asks of its clients. All files are given as their PEM contents.
+#[derive(Clone, Default)]
+pub struct ClientOptions {
+    /// The authorities of the server's certificate, in place of those that browsers know.
+    pub authorities: Option<Vec<u8>>,
+    /// The client's own certificate and its key, for mutual TLS.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// The name in the server's certificate, where it differs from the one in the address.
+    pub server_name: Option<String>,
+    /// The access token.
+    pub token: Option<String>,
 }
 
 /// Why a call has no answer.
@@ -51,8 +67,41 @@ impl Client {
     /// # Errors
     /// [`ClientError::Connect`] when the address is malformed or nothing answers there.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        Self::connect_with(address, ClientOptions::default()).await
+    }
+
+    /// Connects to a protected server, for example `https://recommend.example.com:50051`.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`] when the address or an option is malformed, nothing answers there, or the two do not
+    /// trust each other.
+    pub async fn connect_with(address: &str, options: ClientOptions) -> Result<Self, ClientError> {
         let failed = |reason: String| ClientError::Connect { address: address.to_owned(), reason };
-        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| failed(chain(&error)))?;
+        let ClientOptions { authorities, identity, server_name, token } = options;
+        let mut endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| failed(chain(&error)))?;
+        if endpoint.uri().scheme_str() == Some("https") {
+            let mut tls = ClientTlsConfig::new();
+            tls = match authorities {
+                Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+                None => tls.with_webpki_roots(),
+            };
+            if let Some((cert, key)) = identity {
+                tls = tls.identity(Identity::from_pem(cert, key));
+            }
+            if let Some(name) = server_name {
+                tls = tls.domain_name(name);
+            }
+            endpoint = endpoint.tls_config(tls).map_err(|error| failed(chain(&error)))?;
+        }
+        let authorization = match token {
+            None => None,
+            Some(token) => {
+                let value = format!("Bearer {}", token.trim()).parse::<MetadataValue<Ascii>>();
+                let mut value = value.map_err(|_| failed("the token holds characters that no token has".into()))?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        };
         let channel = endpoint
             .tcp_nodelay(true)
             .connect_timeout(Duration::from_secs(5))
@@ -64,6 +113,7 @@ impl Client {
             embedding: EmbeddingServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX),
             model: ModelServiceClient::new(channel),
             timeout: None,
+            authorization,
         })
     }
 
@@ -77,6 +127,9 @@ impl Client {
         let mut request = Request::new(message);
         if let Some(timeout) = self.timeout {
             request.set_timeout(timeout);
+        }
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
         }
         request
     }

@@ -29,6 +29,23 @@ impl From<pb::RecommendRequest> for RecommendRequest {
     }
 }
 
+/// A tier as logs and metrics name it.
+pub(super) fn tier_label(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Personal => "personal",
+        Tier::Popularity => "popularity",
+    }
+}
+
+/// A reason for not being personal, as metrics name it.
+pub(super) fn fallback_label(fallback: Fallback) -> &'static str {
+    match fallback {
+        Fallback::UnknownUser => "unknown_user",
+        Fallback::NoStoredHistory => "no_stored_history",
+        Fallback::NoKnownItems => "no_known_items",
+    }
+}
+
 fn scored_items(items: Vec<Listed>) -> Vec<pb::ScoredItem> {
     items
         .into_iter()

@@ -2,15 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::TokenError;
 
 /// A failure of the server as a whole; failures of single requests are gRPC statuses.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address can be reached from other machines.
+    /// The address can be reached from other machines, and the server would not know who asks.
     #[error(
-        "{address} can be reached from other machines, which is refused as long as the server has neither TLS nor access tokens; use 127.0.0.1 or [::1] (behind a proxy of your own, if need be)"
+        "{address} can be reached from other machines, which needs TLS and access tokens: give --tls-cert, --tls-key and --tokens (`foldin token new` makes one), or use 127.0.0.1 or [::1]"
     )]
-    NotLoopback {
+    Unprotected {
         /// The address asked for.
         address: SocketAddr,
     },
@@ -22,18 +25,47 @@ pub enum ServeError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The listening socket is of no use.
-    #[error("the listening socket is unusable: {0}")]
-    Listener(io::Error),
+    /// Health and metrics cannot be offered.
+    #[error("cannot offer health and metrics on {address}: {source}; choose another --ops-address, or `off`")]
+    OpsBind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A certificate, key or token file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A certificate or key cannot be used.
+    #[error("cannot use {} for TLS: {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The token file cannot be used.
+    #[error("cannot use the token file {}: {error}", path.display())]
+    Tokens {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: TokenError,
+    },
     /// An option is outside its range.
     #[error("serve option {option} is {value}, must be {range}")]
     Option {
         /// Its name.
         option: &'static str,
         /// The value given.
-        value: usize,
+        value: String,
         /// What is allowed.
-        range: &'static str,
+        range: String,
     },
     /// The threads that compute could not be started.
     #[error("cannot start the scoring threads: {0}")]
@@ -41,7 +73,4 @@ pub enum ServeError {
     /// Reflection cannot be offered.
     #[error("cannot offer reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport gave up.
-    #[error("the server stopped: {0}")]
-    Transport(#[from] tonic::transport::Error),
 }

@@ -4,14 +4,19 @@
 //! takes every request that is waiting, up to a bound, and asks the engine for all of them. Nothing
 //! waits to be joined: a lone request is computed at once. Because a user's scores have the same bits
 //! in any batch, nobody can tell from an answer whom it was computed with.
+//!
+//! A request that takes much longer than most does not hold fifteen others up: it has a turn of its own, after
+//! those that wait already, and no more than one thread in two computes such requests at a time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tonic::Status;
 
 use super::call::Call;
+use super::observe::Metrics;
 use super::pb;
 use super::workers::{Over, Workers, outcome};
 use crate::engine::{Engine, RecommendRequest, Recommendation, RequestError};
@@ -19,24 +24,46 @@ use crate::engine::{Engine, RecommendRequest, Recommendation, RequestError};
 /// Most requests computed together: a bound on how long one of them can hold up the others.
 const TOGETHER: usize = 16;
 
+/// A request with more entries than this is computed by itself. Ordinary histories have tens of items.
+const LONG: usize = 1000;
+
+/// Turns of ordinary requests after which a long one has its turn, however many ordinary ones wait.
+const PATIENCE: usize = 16;
+
 /// The requests that wait for a scoring thread.
-#[derive(Default)]
 pub(super) struct Lane {
-    waiting: Arc<Mutex<VecDeque<Waiting>>>,
+    waiting: Arc<Mutex<Waiting>>,
+    metrics: Arc<Metrics>,
 }
 
 /// What the engine says to one request.
 type Answer = Result<Recommendation, RequestError>;
 
-struct Waiting {
+struct Request {
     message: pb::RecommendRequest,
     call: Arc<Call>,
     /// Kept until the request has had its turn; see [`Workers`].
     place: OwnedSemaphorePermit,
+    queued: Instant,
     sender: oneshot::Sender<Result<Answer, Over>>,
 }
 
+/// The two queues.
+#[derive(Default)]
+struct Waiting {
+    short: VecDeque<Request>,
+    long: VecDeque<Request>,
+    /// Turns of short requests since the last long one, while long ones wait.
+    passed_over: usize,
+    /// Long requests that are being computed.
+    busy: usize,
+}
+
 impl Lane {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { waiting: Arc::default(), metrics }
+    }
+
     /// Computes an answer on the scoring threads, with whatever else is waiting then.
     pub(super) async fn recommend(
         &self,
@@ -45,38 +72,105 @@ impl Lane {
         call: Arc<Call>,
         message: pb::RecommendRequest,
     ) -> Result<Answer, Status> {
-        let place = workers.place()?;
+        let place = workers.place_of(&call)?;
         let (sender, receiver) = oneshot::channel();
-        lock(&self.waiting).push_back(Waiting { message, call, place, sender });
-        let (waiting, engine, threads) = (Arc::clone(&self.waiting), Arc::clone(engine), workers.threads());
+        let request = Request { message, call, place, queued: Instant::now(), sender };
+        lock(&self.waiting).push(request);
+        let (waiting, metrics) = (Arc::clone(&self.waiting), Arc::clone(&self.metrics));
+        let (engine, threads) = (Arc::clone(engine), workers.threads());
         // One turn a request: the first finds several, and as many later ones find nothing.
         workers.spawn(move || {
-            let mut queue = lock(&waiting);
-            // Some is left to the other threads, which have turns to come.
-            let length = queue.len().div_ceil(threads).min(TOGETHER);
-            let batch: Vec<Waiting> = queue.drain(..length).collect();
-            drop(queue);
-            answer(&engine, batch);
+            let mut turn = Turn::take(&waiting, threads);
+            if !turn.requests.is_empty() {
+                metrics.together(turn.requests.len());
+            }
+            answer(&engine, std::mem::take(&mut turn.requests));
         });
         outcome(receiver.await)
     }
 }
 
-/// A panic elsewhere leaves the queue as it was, so it stays usable.
-fn lock(waiting: &Mutex<VecDeque<Waiting>>) -> MutexGuard<'_, VecDeque<Waiting>> {
+impl Waiting {
+    fn push(&mut self, request: Request) {
+        let queue = if is_long(&request.message) { &mut self.long } else { &mut self.short };
+        queue.push_back(request);
+    }
+
+    /// Whose turn it is, and whether that is a long request.
+    fn next(&mut self, threads: usize) -> (Vec<Request>, bool) {
+        let waited = self.short.is_empty() || self.passed_over >= PATIENCE;
+        if waited && (self.busy < threads.div_ceil(2) || self.short.is_empty()) {
+            if let Some(request) = self.long.pop_front() {
+                self.passed_over = 0;
+                self.busy += 1;
+                return (vec![request], true);
+            }
+        }
+        if !self.long.is_empty() {
+            self.passed_over += 1;
+        }
+        // Some is left to the other threads, which have turns to come.
+        let length = self.short.len().div_ceil(threads).min(TOGETHER);
+        (self.short.drain(..length).collect(), false)
+    }
+}
+
+/// Requests whose turn it is.
+struct Turn<'a> {
+    waiting: &'a Mutex<Waiting>,
+    requests: Vec<Request>,
+    long: bool,
+}
+
+impl<'a> Turn<'a> {
+    fn take(waiting: &'a Mutex<Waiting>, threads: usize) -> Self {
+        let (requests, long) = lock(waiting).next(threads);
+        Self { waiting, requests, long }
+    }
+}
+
+impl Drop for Turn<'_> {
+    /// Also when the computation panicked.
+    fn drop(&mut self) {
+        if self.long {
+            lock(self.waiting).busy -= 1;
+        }
+    }
+}
+
+/// Whether a request takes much longer than most.
+fn is_long(message: &pb::RecommendRequest) -> bool {
+    let pb::RecommendRequest { history, context, negatives, exploration, detail, .. } = message;
+    let explained = detail.as_ref().is_some_and(|detail| detail.contributions > 0);
+    history.len() + context.len() + negatives.len() > LONG || exploration.is_some() || explained
+}
+
+/// A panic elsewhere leaves the queues as they were, so they stay usable.
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Answers what somebody still waits for.
-fn answer(engine: &Engine, batch: Vec<Waiting>) {
-    let (over, wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.call.is_over());
-    let (requests, rest): (Vec<RecommendRequest>, Vec<_>) =
-        wanted.into_iter().map(|w| (w.message.into(), (w.sender, w.place))).unzip();
+fn answer(engine: &Engine, batch: Vec<Request>) {
+    let begun = Instant::now();
+    let (over, wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|request| request.call.is_over());
     // Nobody receives when a client has gone meanwhile.
-    for waiting in over {
-        let _ = waiting.sender.send(Err(Over));
+    for request in over {
+        request.call.had_turn(request.queued, begun);
+        let _ = request.sender.send(Err(Over));
     }
-    for ((sender, _place), answer) in rest.into_iter().zip(engine.recommend(&requests)) {
-        let _ = sender.send(Ok(answer));
+    let (messages, rest): (Vec<RecommendRequest>, Vec<_>) =
+        wanted.into_iter().map(|r| (r.message.into(), (r.call, r.queued, r.sender, r.place))).unzip();
+    let calls: Vec<&Arc<Call>> = rest.iter().map(|(call, ..)| call).collect();
+    // The computation goes on as long as anybody waits for a part of it.
+    let answers = engine.recommend_while(&messages, &|| calls.iter().any(|call| !call.is_over()));
+    drop(calls);
+    let answers = answers.map_or_else(
+        || rest.iter().map(|_| Err(Over)).collect(),
+        |answers| answers.into_iter().map(Ok).collect::<Vec<_>>(),
+    );
+    for ((call, queued, sender, _place), answer) in rest.into_iter().zip(answers) {
+        call.had_turn(queued, begun);
+        let _ = sender.send(answer);
     }
 }

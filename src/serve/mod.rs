@@ -1,10 +1,12 @@
 //! How does a request arrive, and how does its answer leave? The gRPC server around an engine, and
 //! a small client.
 //!
-//! A request passes the [`front`](self) (request id, deadline, log line), is converted, waits in a
-//! bounded queue, is computed on a pool of threads of its own, and is converted back. No score is
-//! ever computed on the threads that serve the network.
+//! A connection passes its limits and, if the server wants it, TLS ([`net`](self)). A request passes the
+//! [`front`](self) (request id, token, deadline, log line), takes a place in a bounded queue, is decoded and
+//! converted, is computed on a pool of threads of its own, and is converted back. No score is ever computed on the
+//! threads that serve the network.
 
+mod access;
 mod call;
 mod client;
 mod convert;
@@ -12,15 +14,22 @@ mod embedding;
 mod error;
 mod front;
 mod lane;
+mod listen;
 mod model;
+mod net;
+mod observe;
 mod options;
 pub mod pb;
 mod recommendation;
+mod reload;
 mod server;
 mod status;
 mod workers;
 
-pub use client::{Client, ClientError};
+pub use access::{NewToken, Scope, TokenError, UnknownScope};
+pub use client::{Client, ClientError, ClientOptions};
 pub use error::ServeError;
-pub use options::ServeOptions;
-pub use server::{bind, run};
+pub use listen::{Listener, bind};
+pub(crate) use options::seconds;
+pub use options::{Limits, ServeOptions, TlsFiles};
+pub use server::run;

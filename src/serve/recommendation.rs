@@ -9,7 +9,7 @@ use super::front::LoggedTier;
 use super::server::Shared;
 use super::workers::Over;
 use super::{convert, pb, status};
-use crate::engine::{RecommendRequest, RequestError, Tier};
+use crate::engine::{RecommendRequest, RequestError};
 
 /// Most requests of one batch.
 const MAX_BATCH: usize = 256;
@@ -26,10 +26,7 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         request: Request<pb::RecommendRequest>,
     ) -> Result<Response<pb::RecommendResponse>, Status> {
         let answer = self.0.recommend(request).await?.map_err(|error| status::refused(&error))?;
-        let tier = match answer.tier {
-            Tier::Personal => "personal",
-            Tier::Popularity => "popularity",
-        };
+        let tier = convert::tier_label(answer.tier);
         let mut response = self.0.respond(convert::recommend_response(answer, self.0.version()))?;
         response.extensions_mut().insert(LoggedTier(tier));
         Ok(response)
@@ -49,12 +46,16 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         let answers = self
             .0
             .compute(request, |engine, message, call| {
+                call.charge(message.requests.len());
                 let requests: Vec<RecommendRequest> = message.requests.into_iter().map(Into::into).collect();
-                let answer = |chunk| if call.is_over() { Err(Over) } else { Ok(engine.recommend(chunk)) };
+                let wanted = || !call.is_over();
+                let answer =
+                    |chunk| if wanted() { engine.recommend_while(chunk, &wanted).ok_or(Over) } else { Err(Over) };
                 Ok(requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?.into_iter().flatten())
             })
             .await?;
         let version = self.0.version();
+        let answers = answers.inspect(|answer| self.0.count_list(answer));
         let results = answers.map(|answer| convert::recommend_result(answer, version)).collect();
         self.0.respond(pb::BatchRecommendResponse { results })
     }

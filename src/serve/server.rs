@@ -1,39 +1,33 @@
 //! The server: from a listening socket to the last drained request.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tonic::server::NamedService;
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::call::Call;
+use super::convert::{fallback_label, tier_label};
 use super::embedding::EmbeddingService;
 use super::front::Front;
 use super::lane::Lane;
+use super::listen::Listener;
 use super::model::ModelService;
+use super::net::{Acceptor, Budgets, Phase, Unsent};
+use super::observe::{Metrics, ModelFacts, State};
 use super::pb::embedding_service_server::EmbeddingServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
 use super::pb::recommendation_service_server::RecommendationServiceServer;
 use super::recommendation::RecommendationService;
 use super::workers::{Over, Workers};
-use super::{ServeError, ServeOptions, pb, status};
+use super::{ServeError, pb, status};
 use crate::engine::{Engine, Recommendation, RequestError};
-
-/// How often an idle connection is asked whether its client is still there, and how long that may take.
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
-
-/// Requests in flight on one connection.
-const MAX_STREAMS: u32 = 256;
 
 /// What is left to answers that were cut off by the end of the server, to reach their clients.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -41,6 +35,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What the services have in common.
 pub(super) struct Shared {
     pub engine: Arc<Engine>,
+    pub metrics: Arc<Metrics>,
+    pub budgets: Budgets,
     workers: Workers,
     lane: Lane,
     max_message_bytes: usize,
@@ -64,20 +60,50 @@ impl Shared {
         request: Request<pb::RecommendRequest>,
     ) -> Result<Result<Recommendation, RequestError>, Status> {
         let (call, message) = taken_apart(request)?;
-        self.lane.recommend(&self.workers, &self.engine, call, message).await
+        let answer = self.lane.recommend(&self.workers, &self.engine, call, message).await?;
+        self.count_list(&answer);
+        Ok(answer)
     }
 
-    /// Wraps an answer, if it is not too large to be sent.
+    /// Counts a list, if it is one, by where it comes from.
+    pub(super) fn count_list(&self, answer: &Result<Recommendation, RequestError>) {
+        if let Ok(list) = answer {
+            self.metrics.list(tier_label(list.tier), list.fallback.map(fallback_label));
+        }
+    }
+
+    /// A place in the queue of the scoring threads.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
+        self.workers.place()
+    }
+
+    /// Wraps an answer, if it is not too large to be sent and there is room for it until its client takes it.
     pub(super) fn respond<M: Message>(&self, message: M) -> Result<Response<M>, Status> {
         let bytes = message.encoded_len();
         if bytes > self.max_message_bytes {
             return Err(status::answer_too_large(bytes, self.max_message_bytes));
         }
-        Ok(Response::new(message))
+        let room = self.budgets.answer(bytes)?;
+        let mut response = Response::new(message);
+        response.extensions_mut().insert::<Unsent>(Arc::new(room));
+        Ok(response)
     }
 
     pub(super) fn version(&self) -> &str {
         &self.engine.info().manifest.model_version
+    }
+
+    /// Tells the metrics what changes without anybody counting it.
+    fn observe(&self, metrics: &Metrics) {
+        metrics.set_occupancy(self.workers.occupancy(), self.budgets.in_use());
+        let manifest = &self.engine.info().manifest;
+        metrics.set_models(&[ModelFacts {
+            name: "default".into(),
+            version: manifest.model_version.clone(),
+            kind: manifest.model.name().into(),
+            items: self.engine.catalogue().len(),
+            served_items: self.engine.served_items(),
+        }]);
     }
 }
 
@@ -88,38 +114,25 @@ fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
     Ok((Arc::clone(call), message))
 }
 
-fn refuse_public(address: SocketAddr) -> Result<(), ServeError> {
-    if address.ip().is_loopback() { Ok(()) } else { Err(ServeError::NotLoopback { address }) }
-}
-
-/// Listens on a loopback address; port 0 chooses a free one.
+/// Serves until `shutdown` resolves. Then reports NOT_SERVING, goes on for as long as the options say so that
+/// nobody is sent here any more, closes the door, lets the requests in flight finish for as long as the options allow,
+/// answers what is left with UNAVAILABLE, and returns.
 ///
 /// # Errors
-/// [`ServeError`] for an address that other machines can reach, or one that is in use.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    refuse_public(address)?;
-    TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
-}
-
-/// Serves until `shutdown` resolves, then reports NOT_SERVING, lets the requests in flight finish
-/// for as long as the options allow, answers what is left with UNAVAILABLE, and returns.
-///
-/// # Errors
-/// [`ServeError`] for options out of range, a socket that other machines can reach, or a transport
-/// that gives up.
+/// [`ServeError`] when there are no threads to be had.
 pub async fn run(
-    listener: TcpListener,
+    listener: Listener,
     engine: Arc<Engine>,
-    options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    options.check()?;
-    refuse_public(listener.local_addr().map_err(ServeError::Listener)?)?;
+    let Listener { tcp, tls, tokens, ops, metrics, options, _keepers } = listener;
     let limit = options.max_message_bytes;
     let shared = Arc::new(Shared {
         engine,
+        metrics: Arc::clone(&metrics),
+        budgets: Budgets::new(&options),
         workers: Workers::start(&options)?,
-        lane: Lane::default(),
+        lane: Lane::new(Arc::clone(&metrics)),
         max_message_bytes: limit,
     });
     let health = HealthReporter::new();
@@ -136,7 +149,7 @@ pub async fn run(
                 .max_encoding_message_size(limit),
         )
         .add_service(
-            ModelServiceServer::new(ModelService(shared))
+            ModelServiceServer::new(ModelService(Arc::clone(&shared)))
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(limit),
         )
@@ -151,38 +164,33 @@ pub async fn run(
                 .build_v1()?,
         );
     }
-    set_health(&health, ServingStatus::Serving).await;
+    let (phase, watched) = watch::channel(Phase::Serving);
+    let observed = Arc::clone(&shared);
+    ops.refresh_with(move |metrics| observed.observe(metrics));
+    let front = Front::new(routes.routes().prepare(), watched.clone(), limit, shared, tokens);
+    let serve = Acceptor { listener: tcp, tls, limits: options.limits, metrics }.run(front, watched);
 
-    let (give_up, stop) = watch::channel(false);
-    let (stopping, mut stopped) = watch::channel(false);
-    let signal = async {
+    set_health(&health, ServingStatus::Serving).await;
+    ops.set(State::Ready);
+    let end = async {
         shutdown.await;
-        tracing::info!(drain_seconds = options.drain.as_secs_f64(), "shutting down");
-        end_health(health).await;
-        // The receiver is below and lives longer than the server.
-        let _ = stopping.send(true);
-    };
-    let serve = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE.0))
-        .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .max_concurrent_streams(MAX_STREAMS)
-        .serve_with_incoming_shutdown(
-            Front::new(routes.routes().prepare(), stop, limit),
-            // Without this an answer waits for the acknowledgement of the one before it.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            signal,
-        );
-    let overtime = async {
-        let _ = stopped.wait_for(|stopping| *stopping).await;
+        let (lame_duck, drain) = (options.lame_duck.as_secs_f64(), options.drain.as_secs_f64());
+        tracing::info!(lame_duck_seconds = lame_duck, drain_seconds = drain, "shutting down");
+        ops.set(State::Stopping);
+        set_health(&health, ServingStatus::NotServing).await;
+        tokio::time::sleep(options.lame_duck).await;
+        end_health(health.clone()).await;
+        phase.send_replace(Phase::Draining);
         tokio::time::sleep(options.drain).await;
         tracing::warn!("giving up requests that did not finish in time");
-        let _ = give_up.send(true);
+        phase.send_replace(Phase::GivingUp);
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
-        served = serve => Ok(served?),
-        () = overtime => Ok(()),
+        () = serve => {}
+        () = end => {}
     }
+    Ok(())
 }
 
 /// The names under which health is reported; the empty one stands for the whole server.
@@ -199,10 +207,8 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
     }
 }
 
-/// Tells watchers that the service ends, and ends their streams, which would otherwise keep their
-/// connections open.
+/// Ends the streams of those who watch, which would otherwise keep their connections open.
 async fn end_health(mut health: HealthReporter) {
-    set_health(&health, ServingStatus::NotServing).await;
     for name in HEALTH_NAMES {
         health.clear_service_status(name).await;
     }

@@ -1,7 +1,11 @@
 //! Every failure of a request as a gRPC status: the one table.
 
-use tonic::{Code, Status};
+use std::time::Duration;
 
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::access::Scope;
 use crate::engine::RequestError;
 
 /// The code of a request that the engine refused.
@@ -38,6 +42,72 @@ pub(super) fn refused(error: &RequestError) -> Status {
 /// Too many requests are waiting.
 pub(super) fn queue_full(capacity: usize) -> Status {
     Status::resource_exhausted(format!("{capacity} requests are being computed or waiting already; retry later"))
+}
+
+/// The request came without a token.
+pub(super) fn no_token() -> Status {
+    Status::unauthenticated("this server asks for a token; send one in the header `authorization: Bearer TOKEN`")
+}
+
+/// The token is not one of the server's. What is wrong with it is not said, nor is any of it repeated.
+pub(super) fn wrong_token() -> Status {
+    Status::unauthenticated("the token is not known here")
+}
+
+/// The token is no longer valid.
+pub(super) fn expired_token(name: &str, moment: &str) -> Status {
+    Status::unauthenticated(format!("the token `{name}` expired at {moment}"))
+}
+
+/// The token does not allow the method.
+pub(super) fn small_scope(name: &str, needed: Scope, scopes: &str) -> Status {
+    Status::permission_denied(format!("this method needs the scope `{needed}`; the token `{name}` has {scopes}"))
+}
+
+/// The bearer of the token asks too often.
+pub(super) fn too_fast(name: &str, wait: Duration) -> Status {
+    let message = format!("the token `{name}` is over its rate; retry in {:.3} s", wait.as_secs_f64());
+    retriable(message, wait)
+}
+
+/// Refused for now, with the time to wait as client libraries read it: for those that know RetryInfo, and for the
+/// retry policies of the standard clients.
+fn retriable(message: String, wait: Duration) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(wait));
+    let mut status = Status::with_error_details(Code::ResourceExhausted, message, details);
+    let pushback = wait.as_millis().min(u128::from(u32::MAX));
+    status.metadata_mut().insert("grpc-retry-pushback-ms", (pushback as u32).into());
+    status
+}
+
+/// More is being received already than the server has room for.
+pub(super) fn receiving_full(limit: usize) -> Status {
+    Status::resource_exhausted(format!("{limit} bytes of requests are being handled already; retry later"))
+}
+
+/// More answers than the server has room for wait for their clients.
+pub(super) fn sending_full(limit: usize) -> Status {
+    Status::resource_exhausted(format!("{limit} bytes of answers wait for their clients already; retry later"))
+}
+
+/// Too many clients send streams of requests.
+pub(super) fn streams_full(limit: usize) -> Status {
+    Status::resource_exhausted(format!("{limit} streams of requests are open already; retry later"))
+}
+
+/// The message has not come in time.
+pub(super) fn slow_message(limit: Duration) -> Status {
+    Status::deadline_exceeded(format!("the message did not arrive within {} s", limit.as_secs_f64()))
+}
+
+/// The message consists of more parts than any valid one.
+pub(super) fn too_many_fields(limit: usize) -> Status {
+    Status::invalid_argument(format!("the message has more than {limit} entries; split it"))
+}
+
+/// The client took the request back before it had sent all of it.
+pub(super) fn taken_back() -> Status {
+    Status::cancelled("the request was not sent in full")
 }
 
 /// The answer would come too late.

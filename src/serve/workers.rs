@@ -1,6 +1,7 @@
 //! The threads that compute, behind a bounded queue.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tonic::Status;
@@ -43,19 +44,31 @@ impl Workers {
         call: &Arc<Call>,
         work: impl FnOnce(&Call) -> Result<T, Over> + Send + 'static,
     ) -> Result<T, Status> {
-        let place = self.place()?;
+        let place = self.place_of(call)?;
         let (sender, receiver) = oneshot::channel();
-        let computing = Arc::clone(call);
+        let (computing, queued) = (Arc::clone(call), Instant::now());
         self.spawn(move || {
             let _place = place;
+            let begun = Instant::now();
             let result = if computing.is_over() { Err(Over) } else { work(&computing) };
+            computing.had_turn(queued, begun);
             // Nobody receives when the client has gone meanwhile.
             let _ = sender.send(result);
         });
         outcome(receiver.await)
     }
 
-    /// A place in the queue, to be kept until the request has had its turn.
+    /// The place that a call has taken beforehand, or else one now, to be kept until it has had its turn.
+    pub(super) fn place_of(&self, call: &Call) -> Result<OwnedSemaphorePermit, Status> {
+        call.take_place().map_or_else(|| self.place(), Ok)
+    }
+
+    /// Places taken, and places.
+    pub(super) fn occupancy(&self) -> (usize, usize) {
+        (self.capacity - self.places.available_permits(), self.capacity)
+    }
+
+    /// A place in the queue.
     pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| status::queue_full(self.capacity))
     }

@@ -69,7 +69,8 @@ fn a_server_answers_like_the_model_directory_and_ends_on_sigterm() {
 #[test]
 fn addresses_that_cannot_be_served() {
     let model = arg(&fixture().model);
-    foldin(&["serve", model, "--address", "0.0.0.0", "--port", "0"]).refused(2, &["0.0.0.0", "127.0.0.1"]);
+    let open = ["serve", model, "--address", "0.0.0.0", "--port", "0"];
+    foldin(&open).refused(2, &["0.0.0.0", "127.0.0.1", "--tls-cert", "--tokens"]);
     foldin(&["serve", model, "--address", "localhost"]).refused(2, &["localhost", "127.0.0.1"]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

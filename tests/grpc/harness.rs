@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use foldin::artifact::Artifact;
 use foldin::engine::Engine;
@@ -23,14 +24,16 @@ use crate::fixture;
 
 pub struct Server {
     pub address: SocketAddr,
+    pub ops: Option<SocketAddr>,
     pub engine: Arc<Engine>,
     pub shutdown: Option<oneshot::Sender<()>>,
     pub task: JoinHandle<Result<(), ServeError>>,
     _dir: TempDir,
 }
 
+/// Two threads, and nobody who has to notice the end.
 pub fn options() -> ServeOptions {
-    ServeOptions { threads: 2, ..ServeOptions::default() }
+    ServeOptions { threads: 2, lame_duck: Duration::ZERO, ..ServeOptions::default() }
 }
 
 /// Publishes a model of the fixture and opens it.
@@ -48,13 +51,13 @@ impl Server {
 
     pub async fn with((dir, artifact): (TempDir, Artifact), options: ServeOptions) -> Self {
         let engine = Arc::new(Engine::new(artifact));
-        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = bind("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+        let (address, ops) = (listener.local_addr().unwrap(), listener.ops_addr());
         let (shutdown, told) = oneshot::channel();
-        let task = tokio::spawn(run(listener, Arc::clone(&engine), options, async {
+        let task = tokio::spawn(run(listener, Arc::clone(&engine), async {
             let _ = told.await;
         }));
-        Self { address, engine, shutdown: Some(shutdown), task, _dir: dir }
+        Self { address, ops, engine, shutdown: Some(shutdown), task, _dir: dir }
     }
 
     pub async fn client(&self) -> Client {
@@ -120,7 +123,7 @@ impl Gate {
     /// Waits until that many computations have begun.
     pub async fn until_entered(&self, count: usize) {
         while self.entered() < count {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }

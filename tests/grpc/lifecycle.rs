@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use foldin::serve::{Client, ClientError, ServeError, ServeOptions, bind, run};
+use foldin::serve::{Client, ClientError, Limits, ServeError, ServeOptions, bind};
 use tokio_stream::StreamExt;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
@@ -24,43 +24,42 @@ fn about(service: &str) -> HealthCheckRequest {
 }
 
 #[tokio::test]
-async fn only_loopback_addresses_are_served() {
+async fn beyond_loopback_there_must_be_tls_and_tokens() {
     for public in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        let error = bind(public.parse().unwrap()).await.unwrap_err();
-        assert!(matches!(error, ServeError::NotLoopback { .. }), "{error}");
-        assert!(error.to_string().contains("127.0.0.1"), "{error}");
+        let error = bind(public.parse().unwrap(), options()).await.err().unwrap();
+        assert!(matches!(error, ServeError::Unprotected { .. }), "{error}");
+        for part in ["127.0.0.1", "--tls-cert", "--tokens"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
     }
-    // A socket bound by other means is looked at as well.
-    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let server = Server::start(&popularity()).await;
-    let error = run(listener, server.engine.clone(), options(), async {}).await.unwrap_err();
-    assert!(matches!(error, ServeError::NotLoopback { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn an_address_in_use_is_named() {
     let server = Server::start(&popularity()).await;
-    let error = bind(server.address).await.unwrap_err();
+    let error = bind(server.address, options()).await.err().unwrap();
     assert!(error.to_string().contains(&server.address.to_string()), "{error}");
+    let ops = ServeOptions { ops: Some(server.address), ..options() };
+    let error = bind("127.0.0.1:0".parse().unwrap(), ops).await.err().unwrap();
+    assert!(matches!(error, ServeError::OpsBind { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn options_out_of_range_are_named() {
-    let server = Server::start(&popularity()).await;
     for (options, name) in [
         (ServeOptions { threads: 0, ..options() }, "threads"),
         (ServeOptions { queue: 0, ..options() }, "queue"),
         (ServeOptions { max_message_bytes: 0, ..options() }, "max_message_bytes"),
+        (ServeOptions { limits: Limits { connections: 0, ..Limits::default() }, ..options() }, "connections"),
     ] {
-        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let error = run(listener, server.engine.clone(), options, async {}).await.unwrap_err();
+        let error = bind("127.0.0.1:0".parse().unwrap(), options).await.err().unwrap();
         assert!(error.to_string().contains(name), "{error}");
     }
 }
 
 #[tokio::test]
 async fn a_client_without_a_server_is_told() {
-    let free = bind("127.0.0.1:0".parse().unwrap()).await.unwrap().local_addr().unwrap();
+    let free = bind("127.0.0.1:0".parse().unwrap(), options()).await.unwrap().local_addr().unwrap();
     for address in [format!("http://{free}"), "not an address".to_owned()] {
         let error = Client::connect(&address).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect { .. }));

@@ -8,6 +8,7 @@ mod generate;
 mod model;
 mod plan;
 mod recommend;
+mod serve;
 mod shell;
 mod split;
 mod train;
@@ -23,6 +24,7 @@ pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
 pub use recommend::{Query, Recommend};
+pub use serve::{NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
 pub use train::{Configuration, LogConfiguration, Train};
@@ -76,10 +78,12 @@ pub enum Command {
     Embed(Embed),
     /// Show what a model directory holds and verify its checksums
     Inspect(Inspect),
-    /// Serve a model directory over gRPC on the loopback interface
+    /// Serve a model directory over gRPC
     Serve(Serve),
     /// Ask a running server for recommendations
     Query(Query),
+    /// Make access tokens for a server
+    Token(Token),
     /// Write the completion script of a shell to standard output
     Completions(Completions),
     /// Write manual pages

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::ServeFlags;
+
 /// `foldin inspect`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -23,22 +25,24 @@ pub struct Inspect {
 #[command(after_help = "\
 Examples:
   foldin serve model
-  foldin serve model --port 0 --reflection --log-format json")]
+  foldin serve model --port 0 --reflection --log-format json
+  foldin serve model --address 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.toml
+
+SIGTERM or Ctrl-C: health says no, requests are accepted for --lame-duck, those in flight have --drain to finish.
+Ctrl-C twice: ends at once.")]
 pub struct Serve {
     /// The model directory
     pub model_dir: PathBuf,
-    /// Address to listen on; loopback only
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
-    pub address: String,
-    /// Port to listen on; 0 takes a free one
-    #[arg(long, value_name = "N", default_value_t = 50051)]
-    pub port: u16,
-    /// Answer gRPC reflection, for generic clients
-    #[arg(long)]
-    pub reflection: bool,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Send a span a request to this OpenTelemetry collector (OTLP over gRPC), for example http://127.0.0.1:4317
+    #[cfg(feature = "otel")]
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<String>,
+    /// Addresses, protection, limits and times.
+    #[command(flatten)]
+    pub settings: ServeFlags,
 }
 
 /// Format of the server's log.

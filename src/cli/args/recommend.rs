@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::ServerFlags;
 use super::export::{Shards, Whose};
 
 /// Whom to recommend for: a stored user, an ad hoc history, or both (the history is added).
@@ -65,11 +66,12 @@ pub struct Recommend {
 #[command(after_help = "\
 Examples:
   foldin query --user-id u000083
-  foldin query --server 127.0.0.1:50051 --history i00012,i00345 -n 5 --json")]
+  foldin query --server 127.0.0.1:50051 --history i00012,i00345 -n 5 --json
+  foldin query --server recommend.example.com:50051 --tls-ca ca.pem --token-file token --user-id u000083")]
 pub struct Query {
-    /// The server
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
-    pub server: String,
+    /// Where to ask.
+    #[command(flatten)]
+    pub server: ServerFlags,
     /// For whom.
     #[command(flatten)]
     pub subject: Subject,

@@ -175,7 +175,7 @@ impl LogFlags {
 }
 
 /// File and environment with flags above them.
-fn above_environment(config: Option<&Path>, flags: [Layer; 2]) -> Result<Vec<Layer>, SettingsError> {
+pub(super) fn above_environment(config: Option<&Path>, flags: [Layer; 2]) -> Result<Vec<Layer>, SettingsError> {
     let file = config.map(Layer::from_file).transpose()?;
     let environment = Layer::from_environment(
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),

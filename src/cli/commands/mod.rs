@@ -14,5 +14,6 @@ pub mod quickstart;
 pub mod recommend;
 pub mod serve;
 pub mod split;
+pub mod token;
 pub mod train;
 pub mod validate;

@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::serve::runtime;
 use crate::cli::args::Query;
+use crate::cli::connecting::connect;
 use crate::cli::console::note;
 use crate::cli::exit::Configuration;
 use crate::cli::lists::List;
-use crate::serve::{Client, pb};
+use crate::serve::pb;
 
 /// Runs the command.
 ///
@@ -28,8 +29,8 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
         ..pb::RecommendRequest::default()
     };
     let answer = runtime()?.block_on(async {
-        let mut client = Client::connect(&format!("http://{}", args.server)).await?;
-        client.recommend(request).await
+        let mut client = connect(&args.server).await?;
+        anyhow::Ok(client.recommend(request).await?)
     })?;
     let list = List::received(answer);
     list.remarks().iter().for_each(note);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -188,12 +188,17 @@ fn questions(log: &Log, held_out: usize, seed: u64, catalogue: &Catalogue) -> [Q
 
 /// Serves the model and asks it through a client, as any other program would.
 async fn ask(args: &Quickstart, model_dir: &Path, questions: &[Question], out: &mut dyn Write) -> Result<()> {
-    let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let options = ServeOptions {
+        threads: rayon::current_num_threads(),
+        // There is no load balancer that has to notice.
+        lame_duck: Duration::ZERO,
+        ..ServeOptions::default()
+    };
+    let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options).await?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let engine = Arc::new(Engine::open(model_dir)?);
-    let options = ServeOptions { threads: rayon::current_num_threads(), ..ServeOptions::default() };
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve::run(listener, engine, options, async {
+    let server = tokio::spawn(serve::run(listener, engine, async {
         // Dropping the sender is the signal.
         let _ = stopped.await;
     }));

@@ -1,38 +1,53 @@
 //! `foldin serve`: a model directory over gRPC, until told to stop.
 
-use std::io::{IsTerminal, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tracing_subscriber::EnvFilter;
 
-use crate::cli::args::{LogFormat, Serve};
-use crate::cli::exit::Configuration;
+use crate::cli::args::Serve;
+use crate::cli::console::note;
+use crate::cli::layers;
+use crate::cli::settings::Settings;
+use crate::cli::telemetry;
 use crate::engine::Engine;
-use crate::serve::{self, ServeOptions};
+use crate::serve;
+
+/// How a process ends that was interrupted a second time: 128 and the number of SIGINT.
+const INTERRUPTED: i32 = 130;
 
 /// Runs the command on `threads` scoring threads.
 ///
 /// # Errors
-/// The model directory cannot be used, or the address cannot be listened on.
+/// The settings, a certificate or the model directory cannot be used, or an address cannot be listened on.
 pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
-    start_log(args.log_format);
-    let address: IpAddr = args
-        .address
-        .parse()
-        .map_err(|_| Configuration(format!("--address {} is not an IP address; use 127.0.0.1 or ::1", args.address)))?;
-    let options = ServeOptions { threads, reflection: args.reflection, ..ServeOptions::default() };
-    runtime()?.block_on(async {
-        // The address first: a taken port should not have to wait for a large model.
-        let listener = serve::bind(SocketAddr::new(address, args.port)).await?;
+    let resolved = layers::resolve(Settings::default(), &args.settings.layers()?)?;
+    resolved.notes.iter().for_each(note);
+    let settings = resolved.settings.serve;
+    if args.settings.print_config {
+        return Ok(write!(out, "{}", settings.to_toml())?);
+    }
+    let (address, options) = settings.resolve(threads)?;
+    let runtime = runtime()?;
+    let entered = runtime.enter();
+    let telemetry = telemetry::start(args)?;
+    let served = runtime.block_on(async {
+        // The addresses first: a taken port should not have to wait for a large model.
+        let listener = serve::bind(address, options).await?;
         let local = listener.local_addr().context("cannot tell the address listened on")?;
+        let ops = listener.ops_addr();
         let engine = Arc::new(Engine::open(&args.model_dir)?);
         let manifest = &engine.info().manifest;
         writeln!(out, "serving {} {} on {local}", manifest.model.name(), manifest.model_version)?;
+        if let Some(ops) = ops {
+            writeln!(out, "health and metrics on http://{ops}")?;
+        }
         out.flush()?;
-        Ok(serve::run(listener, engine, options, stop_signal()?).await?)
-    })
+        Ok(serve::run(listener, engine, stop_signal()?).await?)
+    });
+    drop(telemetry);
+    drop(entered);
+    served
 }
 
 /// The threads that serve the network; scoring has threads of its own.
@@ -47,7 +62,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("cannot start the network threads")
 }
 
-/// Resolves when the process is asked to end: SIGTERM, or Ctrl-C.
+/// Resolves when the process is asked to end: SIGTERM, or Ctrl-C. A Ctrl-C after that ends it at once.
 ///
 /// # Errors
 /// The operating system does not let signals be awaited.
@@ -64,15 +79,11 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = terminated => {}
             _ = tokio::signal::ctrl_c() => {}
         }
+        tokio::spawn(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                note("interrupted again: requests in flight are lost");
+                std::process::exit(INTERRUPTED);
+            }
+        });
     })
-}
-
-/// Log lines go to standard error; `RUST_LOG` chooses which, `info` by default.
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
 }

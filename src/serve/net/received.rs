@@ -1,0 +1,183 @@
+//! A message on its way in: how large, how slow, how many at once.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Body as _, Bytes, Frame, Incoming};
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::serve::access::{Intake, Method};
+use crate::serve::{Limits, ServeOptions, status};
+
+/// In front of every message: whether it is compressed, and its length.
+const FRAME_HEADER: usize = 5;
+
+/// What all clients together may take up.
+pub(in crate::serve) struct Budgets {
+    max_message: usize,
+    limits: Limits,
+    received: Arc<Semaphore>,
+    unsent: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+/// A request that has been read as far as it has to be, with what it holds until it is over.
+pub(in crate::serve) struct Received {
+    pub body: Body,
+    pub held: OwnedSemaphorePermit,
+}
+
+impl Budgets {
+    pub(in crate::serve) fn new(options: &ServeOptions) -> Self {
+        let limits = options.limits.clone();
+        Self {
+            max_message: options.max_message_bytes,
+            received: Arc::new(Semaphore::new(limits.received_bytes)),
+            unsent: Arc::new(Semaphore::new(limits.unsent_bytes)),
+            streams: Arc::new(Semaphore::new(limits.request_streams)),
+            limits,
+        }
+    }
+
+    /// Reads the message of a request, if it has one only, without decoding it.
+    pub(in crate::serve) async fn receive(&self, method: &Method, body: Incoming) -> Result<Received, Status> {
+        if method.intake == Intake::Streamed {
+            let held = Arc::clone(&self.streams).try_acquire_owned();
+            let held = held.map_err(|_| status::streams_full(self.limits.request_streams))?;
+            return Ok(Received { body: Body::new(Patient::new(body, self.limits.idle_seconds)), held });
+        }
+        let limit = self.limits.message_seconds;
+        let (message, held) =
+            tokio::time::timeout(limit, self.whole(body)).await.map_err(|_| status::slow_message(limit))??;
+        if fields(message.get(FRAME_HEADER..).unwrap_or_default()) > method.most_fields {
+            return Err(status::too_many_fields(method.most_fields));
+        }
+        Ok(Received { body: Body::new(http_body_util::Full::new(message)), held })
+    }
+
+    /// All bytes of a body, counted while they come.
+    async fn whole(&self, mut body: Incoming) -> Result<(Bytes, OwnedSemaphorePermit), Status> {
+        let mut pieces = VecDeque::new();
+        let mut held = self.hold(0)?;
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            let frame = frame.map_err(|_| status::taken_back())?;
+            let Ok(piece) = frame.into_data() else { continue };
+            held.merge(self.hold(piece.len())?);
+            pieces.push_back(piece);
+            if held.num_permits() > self.max_message + FRAME_HEADER {
+                return Err(status::request_too_large(self.max_message));
+            }
+        }
+        let first = pieces.pop_front().unwrap_or_default();
+        if pieces.is_empty() {
+            return Ok((first, held));
+        }
+        let mut all = Vec::with_capacity(held.num_permits());
+        all.extend_from_slice(&first);
+        pieces.iter().for_each(|piece| all.extend_from_slice(piece));
+        Ok((all.into(), held))
+    }
+
+    fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Status> {
+        permits(&self.received, bytes).ok_or_else(|| status::receiving_full(self.limits.received_bytes))
+    }
+
+    /// Room for an answer until its client has taken it.
+    pub(in crate::serve) fn answer(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Status> {
+        permits(&self.unsent, bytes).ok_or_else(|| status::sending_full(self.limits.unsent_bytes))
+    }
+
+    /// Bytes of requests and of answers that are held now.
+    pub(in crate::serve) fn in_use(&self) -> (usize, usize) {
+        (
+            self.limits.received_bytes - self.received.available_permits(),
+            self.limits.unsent_bytes - self.unsent.available_permits(),
+        )
+    }
+}
+
+fn permits(budget: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(budget).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+}
+
+/// Number of fields of a message, as far as it is well-formed; what is not is for the decoder to refuse.
+fn fields(mut message: &[u8]) -> usize {
+    let mut count = 0;
+    while !message.is_empty() {
+        let Ok((tag, wire_type)) = decode_key(&mut message) else { break };
+        if skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_err() {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+/// A stream of messages whose client may not be silent for ever.
+struct Patient {
+    body: Incoming,
+    patience: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Patient {
+    fn new(body: Incoming, patience: Duration) -> Self {
+        Self { body, patience, timer: Box::pin(sleep(patience)) }
+    }
+}
+
+impl hyper::body::Body for Patient {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let patience = self.patience;
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(frame) => {
+                self.timer.as_mut().reset(tokio::time::Instant::now() + patience);
+                Poll::Ready(frame.map(|frame| frame.map_err(|_| status::taken_back())))
+            }
+            Poll::Pending => self.timer.as_mut().poll(context).map(|()| Some(Err(status::slow_message(patience)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+    use crate::serve::pb;
+
+    #[test]
+    fn fields_are_counted_without_decoding() {
+        assert_eq!(fields(&[]), 0);
+        let request = pb::RecommendRequest { n: 3, history: pb::history(["a", "b"]), ..Default::default() };
+        assert_eq!(fields(&request.encode_to_vec()), 3);
+        let batch = pb::BatchRecommendRequest { requests: vec![request; 300] };
+        assert_eq!(fields(&batch.encode_to_vec()), 300);
+        let empty = pb::BatchRecommendRequest { requests: vec![pb::RecommendRequest::default(); 2000] };
+        let bytes = empty.encode_to_vec();
+        assert_eq!((bytes.len(), fields(&bytes)), (4000, 2000), "two bytes each");
+    }
+
+    #[test]
+    fn what_is_malformed_is_counted_up_to_there() {
+        for bytes in [&[0xff; 11][..], &[0x0a], &[0x0a, 0x7f], &[0x0b, 0x0a], &[0x07]] {
+            assert_eq!(fields(bytes), 0, "{bytes:?}");
+        }
+        assert_eq!(fields(&[0x08, 0x01, 0x0a, 0x7f]), 1);
+    }
+}
