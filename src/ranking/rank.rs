@@ -111,3 +111,28 @@ pub fn rank_users(
         .flat_map_iter(|(histories, candidates)| rank(model, &model.encode(histories), candidates, n))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::interactions::History;
+    use crate::models::Popularity;
+
+    #[test]
+    fn a_ranking_that_is_not_wanted_any_more_stops_between_blocks() {
+        let model = Popularity::from_counts(&vec![1; 10 * ITEM_BLOCK]);
+        let history = History::from_pairs([(ItemIdx(0), 1.0)]).unwrap();
+        let query = model.encode(&[history.as_ref()]);
+        let asked = AtomicUsize::new(0);
+        let ranked = |last: usize| {
+            asked.store(0, Ordering::Relaxed);
+            let wanted = || asked.fetch_add(1, Ordering::Relaxed) < last;
+            rank_while(&model, &query, &[Candidates::default()], 5, &wanted)
+        };
+        assert_eq!(ranked(3), None);
+        assert_eq!(asked.load(Ordering::Relaxed), 4, "nothing is computed after the first no");
+        assert_eq!(ranked(10).unwrap(), rank(&model, &query, &[Candidates::default()], 5));
+    }
+}

@@ -57,10 +57,10 @@ impl Call {
         self.token.get().map(|token| token.name())
     }
 
-    /// Counts `requests` against the rate of the token, instead of the one that every call counts.
-    pub(super) fn charge(&self, requests: usize) {
+    /// Counts `more` requests against the rate of the token, beyond the one that every call counts.
+    pub(super) fn charge(&self, more: usize) {
         if let Some(token) = self.token.get() {
-            token.charge(requests.saturating_sub(1));
+            token.charge(more);
         }
     }
 

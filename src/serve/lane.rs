@@ -174,3 +174,7 @@ fn answer(engine: &Engine, batch: Vec<Request>) {
         let _ = sender.send(answer);
     }
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

@@ -46,7 +46,7 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         let answers = self
             .0
             .compute(request, |engine, message, call| {
-                call.charge(message.requests.len());
+                call.charge(message.requests.len() - 1);
                 let requests: Vec<RecommendRequest> = message.requests.into_iter().map(Into::into).collect();
                 let wanted = || !call.is_over();
                 let answer =

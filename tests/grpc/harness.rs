@@ -24,7 +24,6 @@ use crate::fixture;
 
 pub struct Server {
     pub address: SocketAddr,
-    pub ops: Option<SocketAddr>,
     pub engine: Arc<Engine>,
     pub shutdown: Option<oneshot::Sender<()>>,
     pub task: JoinHandle<Result<(), ServeError>>,
@@ -52,12 +51,12 @@ impl Server {
     pub async fn with((dir, artifact): (TempDir, Artifact), options: ServeOptions) -> Self {
         let engine = Arc::new(Engine::new(artifact));
         let listener = bind("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
-        let (address, ops) = (listener.local_addr().unwrap(), listener.ops_addr());
+        let address = listener.local_addr().unwrap();
         let (shutdown, told) = oneshot::channel();
         let task = tokio::spawn(run(listener, Arc::clone(&engine), async {
             let _ = told.await;
         }));
-        Self { address, ops, engine, shutdown: Some(shutdown), task, _dir: dir }
+        Self { address, engine, shutdown: Some(shutdown), task, _dir: dir }
     }
 
     pub async fn client(&self) -> Client {

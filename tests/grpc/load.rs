@@ -45,6 +45,16 @@ impl Raw {
         message: &impl Message,
         timeout: Option<&str>,
     ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+        self.send_bytes(method, &message.encode_to_vec(), timeout)
+    }
+
+    /// The same with any bytes for a message.
+    fn send_bytes(
+        &mut self,
+        method: &str,
+        body: &[u8],
+        timeout: Option<&str>,
+    ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
         let mut request = http::Request::post(format!("http://localhost/foldin.v1.RecommendationService/{method}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
@@ -52,8 +62,7 @@ impl Raw {
             request = request.header("grpc-timeout", timeout);
         }
         let (response, mut stream) = self.0.send_request(request.body(()).unwrap(), false).unwrap();
-        let body = message.encode_to_vec();
-        let framed = [&[0][..], &(body.len() as u32).to_be_bytes(), &body].concat();
+        let framed = [&[0][..], &(body.len() as u32).to_be_bytes(), body].concat();
         stream.send_data(framed.into(), true).unwrap();
         (response, stream)
     }
@@ -256,4 +265,21 @@ async fn requests_computed_together_get_the_answers_they_would_get_alone() {
             Err(alone) => assert_eq!(together.unwrap_err().to_string(), alone.to_string()),
         }
     }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_before_it_looks_at_a_message() {
+    let (server, gate) = narrow(1).await;
+    let first = ask(&server, 20).await;
+    gate.until_entered(1).await;
+    let mut raw = Raw::connect(&server).await;
+    let (_waiting, _stream) = raw.send("Recommend", &of_user(21), None);
+    // Not even a message, which the server finds out when it has a place for it.
+    let nonsense = vec![0xff; 64];
+    let (refused, _stream) = raw.send_bytes("Recommend", &nonsense, None);
+    assert_eq!(status_of(refused).await, Code::ResourceExhausted);
+    gate.open();
+    assert!(first.await.unwrap().is_ok());
+    let (decoded, _stream) = raw.send_bytes("Recommend", &nonsense, None);
+    assert_eq!(status_of(decoded).await, Code::Internal);
 }
