@@ -268,7 +268,7 @@ fn limits_out_of_range_are_named_and_shown() {
     with(&["--max-connections", "0"], &["connections is 0", "between 1 and 65536"]);
     with(&["--max-connections", "many"], &["serve.limits.connections", "--max-connections", "whole number"]);
     with(&["--idle-timeout", "0"], &["idle_seconds", "0.001"]);
-    with(&["--idle-timeout", "-1"], &["serve.limits.idle_seconds"]);
+    with(&["--idle-timeout=-1"], &["serve.limits.idle_seconds"]);
     with(&["--max-received-bytes", "100"], &["received_bytes is 100"]);
     with(&["--set", "serve.limits.conections=3"], &["did you mean `serve.limits.connections`?"]);
     with(&["--ops-address", "nowhere"], &["nowhere", "off"]);
