@@ -99,12 +99,13 @@ impl Waiting {
     /// Whose turn it is, and whether that is a long request.
     fn next(&mut self, threads: usize) -> (Vec<Request>, bool) {
         let waited = self.short.is_empty() || self.passed_over >= PATIENCE;
-        if waited && (self.busy < threads.div_ceil(2) || self.short.is_empty()) {
-            if let Some(request) = self.long.pop_front() {
-                self.passed_over = 0;
-                self.busy += 1;
-                return (vec![request], true);
-            }
+        if waited
+            && (self.busy < threads.div_ceil(2) || self.short.is_empty())
+            && let Some(request) = self.long.pop_front()
+        {
+            self.passed_over = 0;
+            self.busy += 1;
+            return (vec![request], true);
         }
         if !self.long.is_empty() {
             self.passed_over += 1;

@@ -176,6 +176,9 @@ pub struct ServerFlags {
 
 /// `foldin token`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  foldin token new --name shop --scope read,events --append tokens.toml")]
 pub struct Token {
     /// What to do.
     #[command(subcommand)]
