@@ -26,4 +26,4 @@ pub use histories::Histories;
 pub use inspect::{FileState, Inspection, inspect};
 pub use manifest::{FORMAT_VERSION, Manifest, Shapes, StartedFrom};
 pub use open::Artifact;
-pub use publish::{Publication, check_target, publish};
+pub use publish::{Publication, check_target, copy, publish};

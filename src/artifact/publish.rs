@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS};
+use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS, io_error};
+use super::open::verify;
 use super::{ArtifactError, Manifest, Shapes, StartedFrom, fingerprint, histories};
 use crate::interactions::{Catalogue, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::{self, Attributes};
@@ -77,9 +78,36 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         metrics: publication.metrics.clone(),
         data_fingerprint: fingerprint(publication.users, publication.catalogue.ids(), publication.histories),
         rules: publication.rules.clone(),
+        events_through: 0,
         files,
     };
     manifest.write(target.path())?;
+    target.commit()?;
+    Ok(manifest)
+}
+
+/// Copies a model directory to a place where nothing is yet. What is read and what was written are both compared
+/// with the manifest.
+///
+/// # Errors
+/// [`ArtifactError`] when a file is not what was published, the target exists, or the disk refuses; nothing is left
+/// at the target then.
+pub fn copy(from: &Path, to: &Path) -> Result<Manifest, ArtifactError> {
+    let manifest = Manifest::read(from)?;
+    let target = create(to, false)?;
+    for name in CONTENT.iter().chain(&[MANIFEST, MANIFEST_HASH]) {
+        let (source, copy) = (from.join(name), target.path().join(name));
+        if let Some(expected) = manifest.files.get(*name) {
+            verify(&source, expected)?;
+        }
+        std::fs::copy(&source, &copy).map_err(|error| io_error("copy", &source, error))?;
+        if let Some(expected) = manifest.files.get(*name) {
+            verify(&copy, expected)?;
+        }
+    }
+    if Manifest::read(target.path())? != manifest {
+        return Err(ArtifactError::inconsistent(from.join(MANIFEST), "it changed while it was copied"));
+    }
     target.commit()?;
     Ok(manifest)
 }

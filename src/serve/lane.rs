@@ -12,9 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tonic::Status;
 
 use super::call::Call;
+use super::models::Served;
 use super::pb;
 use super::workers::{Over, Workers, outcome};
-use crate::engine::{Engine, RecommendRequest, Recommendation, RequestError};
+use crate::engine::{RecommendRequest, Recommendation, RequestError};
 
 /// Most requests computed together: a bound on how long one of them can hold up the others.
 const TOGETHER: usize = 16;
@@ -30,6 +31,8 @@ type Answer = Result<Recommendation, RequestError>;
 
 struct Waiting {
     message: pb::RecommendRequest,
+    /// Who answers.
+    served: Arc<Served>,
     call: Arc<Call>,
     /// Kept until the request has had its turn; see [`Workers`].
     place: OwnedSemaphorePermit,
@@ -41,14 +44,14 @@ impl Lane {
     pub(super) async fn recommend(
         &self,
         workers: &Workers,
-        engine: &Arc<Engine>,
+        served: Arc<Served>,
         call: Arc<Call>,
         message: pb::RecommendRequest,
     ) -> Result<Answer, Status> {
         let place = workers.place()?;
         let (sender, receiver) = oneshot::channel();
-        lock(&self.waiting).push_back(Waiting { message, call, place, sender });
-        let (waiting, engine, threads) = (Arc::clone(&self.waiting), Arc::clone(engine), workers.threads());
+        lock(&self.waiting).push_back(Waiting { message, served, call, place, sender });
+        let (waiting, threads) = (Arc::clone(&self.waiting), workers.threads());
         // One turn a request: the first finds several, and as many later ones find nothing.
         workers.spawn(move || {
             let mut queue = lock(&waiting);
@@ -56,7 +59,7 @@ impl Lane {
             let length = queue.len().div_ceil(threads).min(TOGETHER);
             let batch: Vec<Waiting> = queue.drain(..length).collect();
             drop(queue);
-            answer(&engine, batch);
+            answer(batch);
         });
         outcome(receiver.await)
     }
@@ -67,16 +70,21 @@ fn lock(waiting: &Mutex<VecDeque<Waiting>>) -> MutexGuard<'_, VecDeque<Waiting>>
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers what somebody still waits for.
-fn answer(engine: &Engine, batch: Vec<Waiting>) {
-    let (over, wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.call.is_over());
-    let (requests, rest): (Vec<RecommendRequest>, Vec<_>) =
-        wanted.into_iter().map(|w| (w.message.into(), (w.sender, w.place))).unzip();
+/// Answers what somebody still waits for, together what the same version of a model answers.
+fn answer(batch: Vec<Waiting>) {
+    let (over, mut wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.call.is_over());
     // Nobody receives when a client has gone meanwhile.
     for waiting in over {
         let _ = waiting.sender.send(Err(Over));
     }
-    for ((sender, _place), answer) in rest.into_iter().zip(engine.recommend(&requests)) {
-        let _ = sender.send(Ok(answer));
+    while let Some(first) = wanted.first() {
+        let served = Arc::clone(&first.served);
+        let (same, others) = wanted.into_iter().partition(|waiting| Arc::ptr_eq(&waiting.served, &served));
+        wanted = others;
+        let (requests, rest): (Vec<RecommendRequest>, Vec<_>) =
+            Vec::into_iter(same).map(|w| (w.message.into(), (w.sender, w.place))).unzip();
+        for ((sender, _place), answer) in rest.into_iter().zip(served.engine.recommend(&requests)) {
+            let _ = sender.send(Ok(answer));
+        }
     }
 }

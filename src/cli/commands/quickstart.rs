@@ -28,7 +28,7 @@ use crate::generate::GenerateConfig;
 use crate::interactions::{Catalogue, hold_out_users};
 use crate::io::{Log, read_log};
 use crate::models::ModelConfig;
-use crate::serve::{self, Client, ServeOptions, pb};
+use crate::serve::{self, Client, Models, ServeOptions, pb};
 use crate::training::TrainingConfig;
 use crate::types::UserIdx;
 
@@ -193,7 +193,7 @@ async fn ask(args: &Quickstart, model_dir: &Path, questions: &[Question], out: &
     let engine = Arc::new(Engine::open(model_dir)?);
     let options = ServeOptions { threads: rayon::current_num_threads(), ..ServeOptions::default() };
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve::run(listener, engine, options, async {
+    let server = tokio::spawn(serve::run(listener, Models::one(engine), options, async {
         // Dropping the sender is the signal.
         let _ = stopped.await;
     }));

@@ -11,6 +11,7 @@
 mod avx2;
 mod gemm;
 mod memory;
+mod narrow;
 #[cfg(target_arch = "x86_64")]
 mod packed;
 mod scalar;
@@ -19,6 +20,7 @@ mod tests;
 
 pub(super) use gemm::{Strided, StridedMut, Update, gemm};
 pub use memory::{at_least, zeros};
+pub use narrow::{LARGEST_QUERY, NARROW_RUN, dots_f16, dots_i8};
 
 use super::columns::{Columns, ColumnsMut};
 
