@@ -141,3 +141,41 @@ fn int8(vectors: Columns<'_>) -> Values {
     }
     Values::Int8 { rows, width, scales, surplus }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+    use rand::RngExt;
+
+    #[test]
+    fn rough_scores_are_near_the_exact_ones() {
+        let (dim, items) = (70, 300);
+        let mut random = stream(3, Purpose::Init, [0, 0]);
+        let mut draw = |len: usize| -> Vec<f32> { (0..len).map(|_| random.random_range(-1.0..1.0)).collect() };
+        let (vectors, bias, state) = (draw(dim * items), draw(items), draw(dim));
+        let vectors = Columns::new(&vectors, (dim, items));
+        let exact: Vec<f32> = (0..items)
+            .map(|item| vectors.col(item).iter().zip(&state).map(|(a, b)| a * b).sum::<f32>() + bias[item])
+            .collect();
+        for (width, tolerance) in [(Width::Int8, 0.15), (Width::F16, 0.01)] {
+            let table = NarrowTable::new(width, vectors, &bias);
+            let mut rough = vec![f32::NAN; items];
+            // In two parts, the second of which does not begin with a whole run.
+            let (first, second) = rough.split_at_mut(131);
+            table.score(&table.query(&state), 0, &mut Vec::new(), first);
+            table.score(&table.query(&state), 131, &mut Vec::new(), second);
+            for (item, (rough, exact)) in rough.iter().zip(&exact).enumerate() {
+                assert!((rough - exact).abs() < tolerance, "{width:?}, item {item}: {rough} instead of {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        let table = NarrowTable::new(Width::Int8, Columns::new(&[0.0; 6], (2, 3)), &[1.0, 2.0, 3.0]);
+        let mut scores = [f32::NAN; 3];
+        table.score(&table.query(&[0.0, 0.0]), 0, &mut Vec::new(), &mut scores);
+        assert_eq!(scores, [1.0, 2.0, 3.0]);
+    }
+}

@@ -17,6 +17,7 @@ mod log_rules;
 mod plan;
 mod published_figures;
 mod quickstart;
+mod registry;
 mod recommend;
 mod serve;
 mod split;

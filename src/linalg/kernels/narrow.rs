@@ -124,3 +124,54 @@ unsafe fn dots_f16_avx2(out: &mut [f32], table: &[f16], query: &[f32]) {
     }
     dots_f16_scalar(&mut out[whole_rows..], &table[whole_rows * width..], query);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn integers_equal_their_twin(
+            table in prop::collection::vec(any::<i8>(), 0..1500),
+            query in prop::collection::vec(0..=LARGEST_QUERY, 1..100),
+        ) {
+            let mut query = query;
+            query.resize(query.len().next_multiple_of(NARROW_RUN), 0);
+            let table = &table[..table.len() / query.len() * query.len()];
+            let (mut got, mut expected) = (vec![7; table.len() / query.len()], vec![9; table.len() / query.len()]);
+            dots_i8(&mut got, table, &query);
+            dots_i8_scalar(&mut expected, table, &query);
+            prop_assert_eq!(got, expected);
+        }
+
+        #[test]
+        fn halves_equal_their_twin(
+            table in prop::collection::vec((-2.0f32..2.0).prop_map(f16::from_f32), 0..900),
+            query in prop::collection::vec(-1.0f32..1.0, 1..40),
+        ) {
+            let table = &table[..table.len() / query.len() * query.len()];
+            let (mut got, mut expected) = (vec![7.0; table.len() / query.len()], vec![9.0; table.len() / query.len()]);
+            dots_f16(&mut got, table, &query);
+            dots_f16_scalar(&mut expected, table, &query);
+            for (got, expected) in got.into_iter().zip(expected) {
+                prop_assert!((got - expected).abs() < 1e-4, "{got} instead of {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_products_do_not_overflow() {
+        let (table, query) = (vec![i8::MIN; 4 * 640], vec![LARGEST_QUERY; 640]);
+        let mut out = [0; 4];
+        dots_i8(&mut out, &table, &query);
+        assert_eq!(out, [-128 * 127 * 640; 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a value of the query is above")]
+    fn queries_that_could_overflow_are_refused() {
+        dots_i8(&mut [0], &[0; 32], &[200; 32]);
+    }
+}
