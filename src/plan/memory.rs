@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::workload::{FLOAT, Validation, Widths, Workload, product, share, sum};
+use crate::linalg::packed_at_once;
 use crate::models::{InputWeights, ModelConfig};
 
 /// A stretch of a run between which large things come and go.
@@ -114,10 +115,7 @@ const PROGRAM: u64 = 14_000_000;
 /// Pages of the log that are being decoded and the chunks they become, compressed and not.
 const DECODING: u64 = 4_000_000;
 
-/// Most values of the smaller factor of a product that are packed at a time, once for all threads.
-const PACKED_AT_ONCE: u64 = 5 << 16;
-
-/// What a thread packs beside that: a block of a strip of the other factor.
+/// What a thread packs of a product beside its smaller factor: a block of a strip of the other.
 const PACKED_STRIP: u64 = 200_000;
 
 /// Width of a block of the inverse.
@@ -146,8 +144,8 @@ const WRITING: u64 = 4_000_000;
 ///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input.
 /// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
 ///   *transposed log*; for the inverse, two *blocks* of 512 rows or columns.
-/// - *packed operands*: the smaller factor of a product, 4·b·h and 4·I·min(b, h) for b users in a shard, 4·512·I for EASE, of
-///   which no more than a certain part at a time; and what every thread packs of the other.
+/// - *packed operands*: of the smaller factor of a product (b × h, min(b, h) × I for b users in a shard, 512 × I for EASE)
+///   as much as [`packed_at_once`] says, and what every thread packs of the other.
 #[must_use]
 pub fn memory(workload: &Workload) -> Memory {
     use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
@@ -197,7 +195,10 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("activations", activations(workload, widths), vec![Fit]),
                 (
                     "packed operands",
-                    packed(*threads, &[product(&[users, hidden]), product(&[items, users.min(hidden)])]),
+                    packed(
+                        *threads,
+                        &[(users.min(items), hidden), (hidden.min(items), users), (users.min(hidden), items)],
+                    ),
                     both,
                 ),
             ]);
@@ -209,7 +210,7 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("binary copy", copy, vec![Gram]),
                 ("transposed log", rows(interactions, items), vec![Gram]),
                 ("blocks", product(&[2, FLOAT, BLOCK, items]), vec![Invert]),
-                ("packed operands", packed(*threads, &[product(&[BLOCK, items])]), vec![Invert]),
+                ("packed operands", packed(*threads, &[(BLOCK, items)]), vec![Invert]),
             ]);
         }
         (_, None) => parts.push(("weights", product(&[2, weights]), vec![Fit, Publish])),
@@ -238,9 +239,12 @@ fn reading(workload: &Workload) -> u64 {
     ])
 }
 
-/// The most that is packed for one of the products whose smaller factors have so many values.
-fn packed(threads: u64, smaller: &[u64]) -> u64 {
-    let whole = smaller.iter().copied().max().unwrap_or(0).min(PACKED_AT_ONCE);
+/// The most that is packed for one of the products whose smaller factors have so many rows or columns, and so long an
+/// inner dimension.
+fn packed(threads: u64, smaller: &[(u64, u64)]) -> u64 {
+    let extent = |extent: u64| usize::try_from(extent).unwrap_or(usize::MAX);
+    let whole = smaller.iter().map(|&(width, inner)| packed_at_once(extent(width), extent(inner)) as u64).max();
+    let whole = whole.unwrap_or(0);
     sum(&[product(&[FLOAT, whole]), product(&[threads, PACKED_STRIP])])
 }
 

@@ -78,6 +78,12 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
     // A batch is no larger than what there is to train on.
     workload.training = TrainingConfig { batch_size: 5_000, ..TrainingConfig::default() };
     assert_eq!(part(&memory(&workload), "logits"), 4 * 90 * 1_000);
+    // Half of a wide layer is packed at once for the logits of a large one.
+    let wide = Workload {
+        training: TrainingConfig { batch_size: 20_000, ..TrainingConfig::default() },
+        ..run(vae(600, 200), DataSizes::stated(30_000, 40_981, 1_027_464))
+    };
+    assert_eq!(part(&memory(&wide), "packed operands"), 4 * 20_000 * 300 + 2 * 200_000);
     // Without validation there is no second copy of the log.
     workload.validation = Validation::Off;
     let alone = memory(&workload);
@@ -94,8 +100,8 @@ fn a_closed_form_is_its_matrix() {
     assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
     assert_eq!((part(&binary, "binary copy"), part(&binary, "transposed log")), (8 * 1_057_464, 8 * 1_068_445));
     assert_eq!(part(&binary, "blocks"), 2 * 4 * 512 * 40_981);
-    // A block of 20 million values is packed piece by piece, strips of the other factor by two threads.
-    assert_eq!(part(&binary, "packed operands"), 4 * 327_680 + 2 * 200_000);
+    // Two of the 129 blocks of 318 at a time, strips of the other factor by two threads.
+    assert_eq!(part(&binary, "packed operands"), 4 * 512 * 2 * 318 + 2 * 200_000);
     assert_eq!(binary.peak().0, Phase::Invert);
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));
