@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish};
+use crate::artifact::{Ancestry, Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
@@ -81,7 +81,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         }
     };
     if let (Some(checkpoints), Some(from)) = (&mut checkpoints, &from) {
-        checkpointing::add_parent(&mut checkpoints.facts, from);
+        checkpointing::add_parent(&mut checkpoints.facts, &from.from);
     }
     let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
@@ -118,7 +118,7 @@ pub fn publish_trained(
     target: &Path,
     settings: &Settings,
     Trained { fitted, held_out }: &Trained,
-    from: Option<&StartedFrom>,
+    from: Option<&Ancestry>,
     (catalogue, attributes): (&Catalogue, &Attributes),
     (users, histories): (&IdMap, &Interactions),
     replace: bool,

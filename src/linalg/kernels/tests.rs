@@ -139,7 +139,7 @@ fn product(
 /// twin computes a tile: narrow ones, whose factors are contiguous, by inner products.
 #[test]
 fn gemm_and_its_twin_have_the_same_bits_for_any_number_of_threads() {
-    for shape in [(130, 40, 650), (40, 130, 650), (1500, 1500, 1450), (3000, 7, 900), (5, 9, 600), (1, 33, 600)] {
+    for shape in [(130, 40, 650), (40, 130, 650), (1500, 1500, 1450), (3000, 7, 900), (40, 9, 600), (1, 33, 600)] {
         let [one, twin] = [gemm, gemm::portable].map(|kernel| {
             let one = product(kernel, shape, 1);
             for threads in [2, 3, 8] {
