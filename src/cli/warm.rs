@@ -12,6 +12,7 @@ use crate::artifact::{Ancestry, Artifact, Manifest, StartedFrom};
 use crate::interactions::LogRules;
 use crate::io::Log;
 use crate::models::{Start, carry_over, check_shapes};
+use crate::plan::loaded_model;
 use crate::random::{Purpose, stream};
 use crate::training::TrainingConfig;
 use crate::types::UserIdx;
@@ -55,6 +56,14 @@ impl Parent {
             },
         };
         Settings { model: model.clone(), training, log, ..Settings::default() }
+    }
+
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let Artifact { model, users, catalogue, .. } = &self.0;
+        let parameters = model.tensors().iter().map(|tensor| tensor.data.len() as u64).sum();
+        loaded_model(parameters, [users, catalogue.ids()])
     }
 
     /// Refuses settings that this model cannot be continued with.

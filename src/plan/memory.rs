@@ -15,6 +15,8 @@ use crate::models::{InputWeights, ModelConfig};
 pub enum Phase {
     /// The log is read.
     Read,
+    /// The weights of an earlier model are carried over.
+    Start,
     /// A closed form adds up its Gram matrix.
     Gram,
     /// A closed form inverts it.
@@ -33,6 +35,7 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Start => "start",
             Self::Gram => "Gram",
             Self::Invert => "invert",
             Self::Fit => "fit",
@@ -137,6 +140,8 @@ const WRITING: u64 = 4_000_000;
 /// - *ids*: those of both axes; of the items twice, as the catalogue has its own.
 /// - *reading*: the user of every row, 4·E, times, 8·E, rows that are merged, 8·(E − N), and the numbering: a hash table
 ///   with 17 bytes a bucket, between 8/7 and 16/7 buckets an id.
+/// - *earlier model*: the one that is continued, from before the log is read; *carried weights*: a new model, 4·P, and
+///   the copy that the earlier one's columns go into, 4·P.
 /// - *training users*, *validation users*: the same per interaction for the two parts of the log, where users are held
 ///   out; given files are read beside the log.
 /// - Networks: *weights* 4·P, *optimiser* (two moments) 8·P, *gradient* 4·P (twice with several shards, whose gradients
@@ -148,16 +153,19 @@ const WRITING: u64 = 4_000_000;
 ///   as much as [`packed_at_once`] says, and what every thread packs of the other.
 #[must_use]
 pub fn memory(workload: &Workload) -> Memory {
-    use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
-    let Workload { data, model, training, validation, threads, .. } = workload;
+    use Phase::{Fit, Gram, Invert, Publish, Read, Start, Validate};
+    let Workload { data, model, training, validation, threads, parent, .. } = workload;
     let (items, users, interactions) = (data.items, data.users, data.interactions);
     let validates = *validation != Validation::Off && workload.widths().is_some();
-    let phases = match model {
+    let mut phases = match model {
         ModelConfig::Popularity(_) => vec![Read, Fit, Publish],
         ModelConfig::Ease(_) => vec![Read, Gram, Invert, Publish],
         _ if validates => vec![Read, Fit, Validate, Publish],
         _ => vec![Read, Fit, Publish],
     };
+    if *parent > 0 {
+        phases.insert(1, Start);
+    }
     let weights = product(&[FLOAT, workload.parameters()]);
     let rows = |interactions: u64, users: u64| sum(&[product(&[8, interactions]), product(&[8, users])]);
 
@@ -166,6 +174,8 @@ pub fn memory(workload: &Workload) -> Memory {
         ("interactions", rows(interactions, users), phases.clone()),
         ("ids", data.id_bytes.saturating_add(share(data.id_bytes, items, users.saturating_add(items))), phases.clone()),
         ("reading", reading(workload), vec![Read]),
+        ("earlier model", *parent, vec![Read, Start]),
+        ("carried weights", product(&[2, weights]), vec![Start]),
     ];
     if validates {
         let (trained, held) = (workload.training_users(), workload.validation_users());
@@ -217,8 +227,8 @@ pub fn memory(workload: &Workload) -> Memory {
     }
     parts.push(("writing", sum(&[WRITING, data.id_bytes, product(&[8, users])]), vec![Publish]));
     let alive = |(name, bytes, of): (&'static str, u64, Vec<Phase>)| {
-        let phases = of.into_iter().filter(|phase| phases.contains(phase)).collect();
-        (bytes > 0).then_some(Part { name, bytes, phases })
+        let phases: Vec<Phase> = of.into_iter().filter(|phase| phases.contains(phase)).collect();
+        (bytes > 0 && !phases.is_empty()).then_some(Part { name, bytes, phases })
     };
     let parts = parts.into_iter().filter_map(alive).collect();
     Memory { phases, parts }

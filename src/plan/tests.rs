@@ -15,7 +15,7 @@ fn vae(hidden: usize, latent: usize) -> ModelConfig {
 
 fn run(model: ModelConfig, data: DataSizes) -> Workload {
     let training = TrainingConfig { batch_size: 20, epochs: 3, ..TrainingConfig::default() };
-    Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2 }
+    Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2, parent: 0 }
 }
 
 /// The bytes of a part, 0 where there is none.
@@ -91,6 +91,29 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
     assert_eq!(alone.phases, [Phase::Read, Phase::Fit, Phase::Publish]);
     workload.validation = Validation::Given { users: 5, interactions: 70 };
     assert_eq!(part(&memory(&workload), "validation users"), 8 * 70 + 8 * 10);
+}
+
+#[test]
+fn an_earlier_model_lives_until_its_weights_are_carried_over() {
+    let (users, items) = (IdMap::Int((0..10).collect()), IdMap::Int((0..7).collect()));
+    // Ids, users of an item, where a history begins, and a hash.
+    assert_eq!(loaded_model(100, [&users, &items]), 400 + 8 * 17 + 4 * 7 + 16 * 10);
+
+    let alone = run(vae(10, 4), DataSizes::stated(100, 1_000, 2_000));
+    let continued = Workload { parent: 700_000, ..alone.clone() };
+    let [before, needed] = [&alone, &continued].map(memory);
+    assert_eq!(needed.phases, [Phase::Read, Phase::Start, Phase::Fit, Phase::Publish]);
+    assert_eq!(needed.at(Phase::Read), before.at(Phase::Read) + 700_000);
+    // Beside what is there throughout: the earlier model, a new one, and what both are merged into.
+    let throughout = part(&needed, "program") + part(&needed, "interactions") + part(&needed, "ids");
+    assert_eq!(needed.at(Phase::Start), throughout + 700_000 + 2 * 4 * 21_148);
+    assert_eq!(needed.at(Phase::Fit), before.at(Phase::Fit));
+    // Another shape could not continue it.
+    let wide = Workload { parent: 700_000, ..run(vae(600, 200), DataSizes::stated(3_000, 10_000, 90_000)) };
+    let limit = memory(&wide).peak().1 - 1_000;
+    let settings: Vec<&str> =
+        remedies(&wide, limit, |memory| memory.peak().1).iter().map(|remedy| remedy.setting).collect();
+    assert!(!settings.contains(&"model.hidden") && !settings.contains(&"model.kind"), "{settings:?}");
 }
 
 #[test]

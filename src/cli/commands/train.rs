@@ -60,14 +60,15 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     if let Some(parent) = &parent {
         parent.check(&settings)?;
     }
+    let continued = parent.as_ref().map_or(0, Parent::bytes);
     if !args.configuration.ignore_memory {
-        planning::check_reading(&settings)?;
+        planning::check_reading(&settings, continued)?;
     }
     let log = data::training_log(&settings, "give it as first argument")?;
     // Nothing asks when: times have done their work for the rules of the log.
     let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
     if !args.configuration.ignore_memory {
-        planning::check_run(&settings, &log, target)?;
+        planning::check_run(&settings, &log, target, continued)?;
     }
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
     if let Some(checkpoints) = &mut checkpoints {
