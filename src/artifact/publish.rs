@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS};
-use super::{ArtifactError, Manifest, Shapes, StartedFrom, fingerprint, histories};
+use super::{Ancestry, ArtifactError, Manifest, Shapes, fingerprint, histories};
 use crate::interactions::{Catalogue, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::{self, Attributes};
 use crate::models::Model;
@@ -22,7 +22,7 @@ pub struct Publication<'a> {
     pub attributes: &'a Attributes,
     /// The users with a history.
     pub users: &'a IdMap,
-    /// Those of them that neither this model nor one it continues was trained on, ascending.
+    /// Those of them that neither this model nor any before it was trained on, ascending.
     pub held_out: &'a [UserIdx],
     /// The histories, one row a user of `users`, one column an item of `catalogue`.
     pub histories: &'a Interactions,
@@ -31,7 +31,7 @@ pub struct Publication<'a> {
     /// How the model was trained; `None` for closed-form models.
     pub training: Option<&'a TrainingConfig>,
     /// The model it continues; `None` for one that started anew.
-    pub from: Option<&'a StartedFrom>,
+    pub from: Option<&'a Ancestry>,
     /// What happened during training.
     pub summary: &'a TrainingSummary,
     /// Results worth keeping with the model, by name; finite numbers.
@@ -66,7 +66,7 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         created: Timestamp::now().whole_seconds().to_string(),
         model,
         training: publication.training.cloned(),
-        from: publication.from.cloned(),
+        from: publication.from.map(|ancestry| ancestry.from.clone()),
         summary: publication.summary.clone(),
         shapes: Shapes {
             users: publication.users.len(),
@@ -150,7 +150,8 @@ impl Publication<'_> {
         write_tensors(&dir.join(WEIGHTS), &refs)?;
         io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts(), self.attributes)?;
         io::write_users(&dir.join(USERS), self.users, self.held_out)?;
-        histories::write(&dir.join(HISTORIES), self.histories)?;
+        let trained_before = self.from.map_or(&[][..], |ancestry| ancestry.trained.hashes());
+        histories::write(&dir.join(HISTORIES), self.histories, trained_before)?;
         Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())
     }
 }

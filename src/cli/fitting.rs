@@ -66,15 +66,14 @@ pub fn validation_trial<'a>(
     if !is_iterative(&settings.model) {
         return Ok(None);
     }
-    let trial = match (&validation.fold_in, &validation.target) {
-        (Some(fold_in), Some(target)) => {
-            let given = read_fold_in_target(fold_in, target, &settings.log, items)?;
-            for (what, report) in ["validation fold-in", "validation target"].iter().zip(&given.reports) {
-                note(format_args!("{what}: {report}"));
-            }
-            Trial::strong(Cow::Borrowed(log), given.histories)
+    let trial = if let (Some(fold_in), Some(target)) = (&validation.fold_in, &validation.target) {
+        let given = read_fold_in_target(fold_in, target, &settings.log, items)?;
+        for (what, report) in ["validation fold-in", "validation target"].iter().zip(&given.reports) {
+            note(format_args!("{what}: {report}"));
         }
-        (None, None) => match (held_out(validation, log.users()), unseen) {
+        Trial::strong(Cow::Borrowed(log), given.histories)
+    } else {
+        match (held_out(validation, log.users()), unseen) {
             (0, _) | (_, Some([])) => return Ok(None),
             (users, None) => Trial::split(log, users, settings.training.seed),
             (users, Some(unseen)) => {
@@ -82,10 +81,7 @@ pub fn validation_trial<'a>(
                 rows.sort_unstable();
                 Trial::holding_out(log, rows, settings.training.seed)
             }
-        },
-        _ => bail!(super::exit::Configuration(
-            "validation.fold_in and validation.target go together; give both or neither".into()
-        )),
+        }
     };
     // Found out now rather than after the first epoch.
     if trial.target().is_empty() {

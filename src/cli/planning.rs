@@ -27,6 +27,7 @@ pub fn workload(settings: &Settings, data: DataSizes) -> Result<Workload> {
         validation,
         checkpoints: settings.checkpoint.every.is_some(),
         threads: rayon::current_num_threads() as u64,
+        parent: 0,
     })
 }
 
@@ -75,28 +76,30 @@ pub fn target(settings: &Settings) -> PathBuf {
     settings.output.model.clone().unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// Refuses to read a log whose rows alone would not fit into memory, by what its footers say.
+/// Refuses to read a log whose rows alone would not fit into memory beside `parent`, the bytes of the model that is
+/// continued, by what its footers say.
 ///
 /// # Errors
 /// [`TooLarge`]; a log that cannot be read at all.
-pub fn check_reading(settings: &Settings) -> Result<()> {
+pub fn check_reading(settings: &Settings, parent: u64) -> Result<()> {
     let Some(log) = &settings.input.log else { return Ok(()) };
     let rows = count_rows(log, &settings.log)?;
     let data = DataSizes { entries: rows, interactions: rows, ..DataSizes::default() };
     // The model has no part in it yet.
     let (model, training) = (ModelConfig::preset("popularity")?, TrainingConfig::default());
-    let run = Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 1 };
+    let run = Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 1, parent };
     Ok(Plan::new(run, Room::now(), None).check()?)
 }
 
-/// Refuses to train on a log that was read where memory or disk do not suffice.
+/// Refuses to train on a log that was read, continuing a model of `parent` bytes, where memory or disk do not suffice.
 ///
 /// # Errors
 /// [`TooLarge`]; as of [`workload`].
-pub fn check_run(settings: &Settings, log: &Log, target: &Path) -> Result<()> {
+pub fn check_run(settings: &Settings, log: &Log, target: &Path, parent: u64) -> Result<()> {
     let ids = [&log.users, &log.items];
     let data = DataSizes::of(log.report.entries, false, &log.interactions, ids);
-    Ok(Plan::new(workload(settings, data)?, Room::now(), free_disk(target)).check()?)
+    let run = Workload { parent, ..workload(settings, data)? };
+    Ok(Plan::new(run, Room::now(), free_disk(target)).check()?)
 }
 
 /// Refuses to fit a model on interactions in memory where what that takes beside them is not available.
@@ -112,8 +115,15 @@ pub fn check_fit(settings: &Settings, train: &Interactions) -> Result<()> {
 pub fn reason_against(model: &ModelConfig, train: &Interactions, room: Option<Room>) -> Option<TooLarge> {
     let (model, training) = (model.clone(), TrainingConfig::default());
     let threads = rayon::current_num_threads() as u64;
-    let run =
-        Workload { data: in_memory(train), model, training, validation: Validation::Off, checkpoints: false, threads };
+    let run = Workload {
+        data: in_memory(train),
+        model,
+        training,
+        validation: Validation::Off,
+        checkpoints: false,
+        threads,
+        parent: 0,
+    };
     Plan::new(run, room, None).check_ahead().err()
 }
 

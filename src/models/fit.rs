@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
-use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity};
+use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, WarmStartError};
 use crate::interactions::Interactions;
 use crate::training::{
     CheckpointError, Checkpoints, Diverged, EpochReport, Network, Plan, TrainingConfig, TrainingError, TrainingSummary,
@@ -78,12 +78,9 @@ pub enum FitError {
     /// The settings cannot be written down, to be compared with those of a checkpoint.
     #[error("the settings cannot be noted in a checkpoint: {0}")]
     Settings(#[from] serde_json::Error),
-    /// The model has no steps, so there is nothing to continue.
-    #[error("{model} is solved in closed form: there is no earlier model to continue from, train it anew")]
-    ClosedForm {
-        /// The model's name.
-        model: &'static str,
-    },
+    /// The model cannot be continued.
+    #[error(transparent)]
+    WarmStart(#[from] WarmStartError),
     /// The weights to start from are not those of this model.
     #[error("cannot start from the weights given: {0}")]
     Start(#[from] RestoreError),
@@ -176,7 +173,7 @@ fn fit_from(
     let plan = Plan { config: training, train, schedules_from };
     match config {
         ModelConfig::Popularity(_) | ModelConfig::Ease(_) if weights.is_some() => {
-            Err(FitError::ClosedForm { model: config.name() })
+            Err(WarmStartError::closed_form(config).into())
         }
         ModelConfig::Popularity(_) => Ok(closed_form(Instant::now(), Popularity::fit(train))),
         ModelConfig::Ease(config) => {

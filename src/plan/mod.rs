@@ -23,4 +23,4 @@ pub use remedies::{Remedy, remedies};
 pub use sizes::DataSizes;
 pub use time::{Stage, Time, time};
 pub use verdict::{Plan, TooLarge};
-pub use workload::{Validation, Workload};
+pub use workload::{Validation, Workload, loaded_model};

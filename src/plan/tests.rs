@@ -15,7 +15,7 @@ fn vae(hidden: usize, latent: usize) -> ModelConfig {
 
 fn run(model: ModelConfig, data: DataSizes) -> Workload {
     let training = TrainingConfig { batch_size: 20, epochs: 3, ..TrainingConfig::default() };
-    Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2 }
+    Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2, parent: 0 }
 }
 
 /// The bytes of a part, 0 where there is none.
@@ -78,6 +78,12 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
     // A batch is no larger than what there is to train on.
     workload.training = TrainingConfig { batch_size: 5_000, ..TrainingConfig::default() };
     assert_eq!(part(&memory(&workload), "logits"), 4 * 90 * 1_000);
+    // Half of a wide layer is packed at once for the logits of a large one.
+    let wide = Workload {
+        training: TrainingConfig { batch_size: 20_000, ..TrainingConfig::default() },
+        ..run(vae(600, 200), DataSizes::stated(30_000, 40_981, 1_027_464))
+    };
+    assert_eq!(part(&memory(&wide), "packed operands"), 4 * 20_000 * 300 + 2 * 200_000);
     // Without validation there is no second copy of the log.
     workload.validation = Validation::Off;
     let alone = memory(&workload);
@@ -88,14 +94,37 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
 }
 
 #[test]
+fn an_earlier_model_lives_until_its_weights_are_carried_over() {
+    let (users, items) = (IdMap::Int((0..10).collect()), IdMap::Int((0..7).collect()));
+    // Ids, users of an item, where a history begins, and a hash.
+    assert_eq!(loaded_model(100, [&users, &items]), 400 + 8 * 17 + 4 * 7 + 16 * 10);
+
+    let alone = run(vae(10, 4), DataSizes::stated(100, 1_000, 2_000));
+    let continued = Workload { parent: 700_000, ..alone.clone() };
+    let [before, needed] = [&alone, &continued].map(memory);
+    assert_eq!(needed.phases, [Phase::Read, Phase::Start, Phase::Fit, Phase::Publish]);
+    assert_eq!(needed.at(Phase::Read), before.at(Phase::Read) + 700_000);
+    // Beside what is there throughout: the earlier model, a new one, and what both are merged into.
+    let throughout = part(&needed, "program") + part(&needed, "interactions") + part(&needed, "ids");
+    assert_eq!(needed.at(Phase::Start), throughout + 700_000 + 2 * 4 * 21_148);
+    assert_eq!(needed.at(Phase::Fit), before.at(Phase::Fit));
+    // Another shape could not continue it.
+    let wide = Workload { parent: 700_000, ..run(vae(600, 200), DataSizes::stated(3_000, 10_000, 90_000)) };
+    let limit = memory(&wide).peak().1 - 1_000;
+    let settings: Vec<&str> =
+        remedies(&wide, limit, |memory| memory.peak().1).iter().map(|remedy| remedy.setting).collect();
+    assert!(!settings.contains(&"model.hidden") && !settings.contains(&"model.kind"), "{settings:?}");
+}
+
+#[test]
 fn a_closed_form_is_its_matrix() {
     let mut config = crate::models::EaseConfig::default();
     let binary = memory(&run(ModelConfig::Ease(config.clone()), DataSizes::stated(30_000, 40_981, 1_027_464)));
     assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
     assert_eq!((part(&binary, "binary copy"), part(&binary, "transposed log")), (8 * 1_057_464, 8 * 1_068_445));
     assert_eq!(part(&binary, "blocks"), 2 * 4 * 512 * 40_981);
-    // A block of 20 million values is packed piece by piece, strips of the other factor by two threads.
-    assert_eq!(part(&binary, "packed operands"), 4 * 327_680 + 2 * 200_000);
+    // Two of the 129 blocks of 318 at a time, strips of the other factor by two threads.
+    assert_eq!(part(&binary, "packed operands"), 4 * 512 * 2 * 318 + 2 * 200_000);
     assert_eq!(binary.peak().0, Phase::Invert);
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));

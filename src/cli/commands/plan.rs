@@ -13,7 +13,8 @@ use crate::cli::exit::Configuration;
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::planning;
 use crate::cli::settings::Settings;
-use crate::plan::{DataSizes, Plan, Room, Speeds, Stage, Time, free_disk, time};
+use crate::cli::warm::Parent;
+use crate::plan::{DataSizes, Plan, Room, Speeds, Stage, Time, Workload, free_disk, time};
 
 /// Runs the command.
 ///
@@ -23,14 +24,20 @@ pub fn run(args: &args::Plan, out: &mut dyn Write) -> Result<()> {
     let mut command = Layer::default();
     command.flag("LOG", "input.log", args.log.as_deref());
     command.flag("--out", "output.model", args.out.as_deref());
-    let resolved = resolve(Settings::default(), &args.configuration.layers(command)?)?;
+    let parent = args.from.as_deref().map(Parent::open).transpose()?;
+    let base = parent.as_ref().map_or_else(Settings::default, Parent::settings);
+    let resolved = resolve(base, &args.configuration.layers(command)?)?;
     resolved.notes.iter().for_each(note);
     let settings = resolved.settings;
     if args.configuration.print_config {
         return Ok(write!(out, "{}", settings.to_toml())?);
     }
+    if let Some(parent) = &parent {
+        parent.check(&settings)?;
+    }
     let data = data(args, &settings)?;
-    let workload = planning::workload(&settings, data)?;
+    let continued = parent.as_ref().map_or(0, Parent::bytes);
+    let workload = Workload { parent: continued, ..planning::workload(&settings, data)? };
     let room = args.memory.map_or_else(Room::now, |size| Some(Room::given(size.0)));
     let plan = Plan::new(workload, room, free_disk(&planning::target(&settings)));
     let speeds = Speeds::measure();

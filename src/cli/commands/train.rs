@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish};
+use crate::artifact::{Ancestry, Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
@@ -60,14 +60,15 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     if let Some(parent) = &parent {
         parent.check(&settings)?;
     }
+    let continued = parent.as_ref().map_or(0, Parent::bytes);
     if !args.configuration.ignore_memory {
-        planning::check_reading(&settings)?;
+        planning::check_reading(&settings, continued)?;
     }
     let log = data::training_log(&settings, "give it as first argument")?;
     // Nothing asks when: times have done their work for the rules of the log.
     let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
     if !args.configuration.ignore_memory {
-        planning::check_run(&settings, &log, target)?;
+        planning::check_run(&settings, &log, target, continued)?;
     }
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
     if let Some(checkpoints) = &mut checkpoints {
@@ -81,7 +82,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         }
     };
     if let (Some(checkpoints), Some(from)) = (&mut checkpoints, &from) {
-        checkpointing::add_parent(&mut checkpoints.facts, from);
+        checkpointing::add_parent(&mut checkpoints.facts, &from.from);
     }
     let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
@@ -118,7 +119,7 @@ pub fn publish_trained(
     target: &Path,
     settings: &Settings,
     Trained { fitted, held_out }: &Trained,
-    from: Option<&StartedFrom>,
+    from: Option<&Ancestry>,
     (catalogue, attributes): (&Catalogue, &Attributes),
     (users, histories): (&IdMap, &Interactions),
     replace: bool,

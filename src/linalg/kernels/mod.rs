@@ -17,6 +17,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use gemm::packed_at_once;
 pub(super) use gemm::{Strided, StridedMut, Update, gemm};
 pub use memory::{at_least, zeros};
 
