@@ -9,5 +9,5 @@ mod product;
 pub use cholesky::{NotPositiveDefinite, invert_positive_definite};
 pub use columns::{Columns, ColumnsMut};
 pub use gram::gram;
-pub use kernels::{AdamStep, adam, at_least, axpy, dots, gather, softmax_loss, tanh_bias, zeros};
+pub use kernels::{AdamStep, adam, at_least, axpy, dots, gather, instructions, softmax_loss, tanh_bias, zeros};
 pub use product::{multiply, multiply_transposed, sum_columns, transposed_multiply};
