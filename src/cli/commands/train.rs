@@ -19,6 +19,7 @@ use crate::cli::{data, planning};
 use crate::interactions::{Catalogue, IdMap, Interactions};
 use crate::io::{Attributes, Log};
 use crate::models::check_parameters;
+use crate::plan::Room;
 use crate::training::Checkpoints;
 
 /// Runs the command.
@@ -58,13 +59,14 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         parent.check(&settings)?;
     }
     if !args.configuration.ignore_memory {
-        planning::check_reading(&settings)?;
+        planning::check_reading(&settings, Room::now())?;
     }
     let log = data::training_log(&settings, "give it as first argument")?;
     // Nothing asks when: times have done their work for the rules of the log.
     let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
     if !args.configuration.ignore_memory {
-        planning::check_run(&settings, &log, target)?;
+        let there_is = (Room::now(), planning::disk_room(&settings));
+        planning::check_run(&settings, &log, checkpoints.as_ref(), there_is)?;
     }
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
     if let Some(checkpoints) = &mut checkpoints {
