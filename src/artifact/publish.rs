@@ -32,6 +32,8 @@ pub struct Publication<'a> {
     pub training: Option<&'a TrainingConfig>,
     /// The model it continues; `None` for one that started anew.
     pub from: Option<&'a Ancestry>,
+    /// Fingerprint of everything that the run depended on, where it kept a checkpoint.
+    pub run: Option<&'a str>,
     /// What happened during training.
     pub summary: &'a TrainingSummary,
     /// Results worth keeping with the model, by name; finite numbers.
@@ -67,6 +69,7 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         model,
         training: publication.training.cloned(),
         from: publication.from.map(|ancestry| ancestry.from.clone()),
+        run: publication.run.map(str::to_owned),
         summary: publication.summary.clone(),
         shapes: Shapes {
             users: publication.users.len(),

@@ -48,6 +48,8 @@ pub struct Trained {
     pub fitted: Fitted,
     /// Rows that it was not trained on.
     pub held_out: Vec<UserIdx>,
+    /// Fingerprint of all that it depends on, where there are checkpoints.
+    pub run: Option<String>,
 }
 
 /// Sets validation users apart from the training data: those of given files, or held-out ones, of `unseen`
@@ -136,6 +138,7 @@ pub fn train(
         step: &mut |done, planned| progress.at(done as u64, planned as u64),
     };
     let (model, training) = (&settings.model, &settings.training);
+    let mut run = None;
     let fitted = match checkpoints {
         None => fit(model, training, train, start, observer),
         Some(checkpoints) => {
@@ -146,12 +149,14 @@ pub fn train(
             }
             let progress = progress.clone();
             checkpoints.on_event = Box::new(move |event| progress.line(&checkpointing::line(event)));
-            fit_with_checkpoints(model, training, train, start, checkpoints, observer)
+            let fitted = fit_with_checkpoints(model, training, train, start, checkpoints, observer);
+            run = Some(checkpoints.facts.fingerprint());
+            fitted
         }
     };
     progress.finish();
     let held_out = trial.as_ref().and_then(|trial| trial.rows.clone()).unwrap_or_default();
-    Ok(Trained { fitted: fitted?, held_out })
+    Ok(Trained { fitted: fitted?, held_out, run })
 }
 
 #[cfg(test)]

@@ -9,5 +9,7 @@ mod product;
 pub use cholesky::{NotPositiveDefinite, invert_positive_definite};
 pub use columns::{Columns, ColumnsMut};
 pub use gram::gram;
-pub use kernels::{AdamStep, adam, at_least, axpy, dots, gather, packed_at_once, softmax_loss, tanh_bias, zeros};
+pub use kernels::{
+    AdamStep, adam, at_least, axpy, dots, gather, instructions, packed_at_once, softmax_loss, tanh_bias, zeros,
+};
 pub use product::{multiply, multiply_transposed, sum_columns, transposed_multiply};

@@ -6,6 +6,7 @@ use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
 use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, WarmStartError};
 use crate::interactions::Interactions;
+use crate::linalg::instructions;
 use crate::training::{
     CheckpointError, Checkpoints, Diverged, EpochReport, Network, Plan, TrainingConfig, TrainingError, TrainingSummary,
     Watch, run,
@@ -122,8 +123,8 @@ pub fn fit(
 }
 
 /// The same with checkpoints: training goes on from the one that was found, if one was, and reaches the weights
-/// that it would have reached without an interruption. Model, training, data and start are added to
-/// [`Checkpoints::facts`]; what else the result depends on, above all what `observer` validates on, is up to the
+/// that it would have reached without an interruption. Model, training, data, start, library version and
+/// processor are added to [`Checkpoints::facts`]; what else the result depends on, above all what `observer` validates on, is up to the
 /// caller. Closed-form models have no steps, so there is nothing to write.
 ///
 /// # Errors
@@ -138,6 +139,7 @@ pub fn fit_with_checkpoints(
 ) -> Result<Fitted, FitError> {
     let facts = &mut checkpoints.facts;
     facts.add("foldin", env!("CARGO_PKG_VERSION"));
+    facts.add("processor", instructions());
     facts.add_settings("model", config)?;
     facts.add_settings("training", training)?;
     facts.add_interactions("data", train);

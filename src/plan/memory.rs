@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::sizes::DataSizes;
 use super::workload::{FLOAT, Validation, Widths, Workload, product, share, sum};
 use crate::linalg::packed_at_once;
 use crate::models::{InputWeights, ModelConfig};
@@ -69,7 +70,7 @@ impl Memory {
     /// Bytes in use in a phase.
     #[must_use]
     pub fn at(&self, phase: Phase) -> u64 {
-        self.alive(phase).fold(0, |total, part| total.saturating_add(part.bytes))
+        self.alive(phase).fold(0, add)
     }
 
     /// The parts of a phase.
@@ -80,20 +81,25 @@ impl Memory {
     /// The largest phase, the first of several, and its bytes.
     #[must_use]
     pub fn peak(&self) -> (Phase, u64) {
-        let first = (Phase::Read, self.at(Phase::Read));
-        self.phases
-            .iter()
-            .fold(first, |best, &phase| if self.at(phase) > best.1 { (phase, self.at(phase)) } else { best })
+        self.largest(|_| true, |_| true)
+    }
+
+    /// The largest phase of those that are left once the log has been read, and its bytes.
+    #[must_use]
+    pub fn after_reading(&self) -> (Phase, u64) {
+        self.largest(|phase| phase != Phase::Read, |_| true)
     }
 
     /// The phase that adds the most to what is there once the log has been read, and the bytes that it adds.
     #[must_use]
     pub fn ahead(&self) -> (Phase, u64) {
-        let new = |phase| {
-            let added = self.alive(phase).filter(|part| !part.phases.contains(&Phase::Read));
-            added.fold(0u64, |total, part| total.saturating_add(part.bytes))
-        };
-        let phases = self.phases.iter().map(|&phase| (phase, new(phase)));
+        self.largest(|_| true, |part| !part.phases.contains(&Phase::Read))
+    }
+
+    /// The phase in which the parts that count are largest, the first of several, and their bytes.
+    fn largest(&self, looked_at: impl Fn(Phase) -> bool, counts: impl Fn(&Part) -> bool) -> (Phase, u64) {
+        let bytes = |phase| self.alive(phase).filter(|part| counts(part)).fold(0, add);
+        let phases = self.phases.iter().filter(|&&phase| looked_at(phase)).map(|&phase| (phase, bytes(phase)));
         phases.reduce(|best, next| if next.1 > best.1 { next } else { best }).unwrap_or((Phase::Read, 0))
     }
 
@@ -110,6 +116,10 @@ impl Memory {
         });
         parts
     }
+}
+
+fn add(total: u64, part: &Part) -> u64 {
+    total.saturating_add(part.bytes)
 }
 
 /// The program itself: its code as far as it is used, stacks, and what libraries keep.
@@ -173,7 +183,7 @@ pub fn memory(workload: &Workload) -> Memory {
         ("program", PROGRAM, phases.clone()),
         ("interactions", rows(interactions, users), phases.clone()),
         ("ids", data.id_bytes.saturating_add(share(data.id_bytes, items, users.saturating_add(items))), phases.clone()),
-        ("reading", reading(workload), vec![Read]),
+        ("reading", reading(data), vec![Read]),
         ("earlier model", *parent, vec![Read, Start]),
         ("carried weights", product(&[2, weights]), vec![Start]),
     ];
@@ -234,9 +244,16 @@ pub fn memory(workload: &Workload) -> Memory {
     Memory { phases, parts }
 }
 
+/// The least that reading a log takes whose entries are all kept: their ids, of which only the log knows how many are
+/// different, come on top.
+#[must_use]
+pub fn memory_of_reading(entries: u64, times: bool) -> u64 {
+    let data = DataSizes { entries, interactions: entries, times, ..DataSizes::default() };
+    sum(&[PROGRAM, product(&[8, entries]), reading(&data)])
+}
+
 /// What is gone once the log has been read.
-fn reading(workload: &Workload) -> u64 {
-    let data = &workload.data;
+fn reading(data: &DataSizes) -> u64 {
     let merged = data.entries.saturating_sub(data.interactions);
     let numbering =
         |ids: u64| product(&[17, ids.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(u64::MAX)]);

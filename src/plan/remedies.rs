@@ -31,7 +31,7 @@ const MOST_SHARDS: usize = 64;
 /// Single changes of `workload` that bring what `measure` finds in its memory to `limit` bytes or less; none when it is
 /// there already, or nothing helps.
 #[must_use]
-pub fn remedies(workload: &Workload, limit: u64, measure: fn(&Memory) -> u64) -> Vec<Remedy> {
+pub fn remedies(workload: &Workload, limit: u64, measure: impl Fn(&Memory) -> u64) -> Vec<Remedy> {
     let taken = |workload: &Workload| measure(&memory(workload));
     if taken(workload) <= limit {
         return Vec::new();

@@ -73,7 +73,8 @@ fn the_plan_counts_what_training_finds() {
     }
     let files = trained["manifest"]["files"].as_object().unwrap();
     let weights = files["weights.safetensors"]["bytes"].as_u64().unwrap();
-    assert!(plan["disk"]["needed_bytes"].as_u64().unwrap() >= weights / 10 * 9);
+    let needed = plan["disk"]["needed_bytes"].as_u64().unwrap();
+    assert!((weights / 10 * 9..weights * 3).contains(&needed), "{needed} bytes for weights of {weights}");
     let phases: Vec<&str> =
         plan["memory"]["phases"].as_array().unwrap().iter().map(|p| p["phase"].as_str().unwrap()).collect();
     assert_eq!(phases, ["read", "gram", "invert", "publish"]);

@@ -14,7 +14,7 @@ use crate::cli::layers::{Layer, resolve};
 use crate::cli::planning;
 use crate::cli::settings::Settings;
 use crate::cli::warm::Parent;
-use crate::plan::{DataSizes, Plan, Room, Speeds, Stage, Time, Workload, free_disk, time};
+use crate::plan::{DataSizes, Plan, Room, Speeds, Stage, Time, Workload, time};
 
 /// Runs the command.
 ///
@@ -39,7 +39,7 @@ pub fn run(args: &args::Plan, out: &mut dyn Write) -> Result<()> {
     let continued = parent.as_ref().map_or(0, Parent::bytes);
     let workload = Workload { parent: continued, ..planning::workload(&settings, data)? };
     let room = args.memory.map_or_else(Room::now, |size| Some(Room::given(size.0)));
-    let plan = Plan::new(workload, room, free_disk(&planning::target(&settings)));
+    let plan = Plan::new(workload, room, planning::disk_room(&settings));
     let speeds = Speeds::measure();
     let time = time(&plan.workload, &speeds);
     if args.json {
@@ -97,7 +97,8 @@ fn as_json(plan: &Plan, time: &Time, speeds: &Speeds) -> Value {
         "disk": {
             "fits": plan.fits_disk(),
             "needed_bytes": plan.disk.total(),
-            "free_bytes": plan.free_disk,
+            "free_bytes": plan.disk_room.model_directory,
+            "free_bytes_for_checkpoints": plan.disk_room.checkpoints,
             "model_directory_bytes": plan.disk.model_directory,
             "checkpoint_bytes": plan.disk.checkpoint,
         },
@@ -134,12 +135,14 @@ fn print(plan: &Plan, time: &Time, speeds: &Speeds, out: &mut dyn Write) -> Resu
     if plan.disk.checkpoint > 0 {
         write!(out, ", twice {} for checkpoints", bytes(plan.disk.checkpoint))?;
     }
-    match plan.free_disk {
-        Some(free) => {
-            writeln!(out, ", {} free: {}", bytes(free), if plan.fits_disk() { "fits" } else { "DOES NOT FIT" })?
+    if let Some(free) = plan.disk_room.model_directory {
+        write!(out, ", {} free", bytes(free))?;
+        if let Some(free) = plan.disk_room.checkpoints {
+            write!(out, ", {} where checkpoints are", bytes(free))?;
         }
-        None => writeln!(out)?,
+        write!(out, ": {}", if plan.fits_disk() { "fits" } else { "DOES NOT FIT" })?;
     }
+    writeln!(out)?;
     writeln!(out, "time    about {}, every planned epoch run", duration(time.seconds()))?;
     for Stage { name, times, each } in &time.stages {
         let share = duration(*times as f64 * each);

@@ -32,6 +32,12 @@ fn has_avx2() -> bool {
     false
 }
 
+/// The instructions that compute here. The same numbers come to the same bits by the same instructions only.
+#[must_use]
+pub fn instructions() -> &'static str {
+    if has_avx2() { "avx2+fma" } else { std::env::consts::ARCH }
+}
+
 /// Calls the AVX2 version of a kernel where the processor has it, its scalar twin otherwise.
 macro_rules! dispatch {
     ($kernel:ident($($argument:expr),* $(,)?)) => {{
