@@ -67,6 +67,7 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
         rules: &LogRules::default(),
         training: None,
         from: None,
+        run: None,
         summary: &summary,
         metrics: Default::default(),
     };

@@ -50,6 +50,9 @@ pub struct Manifest {
     /// The model that it continues; absent for one that started anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<StartedFrom>,
+    /// Fingerprint of everything that the run depended on; absent where it kept no checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// What happened during training.
     pub summary: TrainingSummary,
     /// Extents of everything stored.

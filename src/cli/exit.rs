@@ -83,7 +83,7 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<FitError>() {
             return Some(match error {
-                FitError::Parameter { .. } => Self::Usage,
+                FitError::Parameter { .. } | FitError::WarmStart(_) => Self::Usage,
                 FitError::TooSmall { .. } => Self::Data,
                 FitError::Checkpoint(error) => Self::of_checkpoint(error),
                 _ => Self::Run,

@@ -39,6 +39,7 @@ fn what_cannot_be_published() {
     publish(&["--name", "../films"]).refused(2, &["../films", "a-z"]);
     publish(&["--name", "films", "--min-overlap", "2"]).refused(2, &["--min-overlap"]);
     publish(&["--name", "films", "--table", "int8", "--max-ndcg-loss", "NaN"]).refused(2, &["--max-ndcg-loss"]);
-    foldin(&["publish", arg(root.path()), "--registry", arg(&registry), "--name", "films"]).refused(3, &["manifest.json"]);
+    foldin(&["publish", arg(root.path()), "--registry", arg(&registry), "--name", "films"])
+        .refused(3, &["manifest.json"]);
     assert!(!registry.join("films").exists(), "nothing was published");
 }
