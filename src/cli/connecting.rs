@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::args::ServerFlags;
+use super::args::AccessFlags;
 use super::exit::Configuration;
 use crate::serve::{Client, ClientOptions};
 
@@ -15,24 +15,24 @@ const TOKEN: &str = "FOLDIN_TOKEN";
 ///
 /// # Errors
 /// A file cannot be read; nobody answers; the two sides do not trust each other.
-pub async fn connect(flags: &ServerFlags) -> Result<Client> {
-    let (address, options) = (address(flags)?, options(flags)?);
+pub async fn connect(server: &str, access: &AccessFlags) -> Result<Client> {
+    let (address, options) = (address(server, access)?, options(access)?);
     Ok(Client::connect_with(&address, options).await?)
 }
 
-fn address(flags: &ServerFlags) -> Result<String> {
+fn address(server: &str, flags: &AccessFlags) -> Result<String> {
     let encrypted = flags.tls_ca.is_some() || flags.tls_cert.is_some() || flags.tls_name.is_some();
-    match flags.server.split_once("://") {
-        Some(("https", _)) => Ok(flags.server.clone()),
-        Some(("http", _)) if !encrypted => Ok(flags.server.clone()),
+    match server.split_once("://") {
+        Some(("https", _)) => Ok(server.to_owned()),
+        Some(("http", _)) if !encrypted => Ok(server.to_owned()),
         Some(_) => {
-            bail!(Configuration(format!("--server {}: give HOST:PORT or https://HOST:PORT for TLS", flags.server)))
+            bail!(Configuration(format!("--server {}: give HOST:PORT or https://HOST:PORT for TLS", server)))
         }
-        None => Ok(format!("{}://{}", if encrypted { "https" } else { "http" }, flags.server)),
+        None => Ok(format!("{}://{}", if encrypted { "https" } else { "http" }, server)),
     }
 }
 
-fn options(flags: &ServerFlags) -> Result<ClientOptions> {
+fn options(flags: &AccessFlags) -> Result<ClientOptions> {
     let pem = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let identity = match (&flags.tls_cert, &flags.tls_key) {
         (Some(cert), Some(key)) => Some((pem(cert)?, pem(key)?)),
@@ -57,24 +57,15 @@ fn options(flags: &ServerFlags) -> Result<ClientOptions> {
 mod tests {
     use super::*;
 
-    fn flags(server: &str, tls_ca: Option<&str>) -> ServerFlags {
-        ServerFlags {
-            server: server.into(),
-            tls_ca: tls_ca.map(Into::into),
-            tls_cert: None,
-            tls_key: None,
-            tls_name: None,
-            token_file: None,
-        }
-    }
-
     #[test]
     fn what_is_encrypted_and_what_is_not() {
-        assert_eq!(address(&flags("h:1", None)).unwrap(), "http://h:1");
-        assert_eq!(address(&flags("h:1", Some("ca.pem"))).unwrap(), "https://h:1");
-        assert_eq!(address(&flags("https://h:1", None)).unwrap(), "https://h:1");
+        let plain = AccessFlags::default();
+        let trusting = AccessFlags { tls_ca: Some("ca.pem".into()), ..AccessFlags::default() };
+        assert_eq!(address("h:1", &plain).unwrap(), "http://h:1");
+        assert_eq!(address("h:1", &trusting).unwrap(), "https://h:1");
+        assert_eq!(address("https://h:1", &plain).unwrap(), "https://h:1");
         // Never less than asked for.
-        assert!(address(&flags("http://h:1", Some("ca.pem"))).is_err());
-        assert!(address(&flags("ftp://h:1", None)).is_err());
+        assert!(address("http://h:1", &trusting).is_err());
+        assert!(address("ftp://h:1", &plain).is_err());
     }
 }

@@ -20,4 +20,4 @@ pub use similar::{Measure, SimilarItems};
 // What stands in the signatures above.
 pub use crate::artifact::{ArtifactError, Manifest};
 pub use crate::models::{Metric, Space};
-pub use crate::ranking::Removed;
+pub use crate::ranking::{Removed, Width};

@@ -7,7 +7,7 @@ use super::subject::{Subject, known_ids};
 use super::{Engine, RequestError};
 use crate::interactions::HistoryRef;
 use crate::models::Model;
-use crate::ranking::{Candidates, Ranking, Removed, Scored, Wanted, rank_while};
+use crate::ranking::{Candidates, NarrowTable, Ranking, Removed, Scored, Wanted, rank_narrow, rank_while};
 
 /// Requests folded in and ranked together: enough to use every loaded item vector several times.
 const BATCH: usize = 64;
@@ -138,14 +138,17 @@ impl Engine {
     fn recommend_batch(&self, requests: &[RecommendRequest], wanted: Wanted<'_>) -> Option<Answers> {
         let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request)).collect();
         let mut answers: Vec<Option<Ranking>> = requests.iter().map(|_| None).collect();
-        for (tier, model) in [(Tier::Personal, self.model.as_ref()), (Tier::Popularity, &self.popularity as &dyn Model)]
-        {
+        let tiers = [
+            (Tier::Personal, self.model.as_ref(), self.table.as_ref()),
+            (Tier::Popularity, &self.popularity as &dyn Model, None),
+        ];
+        for (tier, model, table) in tiers {
             let (positions, members): (Vec<usize>, Vec<&Prepared>) = prepared
                 .iter()
                 .enumerate()
                 .filter_map(|(position, p)| p.as_ref().ok().filter(|p| p.tier == tier).map(|p| (position, p)))
                 .unzip();
-            for (position, ranking) in positions.into_iter().zip(rank_together(model, &members, wanted)?) {
+            for (position, ranking) in positions.into_iter().zip(rank_together(model, table, &members, wanted)?) {
                 answers[position] = Some(ranking);
             }
         }
@@ -210,11 +213,21 @@ impl Engine {
 }
 
 /// Folds in and ranks with one encoding; every list has its own length.
-fn rank_together(model: &dyn Model, members: &[&Prepared], wanted: Wanted<'_>) -> Option<Vec<Ranking>> {
+fn rank_together(
+    model: &dyn Model,
+    table: Option<&NarrowTable>,
+    members: &[&Prepared],
+    wanted: Wanted<'_>,
+) -> Option<Vec<Ranking>> {
     let Some(n) = members.iter().map(|member| member.n).max() else { return Some(Vec::new()) };
     let histories: Vec<HistoryRef<'_>> = members.iter().map(|member| member.subject.history.as_ref()).collect();
     let candidates: Vec<_> = members.iter().map(|member| member.candidates()).collect();
-    let mut rankings = rank_while(model, &model.encode(&histories), &candidates, n, wanted)?;
+    let query = model.encode(&histories);
+    if let Some(table) = table {
+        let lengths: Vec<usize> = members.iter().map(|member| member.n).collect();
+        return rank_narrow(model, table, &query, &candidates, &lengths, wanted);
+    }
+    let mut rankings = rank_while(model, &query, &candidates, n, wanted)?;
     // The best n of a longer list are the list of n.
     for (ranking, member) in rankings.iter_mut().zip(members) {
         ranking.items.truncate(member.n);

@@ -25,6 +25,12 @@ impl ServedItems {
         }
     }
 
+    /// Counts anew, from nothing; for when nobody else adds to it.
+    pub(super) fn clear(&self) {
+        self.bits.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        self.count.store(0, Ordering::Relaxed);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
@@ -46,5 +52,9 @@ mod tests {
         assert_eq!(served.len(), 129);
         served.add([ItemIdx(129), ItemIdx(129)].into_iter());
         assert_eq!(served.len(), 130);
+        served.clear();
+        assert_eq!(served.len(), 0);
+        served.add([ItemIdx(129)].into_iter());
+        assert_eq!(served.len(), 1);
     }
 }

@@ -2,9 +2,11 @@
 //! evaluation and by serving alike, so that an offline metric and an online answer cannot disagree.
 
 mod candidates;
+mod narrow;
 mod rank;
 mod top_n;
 
 pub use candidates::{Candidates, Removed};
-pub use rank::{Ranking, Wanted, rank, rank_users, rank_while};
+pub use narrow::{NarrowTable, SPARE, Width};
+pub use rank::{Ranking, Wanted, rank, rank_narrow, rank_users, rank_while};
 pub use top_n::{Scored, TopN};

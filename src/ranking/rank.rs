@@ -1,8 +1,11 @@
 //! Scoring by item blocks and selection, for one batch of users or for many.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::candidates::{Candidates, Removed};
+use super::narrow::{NarrowTable, SPARE};
 use super::top_n::{Scored, TopN};
 use crate::interactions::HistoryRef;
 use crate::linalg::ColumnsMut;
@@ -50,6 +53,69 @@ pub fn rank_while(
     n: usize,
     wanted: Wanted<'_>,
 ) -> Option<Vec<Ranking>> {
+    let exact = |items, out: ColumnsMut<'_>| model.score_block(query, items, out);
+    let selections = select(model, query, candidates, n, wanted, exact)?;
+    Some(rankings(selections.into_iter().map(TopN::into_sorted), candidates, model.items()))
+}
+
+/// [`rank_while`] by way of a narrow table: of the [`SPARE`] + `n` items with the best rough scores, scored exactly, the
+/// `n` best are listed; `lengths[u]` is the `n` of user `u`.
+///
+/// # Panics
+/// When there is not one `candidates` entry and one length a user, or the table is not one of this model.
+#[must_use]
+pub fn rank_narrow(
+    model: &dyn Model,
+    table: &NarrowTable,
+    query: &Query,
+    candidates: &[Candidates<'_>],
+    lengths: &[usize],
+    wanted: Wanted<'_>,
+) -> Option<Vec<Ranking>> {
+    assert_eq!(table.items(), model.items(), "a table of this model");
+    assert_eq!(query.users(), lengths.len(), "one length a user");
+    let state = |user| query.state(user).unwrap_or_else(|| unreachable!("a model with a narrow table has states"));
+    let queries: Vec<_> = (0..query.users()).map(|user| table.query(state(user))).collect();
+    let mut products = Vec::new();
+    let rough = |items: Range<u32>, mut out: ColumnsMut<'_>| {
+        for (user, query) in queries.iter().enumerate() {
+            table.score(query, items.start as usize, &mut products, out.col(user));
+        }
+    };
+    let longest = lengths.iter().max().map_or(0, |n| n.saturating_add(SPARE));
+    let selections = select(model, query, candidates, longest, wanted, rough)?;
+    let exact = selections.into_iter().zip(lengths).enumerate().map(|(user, (selection, &n))| {
+        // No more than this user's own length allows: the list must not depend on who else is in the batch.
+        let near = selection.into_sorted().into_iter().take(n.saturating_add(SPARE));
+        let mut items: Vec<ItemIdx> = near.map(|scored| scored.item).collect();
+        // Ties are broken by the order of the offers.
+        items.sort_unstable();
+        let mut scores = vec![0.0; items.len()];
+        model.score_items(query, user, &items, &mut scores);
+        let mut best = TopN::new(n.min(model.items()));
+        items.into_iter().zip(scores).for_each(|(item, score)| best.offer(Scored { item, score }));
+        best.into_sorted()
+    });
+    Some(rankings(exact, candidates, model.items()))
+}
+
+fn rankings(lists: impl Iterator<Item = Vec<Scored>>, candidates: &[Candidates<'_>], items: usize) -> Vec<Ranking> {
+    lists
+        .zip(candidates)
+        .map(|(list, candidates)| Ranking { items: list, removed: candidates.removed(items) })
+        .collect()
+}
+
+/// The `n` best candidates of every user by the scores of `score_block`; those of a short allow-list by exact ones.
+/// `None` as soon as they are no longer wanted.
+fn select(
+    model: &dyn Model,
+    query: &Query,
+    candidates: &[Candidates<'_>],
+    n: usize,
+    wanted: Wanted<'_>,
+    mut score_block: impl FnMut(Range<u32>, ColumnsMut<'_>),
+) -> Option<Vec<TopN>> {
     assert_eq!(query.users(), candidates.len(), "one candidate set a user");
     let items = model.items();
     let mut selections: Vec<TopN> = candidates.iter().map(|_| TopN::new(n.min(items))).collect();
@@ -77,7 +143,7 @@ pub fn rank_while(
             }
             let len = ITEM_BLOCK.min(items - first);
             let mut block = ColumnsMut::new(&mut scores[..len * candidates.len()], (len, candidates.len()));
-            model.score_block(query, first as u32..(first + len) as u32, block.reborrow());
+            score_block(first as u32..(first + len) as u32, block.reborrow());
             for (user, (selection, candidates)) in selections.iter_mut().zip(candidates).enumerate() {
                 if !short(candidates) {
                     candidates.mask(first as u32, block.col(user));
@@ -86,11 +152,7 @@ pub fn rank_while(
             }
         }
     }
-    let ranking = |(selection, candidates): (TopN, &Candidates<'_>)| Ranking {
-        items: selection.into_sorted(),
-        removed: candidates.removed(items),
-    };
-    Some(selections.into_iter().zip(candidates).map(ranking).collect())
+    Some(selections)
 }
 
 /// Folds in and ranks any number of users in parallel, in batches; the order is kept.

@@ -1,11 +1,13 @@
 //! Between the messages of the wire and the types of the engine.
 
+use super::models::Served;
 use super::pb;
 use super::status::{code, message};
 use crate::engine::{
-    Fallback, HistoryItem, Listed, Measure, Metric, ModelInfo, RecommendRequest, Recommendation, Removed, RequestError,
-    ShortList, SimilarItems, Space, Tier,
+    Fallback, HistoryItem, Listed, Measure, Metric, RecommendRequest, Recommendation, Removed, RequestError, ShortList,
+    SimilarItems, Space, Tier,
 };
+use crate::registry::Version;
 
 /// Counts on the wire have 32 bits; a larger one is out of any catalogue's reach.
 pub(super) fn count(n: usize) -> u32 {
@@ -151,8 +153,20 @@ pub(super) fn embedding_result((id, vector): (String, Option<Vec<f32>>)) -> pb::
     pb::EmbeddingResult { id, status: status.into(), embedding: vector.map(|values| pb::Embedding { values }) }
 }
 
-/// The model as the wire shows it; computed once, when the server starts.
-pub(super) fn model(info: &ModelInfo) -> pb::Model {
+/// A version in the registry, as the wire shows it.
+pub(super) fn version(version: &Version, served: &Served) -> pb::ModelVersion {
+    let manifest = &version.manifest;
+    pb::ModelVersion {
+        version: manifest.model_version.clone(),
+        created: manifest.created.clone(),
+        serving: manifest.model_version == served.version(),
+        events_through: manifest.events_through,
+    }
+}
+
+/// The model that answers, as the wire shows it.
+pub(super) fn model(served: &Served) -> pb::Model {
+    let info = served.engine.info();
     let manifest = &info.manifest;
     pb::Model {
         version: manifest.model_version.clone(),
@@ -168,6 +182,7 @@ pub(super) fn model(info: &ModelInfo) -> pb::Model {
         created: manifest.created.clone(),
         library_version: manifest.library_version.clone(),
         data_fingerprint: manifest.data_fingerprint.clone(),
-        ..Default::default()
+        name: served.name.to_string(),
+        events_through: manifest.events_through,
     }
 }

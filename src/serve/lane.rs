@@ -16,10 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tonic::Status;
 
 use super::call::Call;
+use super::models::Served;
 use super::observe::Metrics;
 use super::pb;
 use super::workers::{Over, Workers, outcome};
-use crate::engine::{Engine, RecommendRequest, Recommendation, RequestError};
+use crate::engine::{RecommendRequest, Recommendation, RequestError};
 
 /// Most requests computed together: a bound on how long one of them can hold up the others.
 const TOGETHER: usize = 16;
@@ -32,7 +33,7 @@ const PATIENCE: usize = 16;
 
 /// The requests that wait for a scoring thread.
 pub(super) struct Lane {
-    waiting: Arc<Mutex<Waiting>>,
+    waiting: Arc<Mutex<Waiting<Request>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -41,6 +42,8 @@ type Answer = Result<Recommendation, RequestError>;
 
 struct Request {
     message: pb::RecommendRequest,
+    /// Who answers.
+    served: Arc<Served>,
     call: Arc<Call>,
     /// Kept until the request has had its turn; see [`Workers`].
     place: OwnedSemaphorePermit,
@@ -49,10 +52,9 @@ struct Request {
 }
 
 /// The two queues.
-#[derive(Default)]
-struct Waiting {
-    short: VecDeque<Request>,
-    long: VecDeque<Request>,
+struct Waiting<T> {
+    short: VecDeque<T>,
+    long: VecDeque<T>,
     /// Turns of short requests since the last long one, while long ones wait.
     passed_over: usize,
     /// Long requests that are being computed.
@@ -61,43 +63,48 @@ struct Waiting {
 
 impl Lane {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { waiting: Arc::default(), metrics }
+        Self { waiting: Arc::new(Mutex::new(Waiting::new())), metrics }
     }
 
     /// Computes an answer on the scoring threads, with whatever else is waiting then.
     pub(super) async fn recommend(
         &self,
         workers: &Workers,
-        engine: &Arc<Engine>,
+        served: Arc<Served>,
         call: Arc<Call>,
         message: pb::RecommendRequest,
     ) -> Result<Answer, Status> {
         let place = workers.place_of(&call)?;
         let (sender, receiver) = oneshot::channel();
-        let request = Request { message, call, place, queued: Instant::now(), sender };
-        lock(&self.waiting).push(request);
+        let long = is_long(&message);
+        let request = Request { message, served, call, place, queued: Instant::now(), sender };
+        lock(&self.waiting).push(request, long);
         let (waiting, metrics) = (Arc::clone(&self.waiting), Arc::clone(&self.metrics));
-        let (engine, threads) = (Arc::clone(engine), workers.threads());
+        let threads = workers.threads();
         // One turn a request: the first finds several, and as many later ones find nothing.
         workers.spawn(move || {
             let mut turn = Turn::take(&waiting, threads);
             if !turn.requests.is_empty() {
                 metrics.together(turn.requests.len());
             }
-            answer(&engine, std::mem::take(&mut turn.requests));
+            answer(std::mem::take(&mut turn.requests));
         });
         outcome(receiver.await)
     }
 }
 
-impl Waiting {
-    fn push(&mut self, request: Request) {
-        let queue = if is_long(&request.message) { &mut self.long } else { &mut self.short };
+impl<T> Waiting<T> {
+    fn new() -> Self {
+        Self { short: VecDeque::new(), long: VecDeque::new(), passed_over: 0, busy: 0 }
+    }
+
+    fn push(&mut self, request: T, long: bool) {
+        let queue = if long { &mut self.long } else { &mut self.short };
         queue.push_back(request);
     }
 
     /// Whose turn it is, and whether that is a long request.
-    fn next(&mut self, threads: usize) -> (Vec<Request>, bool) {
+    fn next(&mut self, threads: usize) -> (Vec<T>, bool) {
         let waited = self.short.is_empty() || self.passed_over >= PATIENCE;
         if waited
             && (self.busy < threads.div_ceil(2) || self.short.is_empty())
@@ -117,20 +124,20 @@ impl Waiting {
 }
 
 /// Requests whose turn it is.
-struct Turn<'a> {
-    waiting: &'a Mutex<Waiting>,
-    requests: Vec<Request>,
+struct Turn<'a, T> {
+    waiting: &'a Mutex<Waiting<T>>,
+    requests: Vec<T>,
     long: bool,
 }
 
-impl<'a> Turn<'a> {
-    fn take(waiting: &'a Mutex<Waiting>, threads: usize) -> Self {
+impl<'a, T> Turn<'a, T> {
+    fn take(waiting: &'a Mutex<Waiting<T>>, threads: usize) -> Self {
         let (requests, long) = lock(waiting).next(threads);
         Self { waiting, requests, long }
     }
 }
 
-impl Drop for Turn<'_> {
+impl<T> Drop for Turn<'_, T> {
     /// Also when the computation panicked.
     fn drop(&mut self) {
         if self.long {
@@ -147,24 +154,34 @@ fn is_long(message: &pb::RecommendRequest) -> bool {
 }
 
 /// A panic elsewhere leaves the queues as they were, so they stay usable.
-fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+fn lock<T>(waiting: &Mutex<Waiting<T>>) -> MutexGuard<'_, Waiting<T>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers what somebody still waits for.
-fn answer(engine: &Engine, batch: Vec<Request>) {
+/// Answers what somebody still waits for, together what the same version of a model answers.
+fn answer(batch: Vec<Request>) {
     let begun = Instant::now();
-    let (over, wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|request| request.call.is_over());
+    let (over, mut wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|request| request.call.is_over());
     // Nobody receives when a client has gone meanwhile.
     for request in over {
         request.call.had_turn(request.queued, begun);
         let _ = request.sender.send(Err(Over));
     }
+    while let Some(first) = wanted.first() {
+        let served = Arc::clone(&first.served);
+        let (same, others) = wanted.into_iter().partition(|request| Arc::ptr_eq(&request.served, &served));
+        wanted = others;
+        together(&served, same, begun);
+    }
+}
+
+/// Answers requests to one version of a model.
+fn together(served: &Served, batch: Vec<Request>, begun: Instant) {
     let (messages, rest): (Vec<RecommendRequest>, Vec<_>) =
-        wanted.into_iter().map(|r| (r.message.into(), (r.call, r.queued, r.sender, r.place))).unzip();
+        batch.into_iter().map(|r| (r.message.into(), (r.call, r.queued, r.sender, r.place))).unzip();
     let calls: Vec<&Arc<Call>> = rest.iter().map(|(call, ..)| call).collect();
     // The computation goes on as long as anybody waits for a part of it.
-    let answers = engine.recommend_while(&messages, &|| calls.iter().any(|call| !call.is_over()));
+    let answers = served.engine.recommend_while(&messages, &|| calls.iter().any(|call| !call.is_over()));
     drop(calls);
     let answers = answers.map_or_else(
         || rest.iter().map(|_| Err(Over)).collect(),

@@ -25,9 +25,10 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         &self,
         request: Request<pb::RecommendRequest>,
     ) -> Result<Response<pb::RecommendResponse>, Status> {
-        let answer = self.0.recommend(request).await?.map_err(|error| status::refused(&error))?;
+        let (answer, served) = self.0.recommend(request).await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
         let tier = convert::tier_label(answer.tier);
-        let mut response = self.0.respond(convert::recommend_response(answer, self.0.version()))?;
+        let mut response = self.0.respond(convert::recommend_response(answer, served.version()))?;
         response.extensions_mut().insert(LoggedTier(tier));
         Ok(response)
     }
@@ -43,7 +44,11 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         } else if length > MAX_BATCH {
             return Err(status::refused(&RequestError::TooLong { field: field(), length, limit: MAX_BATCH }));
         }
-        let answers = self
+        let requests = &request.get_ref().requests;
+        if let Some(position) = requests.iter().position(|one| one.model != requests[0].model) {
+            return Err(status::several_models(position));
+        }
+        let (answers, served) = self
             .0
             .compute(request, |engine, message, call| {
                 call.charge(message.requests.len() - 1);
@@ -54,9 +59,8 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
                 Ok(requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?.into_iter().flatten())
             })
             .await?;
-        let version = self.0.version();
         let answers = answers.inspect(|answer| self.0.count_list(answer));
-        let results = answers.map(|answer| convert::recommend_result(answer, version)).collect();
+        let results = answers.map(|answer| convert::recommend_result(answer, served.version())).collect();
         self.0.respond(pb::BatchRecommendResponse { results })
     }
 
@@ -64,12 +68,12 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         &self,
         request: Request<pb::SimilarItemsRequest>,
     ) -> Result<Response<pb::SimilarItemsResponse>, Status> {
-        let answer = self
+        let (answer, served) = self
             .0
             .compute(request, |engine, message, _| Ok(engine.similar_items(&message.item_id, message.n as usize)))
-            .await?
-            .map_err(|error| status::refused(&error))?;
-        self.0.respond(convert::similar_items_response(answer, self.0.version()))
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::similar_items_response(answer, served.version()))
     }
 
     type StreamRecommendStream = tokio_stream::Empty<Result<pb::StreamRecommendResponse, Status>>;

@@ -19,6 +19,7 @@ use super::front::Front;
 use super::lane::Lane;
 use super::listen::Listener;
 use super::model::ModelService;
+use super::models::{Addressed, Models, Served};
 use super::net::{Acceptor, Budgets, Phase, Unsent};
 use super::observe::{Metrics, ModelFacts, State};
 use super::pb::embedding_service_server::EmbeddingServiceServer;
@@ -34,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the services have in common.
 pub(super) struct Shared {
-    pub engine: Arc<Engine>,
+    pub models: Models,
     pub metrics: Arc<Metrics>,
     pub budgets: Budgets,
     workers: Workers,
@@ -43,26 +44,29 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Computes an answer on the scoring threads.
-    pub(super) async fn compute<M: Send + 'static, T: Send + 'static>(
+    /// Computes an answer on the scoring threads, by the version of the model that answers now.
+    pub(super) async fn compute<M: Addressed + Send + 'static, T: Send + 'static>(
         &self,
         request: Request<M>,
         work: impl FnOnce(&Engine, M, &Call) -> Result<T, Over> + Send + 'static,
-    ) -> Result<T, Status> {
+    ) -> Result<(T, Arc<Served>), Status> {
         let (call, message) = taken_apart(request)?;
-        let engine = Arc::clone(&self.engine);
-        self.workers.run(&call, move |call| work(&engine, message, call)).await
+        let served = self.models.served(message.addressee())?;
+        let answering = Arc::clone(&served);
+        let answer = self.workers.run(&call, move |call| work(&answering.engine, message, call)).await?;
+        Ok((answer, served))
     }
 
     /// Computes a list on the scoring threads, together with others that are waiting.
     pub(super) async fn recommend(
         &self,
         request: Request<pb::RecommendRequest>,
-    ) -> Result<Result<Recommendation, RequestError>, Status> {
+    ) -> Result<(Result<Recommendation, RequestError>, Arc<Served>), Status> {
         let (call, message) = taken_apart(request)?;
-        let answer = self.lane.recommend(&self.workers, &self.engine, call, message).await?;
+        let served = self.models.served(message.addressee())?;
+        let answer = self.lane.recommend(&self.workers, Arc::clone(&served), call, message).await?;
         self.count_list(&answer);
-        Ok(answer)
+        Ok((answer, served))
     }
 
     /// Counts a list, if it is one, by where it comes from.
@@ -89,21 +93,21 @@ impl Shared {
         Ok(response)
     }
 
-    pub(super) fn version(&self) -> &str {
-        &self.engine.info().manifest.model_version
-    }
-
     /// Tells the metrics what changes without anybody counting it.
     fn observe(&self, metrics: &Metrics) {
         metrics.set_occupancy(self.workers.occupancy(), self.budgets.in_use());
-        let manifest = &self.engine.info().manifest;
-        metrics.set_models(&[ModelFacts {
-            name: "default".into(),
-            version: manifest.model_version.clone(),
-            kind: manifest.model.name().into(),
-            items: self.engine.catalogue().len(),
-            served_items: self.engine.served_items(),
-        }]);
+        let facts = |served: Arc<Served>| {
+            let manifest = &served.engine.info().manifest;
+            ModelFacts {
+                name: served.name.to_string(),
+                version: manifest.model_version.clone(),
+                kind: manifest.model.name().into(),
+                items: served.engine.catalogue().len(),
+                served_items: served.engine.served_items(),
+                bytes: manifest.resident_bytes(),
+            }
+        };
+        metrics.set_models(&self.models.all().map(facts).collect::<Vec<_>>());
     }
 }
 
@@ -122,13 +126,13 @@ fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
 /// [`ServeError`] when there are no threads to be had.
 pub async fn run(
     listener: Listener,
-    engine: Arc<Engine>,
+    models: Models,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let Listener { tcp, tls, tokens, ops, metrics, options, _keepers } = listener;
     let limit = options.max_message_bytes;
     let shared = Arc::new(Shared {
-        engine,
+        models,
         metrics: Arc::clone(&metrics),
         budgets: Budgets::new(&options),
         workers: Workers::start(&options)?,

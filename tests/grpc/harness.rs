@@ -11,7 +11,7 @@ use foldin::engine::Engine;
 use foldin::interactions::HistoryRef;
 use foldin::linalg::ColumnsMut;
 use foldin::models::{Model, ModelConfig, Query, Space, Tensor};
-use foldin::serve::{Client, ClientError, ServeError, ServeOptions, bind, run};
+use foldin::serve::{Client, ClientError, Models, ServeError, ServeOptions, bind, run};
 use foldin::types::ItemIdx;
 use nalgebra::DMatrix;
 use tempfile::TempDir;
@@ -53,7 +53,7 @@ impl Server {
         let listener = bind("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, told) = oneshot::channel();
-        let task = tokio::spawn(run(listener, Arc::clone(&engine), async {
+        let task = tokio::spawn(run(listener, Models::one(Arc::clone(&engine)), async {
             let _ = told.await;
         }));
         Self { address, engine, shutdown: Some(shutdown), task, _dir: dir }

@@ -9,3 +9,4 @@ mod fixture;
 mod harness;
 mod lifecycle;
 mod load;
+mod versions;

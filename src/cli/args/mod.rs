@@ -8,6 +8,7 @@ mod generate;
 mod model;
 mod plan;
 mod recommend;
+mod registry;
 mod serve;
 mod shell;
 mod split;
@@ -24,7 +25,8 @@ pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
 pub use recommend::{Query, Recommend};
-pub use serve::{NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
+pub use registry::{At, Models, Promote, Publish, Rollback, Side, Table};
+pub use serve::{AccessFlags, NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
 pub use train::{Configuration, LogConfiguration, Train};
@@ -78,7 +80,15 @@ pub enum Command {
     Embed(Embed),
     /// Show what a model directory holds and verify its checksums
     Inspect(Inspect),
-    /// Serve a model directory over gRPC
+    /// Put a trained model into a registry, as a version that servers can change over to
+    Publish(Publish),
+    /// List models and versions of a registry or a running server
+    Models(Models),
+    /// Let a version of a model answer
+    Promote(Promote),
+    /// Let the version answer that did before
+    Rollback(Rollback),
+    /// Serve models over gRPC
     Serve(Serve),
     /// Ask a running server for recommendations
     Query(Query),

@@ -27,12 +27,24 @@ Examples:
   foldin serve model
   foldin serve model --port 0 --reflection --log-format json
   foldin serve model --address 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.toml
+  foldin serve --registry models
+  foldin serve --registry models --model films --model books --default films
 
 SIGTERM or Ctrl-C: health says no, requests are accepted for --lame-duck, those in flight have --drain to finish.
 Ctrl-C twice: ends at once.")]
 pub struct Serve {
-    /// The model directory
-    pub model_dir: PathBuf,
+    /// The model directory, served under the name `default`
+    #[arg(required_unless_present_any = ["registry", "print_config"], conflicts_with = "registry")]
+    pub model_dir: Option<PathBuf>,
+    /// Serve the promoted versions of a directory of published models
+    #[arg(long, value_name = "DIR")]
+    pub registry: Option<PathBuf>,
+    /// A model of the registry to serve; repeat for several [default: all with a promoted version]
+    #[arg(long, value_name = "NAME", requires = "registry")]
+    pub model: Vec<String>,
+    /// The model for requests that name none [default: the first to be served]
+    #[arg(long, value_name = "NAME", requires = "registry")]
+    pub default: Option<String>,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -157,6 +157,14 @@ pub struct ServerFlags {
     /// The server; https:// in front of it encrypts
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051", help_heading = "Server")]
     pub server: String,
+    /// How to get in.
+    #[command(flatten)]
+    pub access: AccessFlags,
+}
+
+/// What a protected server asks of those who talk to it.
+#[derive(Debug, Default, Args)]
+pub struct AccessFlags {
     /// Encrypt, and trust the authorities in this PEM file alone
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     pub tls_ca: Option<PathBuf>,

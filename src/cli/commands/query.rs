@@ -29,7 +29,7 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
         ..pb::RecommendRequest::default()
     };
     let answer = runtime()?.block_on(async {
-        let mut client = connect(&args.server).await?;
+        let mut client = connect(&args.server.server, &args.server.access).await?;
         anyhow::Ok(client.recommend(request).await?)
     })?;
     let list = List::received(answer);

@@ -36,6 +36,7 @@ pub(in crate::serve) struct Metrics {
     received: Gauge,
     unsent: Gauge,
     models: Family<Vec<(&'static str, String)>, Gauge>,
+    model_bytes: Family<Vec<(&'static str, String)>, Gauge>,
     catalogue: Family<Vec<(&'static str, String)>, Gauge>,
     served: Family<Vec<(&'static str, String)>, Gauge>,
     coverage: Family<Vec<(&'static str, String)>, Gauge<f64, AtomicU64>>,
@@ -54,6 +55,8 @@ pub(in crate::serve) struct ModelFacts {
     pub kind: String,
     pub items: usize,
     pub served_items: usize,
+    /// Memory, as estimated before it was loaded.
+    pub bytes: u64,
 }
 
 /// 0.25 ms to 16 s, each twice the one before.
@@ -100,6 +103,12 @@ impl Metrics {
         let unsent = Gauge::default();
         let unsent = add(r, "foldin_unsent_bytes", "Bytes of answers that their clients have not taken", unsent);
         let models = add(r, "foldin_model_info", "1 for every version that answers", Family::default());
+        let model_bytes = add(
+            r,
+            "foldin_model_memory_bytes",
+            "Memory of every version that answers, as estimated before it was loaded",
+            Family::default(),
+        );
         let catalogue = add(r, "foldin_catalogue_items", "Items of the catalogue", Family::default());
         let served = Family::default();
         let served =
@@ -141,6 +150,7 @@ impl Metrics {
             received,
             unsent,
             models,
+            model_bytes,
             catalogue,
             served,
             coverage,
@@ -207,14 +217,17 @@ impl Metrics {
     /// The models that answer, in place of those before.
     pub(in crate::serve) fn set_models(&self, models: &[ModelFacts]) {
         self.models.clear();
+        self.model_bytes.clear();
         self.catalogue.clear();
         self.served.clear();
         self.coverage.clear();
-        for ModelFacts { name, version, kind, items, served_items } in models {
+        for ModelFacts { name, version, kind, items, served_items, bytes } in models {
             let of_name = vec![("name", name.clone())];
-            let mut info = of_name.clone();
-            info.extend([("version", version.clone()), ("kind", kind.clone())]);
-            self.models.get_or_create(&info).set(1);
+            let mut of_version = of_name.clone();
+            of_version.push(("version", version.clone()));
+            self.model_bytes.get_or_create(&of_version).set(*bytes as i64);
+            of_version.push(("kind", kind.clone()));
+            self.models.get_or_create(&of_version).set(1);
             self.catalogue.get_or_create(&of_name).set(*items as i64);
             self.served.get_or_create(&of_name).set(*served_items as i64);
             self.coverage.get_or_create(&of_name).set(*served_items as f64 / (*items).max(1) as f64);

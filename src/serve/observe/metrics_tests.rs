@@ -20,7 +20,7 @@ fn used() -> Metrics {
 
 fn facts(version: &str, served_items: usize) -> ModelFacts {
     let (name, kind) = ("default".into(), "ease".into());
-    ModelFacts { name, version: version.into(), kind, items: 160, served_items }
+    ModelFacts { name, version: version.into(), kind, items: 160, served_items, bytes: 4096 }
 }
 
 /// Names of metrics as a query uses them, without the parts of a histogram.
