@@ -75,6 +75,8 @@ pub mod cli;
 pub mod datasets;
 pub mod engine;
 pub mod evaluation;
+#[cfg(feature = "serve")]
+pub mod events;
 pub mod export;
 pub mod generate;
 pub mod interactions;

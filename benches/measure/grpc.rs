@@ -81,7 +81,7 @@ fn start(engine: Arc<Engine>, options: ServeOptions) -> anyhow::Result<Running> 
     let address = format!("http://{}", listener.local_addr()?);
     let thread = std::thread::spawn(move || {
         let shutdown = async { drop(stopped.await) };
-        Ok(runtime.block_on(serve::run(listener, engine, options, shutdown))?)
+        Ok(runtime.block_on(serve::run(listener, engine, None, options, shutdown))?)
     });
     Ok(Running { address, stop, thread })
 }

@@ -3,13 +3,21 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::publish::LogDetail;
 use super::ArtifactError;
-use crate::interactions::{History, Interactions};
+use crate::interactions::{ExactSums, History, Interactions, Timestamp};
 use crate::storage::{TensorFile, TensorRef, Values, write_tensors};
 use crate::types::UserIdx;
 
 /// Users read at a time when every history is checked.
 const CHECK_USERS: u32 = 4096;
+
+/// The latest time of every interaction, in microseconds since 1970; optional.
+const TIMES: &str = "times";
+
+/// Parts of exact sums, and the interactions that they belong to; optional.
+const SUMS: &str = "sums";
+const SUMS_AT: &str = "sums_at";
 
 /// Every user's history on disk; only the offsets are in memory (8 bytes a user).
 ///
@@ -21,21 +29,43 @@ pub struct Histories {
     file: TensorFile,
     offsets: Vec<u64>,
     items: usize,
+    has_times: bool,
+    /// In memory as well: rows are few whose weights do not tell their sums.
+    sums: ExactSums,
+}
+
+/// A stored history with what is needed to merge live events with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetailedHistory {
+    /// Items and weights.
+    pub history: History,
+    /// The latest time of every item; `None` where the log had none.
+    pub times: Option<Vec<Timestamp>>,
+    /// The sums that the weights do not tell exactly, by position in the history.
+    pub sums: ExactSums,
 }
 
 /// Writes all histories of a matrix.
-pub(super) fn write(path: &Path, histories: &Interactions) -> Result<(), ArtifactError> {
+pub(super) fn write(path: &Path, histories: &Interactions, detail: &LogDetail<'_>) -> Result<(), ArtifactError> {
     let csr = histories.csr();
     let mut offsets = Vec::with_capacity(histories.users() + 1);
     offsets.push(0u64);
     for history in histories.histories() {
         offsets.push(offsets[offsets.len() - 1] + history.len() as u64);
     }
-    let tensors = [
-        TensorRef { name: "offsets", shape: vec![offsets.len()], values: Values::U64(&offsets) },
-        TensorRef { name: "items", shape: vec![histories.len()], values: Values::U32(csr.indices()) },
-        TensorRef { name: "weights", shape: vec![histories.len()], values: Values::F32(csr.data()) },
-    ];
+    let times: Option<Vec<i64>> = detail.times.map(|times| times.iter().map(|time| time.0).collect());
+    let len = histories.len();
+    let mut tensors = vec![TensorRef { name: "offsets", shape: vec![offsets.len()], values: Values::U64(&offsets) }];
+    if let Some(times) = &times {
+        tensors.push(TensorRef { name: TIMES, shape: vec![len], values: Values::I64(times) });
+    }
+    if let Some(sums) = detail.sums.filter(|sums| !sums.is_empty()) {
+        let shape = vec![sums.len()];
+        tensors.push(TensorRef { name: SUMS_AT, shape: shape.clone(), values: Values::U64(sums.positions()) });
+        tensors.push(TensorRef { name: SUMS, shape, values: Values::F64(sums.parts()) });
+    }
+    tensors.push(TensorRef { name: "items", shape: vec![len], values: Values::U32(csr.indices()) });
+    tensors.push(TensorRef { name: "weights", shape: vec![len], values: Values::F32(csr.data()) });
     Ok(write_tensors(path, &tensors)?)
 }
 
@@ -52,13 +82,22 @@ impl Histories {
                 return Err(ArtifactError::inconsistent(path, reason));
             }
         }
+        let has_times = match file.shape(TIMES).as_deref() {
+            None => false,
+            Some([found]) if *found == interactions => true,
+            found => {
+                let reason = format!("array `{TIMES}` has shape {found:?}, the manifest implies [{interactions}]");
+                return Err(ArtifactError::inconsistent(path, reason));
+            }
+        };
+        let sums = read_sums(&path, &file, interactions)?;
         let offsets: Vec<u64> = file.read("offsets")?;
         let ends = (offsets.first(), offsets.last());
         if ends != (Some(&0), Some(&(interactions as u64))) || !offsets.is_sorted() {
             let reason = format!("offsets do not rise from 0 to {interactions}");
             return Err(ArtifactError::inconsistent(path, reason));
         }
-        let histories = Self { path, file, offsets, items };
+        let histories = Self { path, file, offsets, items, has_times, sums };
         let users = histories.users() as u32;
         for first in (0..users).step_by(CHECK_USERS as usize) {
             histories.range(first..users.min(first + CHECK_USERS))?;
@@ -99,6 +138,30 @@ impl Histories {
         Ok(rows.history(UserIdx(0)).into())
     }
 
+    /// The history of one user with what is needed to merge live events with it.
+    ///
+    /// # Errors
+    /// As [`history`](Self::history).
+    ///
+    /// # Panics
+    /// When `user` is not below [`users`](Self::users).
+    pub fn detailed(&self, user: UserIdx) -> Result<DetailedHistory, ArtifactError> {
+        let history = self.history(user)?;
+        let start = self.offsets[user.at()];
+        let times = if self.has_times {
+            let mut times = vec![0i64; history.as_ref().len()];
+            self.file.read_into(TIMES, start, &mut times)?;
+            Some(times.into_iter().map(Timestamp).collect())
+        } else {
+            None
+        };
+        let mut sums = ExactSums::default();
+        for at in 0..history.as_ref().len() as u64 {
+            sums.push(at, self.sums.of(start + at));
+        }
+        Ok(DetailedHistory { history, times, sums })
+    }
+
     /// The histories of consecutive users, in one read: row 0 belongs to user `users.start`.
     ///
     /// # Errors
@@ -117,4 +180,20 @@ impl Histories {
         Interactions::from_csr((users.len(), self.items), offsets, items, weights)
             .map_err(|source| ArtifactError::History { path: self.path.clone(), first: users.start, source })
     }
+}
+
+/// The exact sums of a file, where it has any.
+fn read_sums(path: &Path, file: &TensorFile, interactions: usize) -> Result<ExactSums, ArtifactError> {
+    let (at, parts) = (file.shape(SUMS_AT), file.shape(SUMS));
+    if at.is_none() && parts.is_none() {
+        return Ok(ExactSums::default());
+    }
+    let bad = |reason: String| ArtifactError::inconsistent(path.to_owned(), reason);
+    if at != parts {
+        return Err(bad(format!("arrays `{SUMS_AT}` and `{SUMS}` have shapes {at:?} and {parts:?}")));
+    }
+    let at: Vec<u64> = file.read(SUMS_AT)?;
+    let inside = at.last().is_none_or(|&last| last < interactions as u64);
+    let sums = ExactSums::checked(at, file.read(SUMS)?).filter(|_| inside);
+    sums.ok_or_else(|| bad(format!("array `{SUMS_AT}` does not ascend below {interactions}, or `{SUMS}` is not finite")))
 }

@@ -3,7 +3,7 @@
 use super::pb;
 use super::status::{code, message};
 use crate::engine::{
-    Fallback, HistoryItem, Listed, Measure, Metric, ModelInfo, RecommendRequest, Recommendation, Removed, RequestError,
+    Fallback, HistoryItem, Listed, LiveHistory, Measure, Metric, ModelInfo, RecommendRequest, Recommendation, Removed, RequestError,
     ShortList, SimilarItems, Space, Tier,
 };
 
@@ -25,6 +25,7 @@ impl From<pb::RecommendRequest> for RecommendRequest {
             exclude: request.exclude.unwrap_or_default().item_ids,
             allow: request.allow.map(|allow| allow.item_ids),
             include_seen: request.include_seen,
+            live: LiveHistory::default(),
         }
     }
 }
@@ -86,6 +87,7 @@ pub(super) fn recommend_response(answer: Recommendation, model_version: &str) ->
         unknown_allowed_items: count(answer.unknown_allowed_items),
         removed: Some(answer.removed.into()),
         short_reason: short_reason(answer.short),
+        live_events: count(answer.live_events),
         ..Default::default()
     }
 }
@@ -151,6 +153,7 @@ pub(super) fn model(info: &ModelInfo) -> pb::Model {
         created: manifest.created.clone(),
         library_version: manifest.library_version.clone(),
         data_fingerprint: manifest.data_fingerprint.clone(),
+        events_through: manifest.events.values().map(|through| through.events).max().unwrap_or(0),
         ..Default::default()
     }
 }

@@ -12,9 +12,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tonic::Status;
 
 use super::call::Call;
+use super::live::Live;
 use super::pb;
 use super::workers::{Over, Workers, outcome};
-use crate::engine::{Engine, RecommendRequest, Recommendation, RequestError};
+use crate::engine::{Engine, Recommendation, RequestError};
+use crate::events::EventStore;
 
 /// Most requests computed together: a bound on how long one of them can hold up the others.
 const TOGETHER: usize = 16;
@@ -33,7 +35,8 @@ struct Waiting {
     call: Arc<Call>,
     /// Kept until the request has had its turn; see [`Workers`].
     place: OwnedSemaphorePermit,
-    sender: oneshot::Sender<Result<Answer, Over>>,
+    /// Inside, a status for a request whose live events cannot be read.
+    sender: oneshot::Sender<Result<Result<Answer, Status>, Over>>,
 }
 
 impl Lane {
@@ -41,7 +44,7 @@ impl Lane {
     pub(super) async fn recommend(
         &self,
         workers: &Workers,
-        engine: &Arc<Engine>,
+        (engine, events): (&Arc<Engine>, &Option<Arc<EventStore>>),
         call: Arc<Call>,
         message: pb::RecommendRequest,
     ) -> Result<Answer, Status> {
@@ -49,6 +52,7 @@ impl Lane {
         let (sender, receiver) = oneshot::channel();
         lock(&self.waiting).push_back(Waiting { message, call, place, sender });
         let (waiting, engine, threads) = (Arc::clone(&self.waiting), Arc::clone(engine), workers.threads());
+        let events = events.clone();
         // One turn a request: the first finds several, and as many later ones find nothing.
         workers.spawn(move || {
             let mut queue = lock(&waiting);
@@ -56,9 +60,9 @@ impl Lane {
             let length = queue.len().div_ceil(threads).min(TOGETHER);
             let batch: Vec<Waiting> = queue.drain(..length).collect();
             drop(queue);
-            answer(&engine, batch);
+            answer(&engine, &Live::new(events.as_deref(), &engine), batch);
         });
-        outcome(receiver.await)
+        outcome(receiver.await)?
     }
 }
 
@@ -68,15 +72,23 @@ fn lock(waiting: &Mutex<VecDeque<Waiting>>) -> MutexGuard<'_, VecDeque<Waiting>>
 }
 
 /// Answers what somebody still waits for.
-fn answer(engine: &Engine, batch: Vec<Waiting>) {
-    let (over, wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.call.is_over());
-    let (requests, rest): (Vec<RecommendRequest>, Vec<_>) =
-        wanted.into_iter().map(|w| (w.message.into(), (w.sender, w.place))).unzip();
-    // Nobody receives when a client has gone meanwhile.
-    for waiting in over {
-        let _ = waiting.sender.send(Err(Over));
+fn answer(engine: &Engine, live: &Live<'_>, batch: Vec<Waiting>) {
+    let (mut requests, mut rest) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+    for Waiting { message, call, place, sender } in batch {
+        // Nobody receives when a client has gone meanwhile.
+        if call.is_over() {
+            let _ = sender.send(Err(Over));
+            continue;
+        }
+        match live.request(message.into()) {
+            Ok(request) => {
+                requests.push(request);
+                rest.push((sender, place));
+            }
+            Err(status) => _ = sender.send(Ok(Err(status))),
+        }
     }
     for ((sender, _place), answer) in rest.into_iter().zip(engine.recommend(&requests)) {
-        let _ = sender.send(Ok(answer));
+        let _ = sender.send(Ok(Ok(answer)));
     }
 }

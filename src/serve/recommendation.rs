@@ -48,10 +48,15 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         }
         let answers = self
             .0
-            .compute(request, |engine, message, call| {
-                let requests: Vec<RecommendRequest> = message.requests.into_iter().map(Into::into).collect();
+            .compute_live(request, |engine, live, message, call| {
+                let requests = message.requests.into_iter().map(|request| live.request(request.into()));
+                let requests = match requests.collect::<Result<Vec<RecommendRequest>, Status>>() {
+                    Ok(requests) => requests,
+                    Err(status) => return Ok(Err(status)),
+                };
                 let answer = |chunk| if call.is_over() { Err(Over) } else { Ok(engine.recommend(chunk)) };
-                Ok(requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?.into_iter().flatten())
+                let answers = requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?;
+                Ok(Ok(answers.into_iter().flatten()))
             })
             .await?;
         let version = self.0.version();

@@ -18,16 +18,20 @@ use tonic_health::server::HealthReporter;
 
 use super::call::Call;
 use super::embedding::EmbeddingService;
+use super::event::EventService;
 use super::front::Front;
 use super::lane::Lane;
+use super::live::Live;
 use super::model::ModelService;
 use super::pb::embedding_service_server::EmbeddingServiceServer;
+use super::pb::event_service_server::EventServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
 use super::pb::recommendation_service_server::RecommendationServiceServer;
 use super::recommendation::RecommendationService;
 use super::workers::{Over, Workers};
 use super::{ServeError, ServeOptions, pb, status};
 use crate::engine::{Engine, Recommendation, RequestError};
+use crate::events::EventStore;
 
 /// How often an idle connection is asked whether its client is still there, and how long that may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
@@ -41,6 +45,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What the services have in common.
 pub(super) struct Shared {
     pub engine: Arc<Engine>,
+    /// What users did since; `None` for a server that was started without.
+    pub events: Option<Arc<EventStore>>,
     workers: Workers,
     lane: Lane,
     max_message_bytes: usize,
@@ -64,7 +70,20 @@ impl Shared {
         request: Request<pb::RecommendRequest>,
     ) -> Result<Result<Recommendation, RequestError>, Status> {
         let (call, message) = taken_apart(request)?;
-        self.lane.recommend(&self.workers, &self.engine, call, message).await
+        self.lane.recommend(&self.workers, (&self.engine, &self.events), call, message).await
+    }
+
+    /// Computes an answer about users on the scoring threads, with what they did since.
+    pub(super) async fn compute_live<M: Send + 'static, T: Send + 'static>(
+        &self,
+        request: Request<M>,
+        work: impl FnOnce(&Engine, &Live<'_>, M, &Call) -> Result<Result<T, Status>, Over> + Send + 'static,
+    ) -> Result<T, Status> {
+        let events = self.events.clone();
+        self.compute(request, move |engine, message, call| {
+            work(engine, &Live::new(events.as_deref(), engine), message, call)
+        })
+        .await?
     }
 
     /// Wraps an answer, if it is not too large to be sent.
@@ -82,7 +101,7 @@ impl Shared {
 }
 
 /// The call that the front has attached to a request, and its message.
-fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
+pub(super) fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
     let (_, extensions, message) = request.into_parts();
     let call = extensions.get::<Arc<Call>>().ok_or_else(status::crashed)?;
     Ok((Arc::clone(call), message))
@@ -101,7 +120,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
 }
 
-/// Serves until `shutdown` resolves, then reports NOT_SERVING, lets the requests in flight finish
+/// Serves until `shutdown` resolves, folding in what users did since where there is a store of events; then reports NOT_SERVING, lets the requests in flight finish
 /// for as long as the options allow, answers what is left with UNAVAILABLE, and returns.
 ///
 /// # Errors
@@ -110,6 +129,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 pub async fn run(
     listener: TcpListener,
     engine: Arc<Engine>,
+    events: Option<Arc<EventStore>>,
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
@@ -118,6 +138,7 @@ pub async fn run(
     let limit = options.max_message_bytes;
     let shared = Arc::new(Shared {
         engine,
+        events,
         workers: Workers::start(&options)?,
         lane: Lane::default(),
         max_message_bytes: limit,
@@ -132,6 +153,11 @@ pub async fn run(
         )
         .add_service(
             EmbeddingServiceServer::new(EmbeddingService(Arc::clone(&shared)))
+                .max_decoding_message_size(limit)
+                .max_encoding_message_size(limit),
+        )
+        .add_service(
+            EventServiceServer::new(EventService(Arc::clone(&shared)))
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(limit),
         )
@@ -186,10 +212,11 @@ pub async fn run(
 }
 
 /// The names under which health is reported; the empty one stands for the whole server.
-const HEALTH_NAMES: [&str; 4] = [
+const HEALTH_NAMES: [&str; 5] = [
     "",
     <RecommendationServiceServer<RecommendationService> as NamedService>::NAME,
     <EmbeddingServiceServer<EmbeddingService> as NamedService>::NAME,
+    <EventServiceServer<EventService> as NamedService>::NAME,
     <ModelServiceServer<ModelService> as NamedService>::NAME,
 ];
 

@@ -3,6 +3,7 @@
 use tonic::{Code, Status};
 
 use crate::engine::RequestError;
+use crate::events::{EventError, EventFault};
 
 /// The code of a request that the engine refused.
 pub(super) fn code(error: &RequestError) -> Code {
@@ -33,6 +34,31 @@ pub(super) fn message(error: &RequestError) -> String {
 /// A request that the engine refused.
 pub(super) fn refused(error: &RequestError) -> Status {
     Status::new(code(error), message(error))
+}
+
+/// The store of events refused or failed.
+pub(super) fn events(error: &EventError) -> Status {
+    match error {
+        EventError::Full { .. } | EventError::UserFull { .. } | EventError::Busy { .. } => {
+            Status::resource_exhausted(error.to_string())
+        }
+        EventError::NoSpace { .. } | EventError::Closed => Status::unavailable(error.to_string()),
+        // Paths and what the operating system says of them are for the operator.
+        error => {
+            tracing::error!(%error, "the store of events failed");
+            Status::unavailable("the store of live events does not work; the server's log has the details")
+        }
+    }
+}
+
+/// A field of a request about events that will not do; `place` is what it stands in, for example `events[3].`.
+pub(super) fn fault(place: &str, fault: &EventFault) -> Status {
+    Status::invalid_argument(format!("{place}{fault}"))
+}
+
+/// The server has no store of events.
+pub(super) fn no_events() -> Status {
+    Status::unimplemented("this server records no events: start it with --events DIR, the directory of their store")
 }
 
 /// Too many requests are waiting.

@@ -51,7 +51,7 @@ impl Server {
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, told) = oneshot::channel();
-        let task = tokio::spawn(run(listener, Arc::clone(&engine), options, async {
+        let task = tokio::spawn(run(listener, Arc::clone(&engine), None, options, async {
             let _ = told.await;
         }));
         Self { address, engine, shutdown: Some(shutdown), task, _dir: dir }

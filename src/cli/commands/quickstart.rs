@@ -93,8 +93,8 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     write!(out, "{comparison}")?;
 
     writeln!(out, "\n4. The model as a directory, served over gRPC")?;
-    let (items, histories) = ((&catalogue, &attributes), (&log.users, &log.interactions));
-    let manifest = train::publish_trained(&model_dir, &settings, &trained, None, items, histories, true)?;
+    let items = (&catalogue, &attributes);
+    let manifest = train::publish_trained(&model_dir, &settings, &trained, None, items, &log, true)?;
     writeln!(out, "{}: {} {}", model_dir.display(), manifest.model.name(), manifest.model_version)?;
     out.flush()?;
 
@@ -193,7 +193,7 @@ async fn ask(args: &Quickstart, model_dir: &Path, questions: &[Question], out: &
     let engine = Arc::new(Engine::open(model_dir)?);
     let options = ServeOptions { threads: rayon::current_num_threads(), ..ServeOptions::default() };
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve::run(listener, engine, options, async {
+    let server = tokio::spawn(serve::run(listener, engine, None, options, async {
         // Dropping the sender is the signal.
         let _ = stopped.await;
     }));

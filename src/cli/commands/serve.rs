@@ -31,7 +31,7 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
         let manifest = &engine.info().manifest;
         writeln!(out, "serving {} {} on {local}", manifest.model.name(), manifest.model_version)?;
         out.flush()?;
-        Ok(serve::run(listener, engine, options, stop_signal()?).await?)
+        Ok(serve::run(listener, engine, None, options, stop_signal()?).await?)
     })
 }
 

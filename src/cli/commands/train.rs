@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish};
+use crate::artifact::{LogDetail, Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
@@ -16,7 +16,7 @@ use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
 use crate::cli::warm::Parent;
 use crate::cli::{data, planning};
-use crate::interactions::{Catalogue, IdMap, Interactions};
+use crate::interactions::Catalogue;
 use crate::io::{Attributes, Log, LogReport};
 use crate::models::check_parameters;
 use crate::training::Checkpoints;
@@ -64,8 +64,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         planning::check_reading(&settings)?;
     }
     let log = data::training_log(&settings, "give it as first argument")?;
-    // Nothing asks when: times have done their work for the rules of the log.
-    let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
+    let log = data::with_all_items(log, &settings.input)?;
     if !args.configuration.ignore_memory {
         planning::check_run(&settings, &log, target)?;
     }
@@ -85,8 +84,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     }
     let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
-    let histories = (&log.users, &log.interactions);
-    let published = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, args.force);
+    let published = publish_trained(target, &settings, &trained, from.as_ref(), items, &log, args.force);
     if let (Err(_), Some(checkpoints)) = (&published, &checkpoints) {
         checkpointing::tell_kept(checkpoints);
     }
@@ -120,7 +118,7 @@ pub fn publish_trained(
     Trained { fitted, held_out }: &Trained,
     from: Option<&StartedFrom>,
     (catalogue, attributes): (&Catalogue, &Attributes),
-    (users, histories): (&IdMap, &Interactions),
+    log: &Log,
     replace: bool,
 ) -> Result<Manifest> {
     let metrics = fitted.summary.best_validation.map(|value| ("validation ndcg@100".to_string(), value));
@@ -128,9 +126,10 @@ pub fn publish_trained(
         model: fitted.model.as_ref(),
         catalogue,
         attributes,
-        users,
+        users: &log.users,
         held_out,
-        histories,
+        histories: &log.interactions,
+        detail: LogDetail { times: log.times.as_deref(), sums: Some(&log.sums), events: Some(&log.events) },
         rules: &settings.log,
         training: fitting::is_iterative(&settings.model).then_some(&settings.training),
         from,

@@ -46,6 +46,9 @@ pub struct RowsDropped {
     pub unknown_user: u64,
     /// The item is not among the given ones (and the user is).
     pub unknown_item: u64,
+    /// The user was forgotten since.
+    #[serde(default)]
+    pub forgotten: u64,
     /// The type of event has no weight, or a weight of 0.
     pub event_type: u64,
     /// The value in the weight column is below the minimum.
@@ -65,11 +68,12 @@ pub struct RowsDropped {
 impl RowsDropped {
     /// The reasons as a person reads them, with their counts.
     #[must_use]
-    pub fn reasons(&self) -> [(&'static str, u64); 10] {
+    pub fn reasons(&self) -> [(&'static str, u64); 11] {
         [
             ("outside of the time window", self.outside_window),
             ("of unknown users", self.unknown_user),
             ("of unknown items", self.unknown_item),
+            ("of users who were forgotten", self.forgotten),
             (OF_EVENT_TYPES, self.event_type),
             ("below the minimum weight", self.below_min_weight),
             ("later than the moment ages count from", self.after_as_of),
