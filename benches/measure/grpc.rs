@@ -64,6 +64,7 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
         users: &data.users,
         held_out: &[],
         histories: &data.interactions,
+        detail: foldin::artifact::LogDetail::default(),
         rules: &LogRules::default(),
         training: None,
         from: None,

@@ -11,6 +11,7 @@ use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
+use crate::events::EventError;
 use crate::export::ExportError;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
@@ -136,6 +137,18 @@ impl Failure {
                 _ => Self::Run,
             });
         }
+        if let Some(error) = cause.downcast_ref::<EventError>() {
+            return Some(match error {
+                EventError::Missing { .. }
+                | EventError::InUse { .. }
+                | EventError::Option { .. }
+                | EventError::Target { .. } => Self::Usage,
+                EventError::Damaged { .. } | EventError::BeyondRepair { .. } | EventError::FutureFormat { .. } => {
+                    Self::Data
+                }
+                _ => Self::Run,
+            });
+        }
         if let Some(error) = cause.downcast_ref::<RequestError>() {
             return Some(if matches!(error, RequestError::Internal(_)) { Self::Run } else { Self::Usage });
         }
@@ -241,6 +254,9 @@ fn is_existing_output(cause: &(dyn std::error::Error + 'static)) -> bool {
     }
     if let Some(DatasetError::Storage(error)) = cause.downcast_ref() {
         return stored(error);
+    }
+    if let Some(EventError::Target { exists, .. }) = cause.downcast_ref() {
+        return *exists;
     }
     cause.downcast_ref().is_some_and(stored)
 }

@@ -46,6 +46,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Inspect(args) => commands::inspect::run(args, &mut out),
         Command::Serve(args) => commands::serve::run(args, threads, &mut out),
         Command::Query(args) => commands::query::run(args, &mut out),
+        Command::Events(args) => commands::events::run(args, &mut out),
         Command::Completions(args) => commands::completions::run(args, &mut out),
         Command::Man(args) => commands::man::run(args, &mut out),
     })?;

@@ -111,18 +111,41 @@ pub(super) fn open(dir: &Path, access: Access) -> Result<Database, EventError> {
     }
 }
 
+/// What a check found in a file that can be used.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked {
+    pub meta: Meta,
+    /// The list of free pages is not as it should be, and is made anew before anything is written.
+    pub mend: bool,
+}
+
 /// Checks every page of a file that nobody has open, and the format; changes nothing.
 ///
 /// What a crash left in the middle of a commit is no damage: that commit was never acknowledged, and opening the file
 /// takes it back.
-pub(super) fn check(dir: &Path) -> Result<Meta, EventError> {
-    let mut database = open(dir, Access::ReadOnly)?;
-    let intact = guarded(dir, || database.check_integrity().map_err(|error| EventError::damaged(dir, error.to_string())));
-    if !intact? {
-        return Err(EventError::damaged(dir, "a page does not have its checksum"));
+pub(super) fn check(dir: &Path) -> Result<Checked, EventError> {
+    let database = open(dir, Access::ReadOnly)?;
+    // Closing a database that was found damaged may panic as well.
+    guarded(dir, move || {
+        let mut database = database;
+        let damaged = |error: redb::Error| EventError::damaged(dir, error.to_string());
+        let before = meta(&database).map_err(damaged)?;
+        let intact = database.check_integrity().map_err(|error| damaged(error.into()))?;
+        // The check takes back what does not have its checksum: then the numbers are others.
+        if meta(&database).map_err(damaged)? != before {
+            return Err(EventError::damaged(dir, "the last commit does not have its checksum"));
+        }
+        Ok(Checked { meta: readable(dir, before)?, mend: !intact })
+    })
+}
+
+/// Opens a file for good that was checked before.
+pub(super) fn open_checked(dir: &Path, checked: &Checked) -> Result<Database, EventError> {
+    let mut database = open(dir, Access::Write)?;
+    if checked.mend {
+        database.check_integrity().map_err(|error| EventError::damaged(dir, error.to_string()))?;
     }
-    let meta = guarded(dir, || meta(&database).map_err(|error| EventError::damaged(dir, error.to_string())));
-    readable(dir, meta?)
+    Ok(database)
 }
 
 /// The numbers of a store whose format this build reads.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::storage::StorageError;
 
 /// Every failure of a store. Clonable: one failed commit has to be told to everybody who waited for it.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// There is no store.
     #[error("{} holds no store of events; `foldin serve MODEL --events {}` makes one", dir.display(), dir.display())]

@@ -43,7 +43,7 @@ pub enum Repaired {
 /// # Errors
 /// [`EventError`]: another process has the store open, it is damaged, or the target exists or cannot be written.
 pub fn backup(dir: &Path, target: &Path, replace: bool) -> Result<u64, EventError> {
-    let meta = database::check(dir)?;
+    let meta = database::check(dir)?.meta;
     let source = database::open(dir, Access::ReadOnly)?;
     let building = AtomicDir::create(target, replace)?;
     let reading = source.begin_read().map_err(|error| EventError::reading(&error.into()))?;
@@ -57,11 +57,11 @@ pub fn backup(dir: &Path, target: &Path, replace: bool) -> Result<u64, EventErro
 /// # Errors
 /// [`EventError`]: another process has the store open, it is damaged, or the disk refuses.
 pub fn compact(dir: &Path) -> Result<(u64, u64), EventError> {
-    database::check(dir)?;
+    let checked = database::check(dir)?;
     let path = file_of(dir);
     let bytes = || fs::metadata(&path).map(|metadata| metadata.len()).map_err(EventError::io("read", &path));
     let before = bytes()?;
-    let mut database = database::open(dir, Access::Write)?;
+    let mut database = database::open_checked(dir, &checked)?;
     database.compact().map_err(|error| EventError::Io {
         action: "compact",
         path: path.clone(),
@@ -84,8 +84,9 @@ pub fn repair(dir: &Path) -> Result<Repaired, EventError> {
     }
     // Tried on a view of the file first: what does not help must not change it.
     let mends = |access| {
-        let mut database = database::open(dir, access)?;
-        database::guarded(dir, || {
+        let database = database::open(dir, access)?;
+        database::guarded(dir, move || {
+            let mut database = database;
             database.check_integrity().map_err(|error| EventError::damaged(dir, error.to_string()))?;
             let meta = database::meta(&database).map_err(|error| EventError::damaged(dir, error.to_string()))?;
             database::readable(dir, meta)
@@ -98,37 +99,55 @@ pub fn repair(dir: &Path) -> Result<Repaired, EventError> {
     salvage(dir)
 }
 
+/// What could be read of a damaged file.
+struct Found {
+    meta: Option<Meta>,
+    events: Vec<(String, u64, Vec<u8>)>,
+    forgotten: Vec<(String, (i64, u64))>,
+    keys: Vec<(u128, (u128, u64))>,
+}
+
+/// Reads what can be read of a damaged file.
+fn find(dir: &Path) -> Result<Found, EventError> {
+    let source = database::open(dir, Access::ReadOnly)?;
+    let mut found = None;
+    // Closing a damaged file may panic, after everything has been read.
+    let read = database::guarded(dir, || {
+        let reading = source.begin_read().map_err(|error| EventError::reading(&error.into()))?;
+        let meta = database::guarded(dir, || {
+            let meta = || -> Result<Option<Meta>, redb::Error> { Ok(Meta::read(&reading.open_table(META)?)?) };
+            meta().map_err(|error| EventError::damaged(dir, error.to_string()))
+        });
+        let (mut events, mut forgotten, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        visit(dir, &reading, FORGOTTEN, |user_id, mark| forgotten.push((user_id.to_owned(), mark)));
+        visit(dir, &reading, EVENTS, |(user_id, sequence), value| {
+            if decode(user_id, sequence, value).is_some() {
+                events.push((user_id.to_owned(), sequence, value.to_vec()));
+            }
+        });
+        visit(dir, &reading, KEYS, |key, value| keys.push((key, value)));
+        // Some rows were met twice.
+        events.sort();
+        events.dedup();
+        forgotten.sort();
+        forgotten.dedup();
+        found = Some(Found { meta: meta.ok().flatten(), events, forgotten, keys });
+        drop(reading);
+        drop(source);
+        Ok(())
+    });
+    found.ok_or_else(|| read.err().unwrap_or(EventError::Closed))
+}
+
 /// Writes what can be read of a damaged file into a new one.
 fn salvage(dir: &Path) -> Result<Repaired, EventError> {
-    let beyond = |error: EventError| match error {
+    let Found { meta: old, events: rows, forgotten, keys } = find(dir).map_err(|error| match error {
         EventError::Damaged { dir, reason } => EventError::BeyondRepair { dir, reason },
         error => error,
-    };
-    let source = database::open(dir, Access::ReadOnly).map_err(beyond)?;
-    let reading = source.begin_read().map_err(|error| EventError::reading(&error.into()))?;
-    let old = database::guarded(dir, || {
-        let meta = || -> Result<Option<Meta>, redb::Error> { Ok(Meta::read(&reading.open_table(META)?)?) };
-        meta().map_err(|error| EventError::damaged(dir, error.to_string()))
-    });
-    let old = old.ok().flatten();
+    })?;
     // Without the secret, keys that are sent again are not known.
     let mut meta = old.unwrap_or_else(Meta::fresh);
     let expected = old.map(|meta| meta.events);
-    (meta.events, meta.bytes) = (0, 0);
-    let mut forgotten = Vec::new();
-    visit(dir, &reading, FORGOTTEN, |user_id, mark| forgotten.push((user_id.to_owned(), mark)));
-    forgotten.sort();
-    forgotten.dedup();
-    let mut rows = Vec::new();
-    visit(dir, &reading, EVENTS, |(user_id, sequence), value| {
-        if decode(user_id, sequence, value).is_some() {
-            rows.push((user_id.to_owned(), sequence, value.to_vec()));
-        }
-    });
-    rows.sort();
-    rows.dedup();
-    let mut keys = Vec::new();
-    visit(dir, &reading, KEYS, |key, value| keys.push((key, value)));
     if rows.is_empty() && forgotten.is_empty() {
         return Err(EventError::BeyondRepair { dir: dir.to_owned(), reason: "no event in it can be read".into() });
     }
@@ -137,8 +156,6 @@ fn salvage(dir: &Path) -> Result<Repaired, EventError> {
     meta.events = rows.len() as u64;
     meta.bytes = rows.iter().map(|row| size(&row.0, &row.2)).sum();
     let damaged = dir.join(format!("{}.damaged-{}", database::FILE, crate::interactions::Timestamp::now().0));
-    drop(reading);
-    drop(source);
     fs::hard_link(file_of(dir), &damaged).map_err(EventError::io("keep a copy as", &damaged))?;
     database::write_new(dir, &meta, |copy| {
         for part in rows.chunks(COPIED_AT_ONCE) {

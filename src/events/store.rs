@@ -116,8 +116,8 @@ impl EventStore {
     /// As [`open`](Self::open), and [`EventError::Missing`].
     pub fn open_existing(dir: &Path, options: EventOptions) -> Result<Self, EventError> {
         options.check()?;
-        let meta = database::check(dir)?;
-        let database = database::open(dir, Access::Write)?;
+        let checked = database::check(dir)?;
+        let (meta, database) = (checked.meta, database::open_checked(dir, &checked)?);
         let current = RwLock::new(Current { database: Some(database), access: Access::Write });
         let shared = Arc::new(Shared { dir: dir.to_owned(), current, generation: AtomicU64::new(0) });
         let (queue, jobs) = sync_channel(options.queue);
@@ -309,7 +309,11 @@ impl Shared {
             return Ok(());
         }
         // The file is locked until the old one is gone.
-        current.database = None;
+        let old = current.database.take();
+        database::guarded(&self.dir, move || {
+            drop(old);
+            Ok(())
+        })?;
         let opened = database::open(&self.dir, access);
         self.generation.fetch_add(1, Ordering::AcqRel);
         current.database = Some(opened?);

@@ -294,11 +294,12 @@ mod tests {
         let mut merging = Merging::new(Duplicates::Sum);
         merging.add(0, 1.0);
         assert_eq!(merging.inexact_sum(), None);
-        merging.add(1, 1e-9);
+        let tiny = 2f32.powi(-30);
+        merging.add(1, tiny);
         assert_eq!((merging.weight(), merging.inexact_sum().map(<[f64]>::len)), (Ok(1.0), Some(1)));
         let mut sums = ExactSums::default();
         sums.push(7, merging.inexact_sum().unwrap());
-        assert_eq!((sums.of(6), sums.of(7), sums.of(8)), (&[][..], &[1.0 + f64::from(1e-9f32)][..], &[][..]));
+        assert_eq!((sums.of(6), sums.of(7), sums.of(8)), (&[][..], &[1.0 + f64::from(tiny)][..], &[][..]));
         merging.add(2, f32::MAX);
         merging.add(2, f32::MAX);
         assert!(merging.weight().unwrap_err() > f64::from(f32::MAX));

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod datasets;
 mod evaluate;
+mod events;
 mod export;
 mod generate;
 mod model;
@@ -18,6 +19,9 @@ use clap::{Parser, Subcommand};
 pub use checkpoint::CheckpointFlags;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
+pub use events::{
+    BackupEvents, EventFlags, Events, EventsCommand, ExportEvents, StoreOfEvents, TrimEvents,
+};
 pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, What, Whose};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
@@ -80,6 +84,8 @@ pub enum Command {
     Serve(Serve),
     /// Ask a running server for recommendations
     Query(Query),
+    /// Export, back up, trim and repair a server's store of live events
+    Events(Events),
     /// Write the completion script of a shell to standard output
     Completions(Completions),
     /// Write manual pages

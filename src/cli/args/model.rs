@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::EventFlags;
+
 /// `foldin inspect`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -23,6 +25,7 @@ pub struct Inspect {
 #[command(after_help = "\
 Examples:
   foldin serve model
+  foldin serve model --events events
   foldin serve model --port 0 --reflection --log-format json")]
 pub struct Serve {
     /// The model directory
@@ -39,6 +42,9 @@ pub struct Serve {
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Live events.
+    #[command(flatten)]
+    pub events: EventFlags,
 }
 
 /// Format of the server's log.

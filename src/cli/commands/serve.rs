@@ -7,9 +7,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::args::{LogFormat, Serve};
+use crate::cli::args::{EventFlags, LogFormat, Serve};
 use crate::cli::exit::Configuration;
 use crate::engine::Engine;
+use crate::events::{EventOptions, EventStore};
 use crate::serve::{self, ServeOptions};
 
 /// Runs the command on `threads` scoring threads.
@@ -27,12 +28,24 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
         // The address first: a taken port should not have to wait for a large model.
         let listener = serve::bind(SocketAddr::new(address, args.port)).await?;
         let local = listener.local_addr().context("cannot tell the address listened on")?;
+        let events = open_events(&args.events)?;
         let engine = Arc::new(Engine::open(&args.model_dir)?);
         let manifest = &engine.info().manifest;
         writeln!(out, "serving {} {} on {local}", manifest.model.name(), manifest.model_version)?;
         out.flush()?;
-        Ok(serve::run(listener, engine, None, options, stop_signal()?).await?)
+        Ok(serve::run(listener, engine, events, options, stop_signal()?).await?)
     })
+}
+
+/// The store of live events, where one is asked for.
+fn open_events(flags: &EventFlags) -> Result<Option<Arc<EventStore>>> {
+    let Some(dir) = &flags.events else { return Ok(None) };
+    let options = EventOptions {
+        max_bytes: flags.events_max_bytes,
+        max_events_per_user: flags.events_per_user,
+        ..EventOptions::default()
+    };
+    Ok(Some(Arc::new(EventStore::open(dir, options)?)))
 }
 
 /// The threads that serve the network; scoring has threads of its own.

@@ -155,6 +155,9 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
         let [kept, new, vanished] = [items.kept, items.new, items.vanished].map(count);
         writeln!(out, "continues {model_version}: {kept} items kept, {new} new, {vanished} vanished")?;
     }
+    for through in manifest.events.values() {
+        writeln!(out, "live events through {}, deletions through {}", through.events, through.deletions)?;
+    }
     if let Some(validation) = summary.best_validation {
         let (best, epochs) = (summary.best_epoch, summary.epochs.len());
         write!(out, "best epoch {best} of {epochs}, validation ndcg@100 {validation:.4}")?;

@@ -1,0 +1,13 @@
+//! Live events through the real binary and a real client: what counts, what survives, what is refused.
+#![cfg(all(feature = "cli", unix))]
+
+mod bad_input;
+mod crash;
+mod equality;
+mod forgetting;
+#[path = "../cli/harness.rs"]
+mod harness;
+mod running;
+#[path = "../cli/tables.rs"]
+mod tables;
+mod versions;
