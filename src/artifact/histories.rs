@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::publish::LogDetail;
 use super::ArtifactError;
+use super::publish::LogDetail;
 use crate::interactions::{ExactSums, History, Interactions, Timestamp};
 use crate::storage::{TensorFile, TensorRef, Values, write_tensors};
 use crate::types::UserIdx;
@@ -195,5 +195,7 @@ fn read_sums(path: &Path, file: &TensorFile, interactions: usize) -> Result<Exac
     let at: Vec<u64> = file.read(SUMS_AT)?;
     let inside = at.last().is_none_or(|&last| last < interactions as u64);
     let sums = ExactSums::checked(at, file.read(SUMS)?).filter(|_| inside);
-    sums.ok_or_else(|| bad(format!("array `{SUMS_AT}` does not ascend below {interactions}, or `{SUMS}` is not finite")))
+    sums.ok_or_else(|| {
+        bad(format!("array `{SUMS_AT}` does not ascend below {interactions}, or `{SUMS}` is not finite"))
+    })
 }

@@ -1,7 +1,7 @@
 //! What can be asked, and how much of it at once.
 
-use super::live::LiveHistory;
 use super::RequestError;
+use super::live::LiveHistory;
 
 /// Longest list that can be asked for.
 pub const MAX_N: usize = 1_000;

@@ -98,11 +98,11 @@ pub(super) fn open(dir: &Path, access: Access) -> Result<Database, EventError> {
     let file = FileBackend::new(file).map_err(failed)?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
+    // A file of no bytes would otherwise become an empty store.
+    if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) {
+        return Err(EventError::damaged(dir, "the file is empty"));
+    }
     match access {
-        // A file of no bytes would otherwise become an empty store.
-        _ if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) => {
-            return Err(EventError::damaged(dir, "the file is empty"));
-        }
         Access::Write => guarded(dir, || builder.create_with_backend(file).map_err(failed)),
         Access::ReadOnly => {
             let overlay = Overlay::new(file).map_err(EventError::io("read", &path))?;

@@ -114,7 +114,9 @@ pub enum EventError {
         reason: String,
     },
     /// Reading failed.
-    #[error("the store of events cannot be read: {reason}; check the disk, and `foldin events repair` once the server is stopped")]
+    #[error(
+        "the store of events cannot be read: {reason}; check the disk, and `foldin events repair` once the server is stopped"
+    )]
     Unreadable {
         /// What went wrong.
         reason: String,

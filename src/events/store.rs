@@ -141,7 +141,11 @@ impl EventStore {
     ///
     /// An event whose key is known is not recorded again; keys are remembered as long as their event is in the store,
     /// and for seven days after.
-    pub fn submit(&self, events: Vec<NewEvent>, answer: impl FnOnce(Result<Vec<Outcome>, EventError>) + Send + 'static) {
+    pub fn submit(
+        &self,
+        events: Vec<NewEvent>,
+        answer: impl FnOnce(Result<Vec<Outcome>, EventError>) + Send + 'static,
+    ) {
         self.send(Job::Record { events, answer: Box::new(answer) });
     }
 

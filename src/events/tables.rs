@@ -50,8 +50,10 @@ impl Meta {
         let get = |name| Ok::<_, redb::StorageError>(table.get(name)?.map(|value| value.value()));
         let numbers = [get("format")?, get("store")?, get("secret_0")?, get("secret_1")?];
         let counts = [get("next")?, get("events")?, get("bytes")?, get("trimmed")?];
-        let ([Some(format), Some(store), Some(first), Some(second)], [Some(next), Some(events), Some(bytes), Some(trimmed)]) =
-            (numbers, counts)
+        let (
+            [Some(format), Some(store), Some(first), Some(second)],
+            [Some(next), Some(events), Some(bytes), Some(trimmed)],
+        ) = (numbers, counts)
         else {
             return Ok(None);
         };

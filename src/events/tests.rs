@@ -97,7 +97,8 @@ fn who_is_forgotten_has_nothing_left_and_can_come_back() {
     let store = open(&dir(&root));
     assert_eq!((items(&store, "u"), items(&store, "v").len()), (vec!["c".to_owned()], 1));
     let snapshot = store.snapshot().unwrap();
-    let forgotten: Vec<_> = snapshot.forgotten().unwrap().into_iter().map(|mark| (mark.user_id, mark.sequence)).collect();
+    let forgotten: Vec<_> =
+        snapshot.forgotten().unwrap().into_iter().map(|mark| (mark.user_id, mark.sequence)).collect();
     assert_eq!(forgotten, [("stranger".to_owned(), 6), ("u".to_owned(), 4)]);
     assert_eq!((store.stats().unwrap().events, snapshot.last_sequence()), (2, 6));
 }
@@ -115,7 +116,11 @@ fn trimming_deletes_up_to_a_number_and_keeps_the_rest() {
     assert!((140..180).contains(&(stats.bytes / stats.events)), "{stats:?}");
     let mut first = u64::MAX;
     let seen = store.snapshot().unwrap();
-    seen.for_each::<EventError>(|_, event| Ok(first = first.min(event.sequence))).unwrap();
+    let visit = |_: &str, event: RecordedEvent| {
+        first = first.min(event.sequence);
+        Ok::<(), EventError>(())
+    };
+    seen.for_each(visit).unwrap();
     assert_eq!(first, 12_346);
     assert_eq!(store.trim(12_345), Ok(0));
     drop(store);
@@ -199,7 +204,10 @@ fn a_backup_is_a_store_with_the_same_content() {
     for place in [copy, dir(&root)] {
         let store = open(&place);
         assert_eq!((store.id(), store.user("user-5").unwrap()), (id.as_str(), expected.clone()));
-        assert_eq!(EventStats { file_bytes: 0, ..store.stats().unwrap() }, EventStats { file_bytes: 0, ..stats.clone() });
+        assert_eq!(
+            EventStats { file_bytes: 0, ..store.stats().unwrap() },
+            EventStats { file_bytes: 0, ..stats.clone() }
+        );
         assert_eq!(store.record(vec![event("user-0", "item-0", "0")]), Ok(vec![Outcome::Duplicate]));
     }
 }
@@ -207,7 +215,8 @@ fn a_backup_is_a_store_with_the_same_content() {
 #[test]
 fn whatever_is_damaged_is_refused_and_repaired_or_said_to_be_lost() {
     let (root, store) = store();
-    let all: Vec<_> = (0..3_000).map(|n| event(&format!("user-{}", n % 300), &format!("item-{n}"), &n.to_string())).collect();
+    let all: Vec<_> =
+        (0..3_000).map(|n| event(&format!("user-{}", n % 300), &format!("item-{n}"), &n.to_string())).collect();
     store.record(all).unwrap();
     store.forget("user-3").unwrap();
     drop(store);
@@ -243,7 +252,9 @@ fn whatever_is_damaged_is_refused_and_repaired_or_said_to_be_lost() {
         }
     }
     assert!(salvaged > 5, "{salvaged} salvaged, {beyond} beyond repair");
-    for bytes in [&[][..], &good[..5], &good[..good.len() / 2], b"something else entirely, and long enough to be a header"] {
+    for bytes in
+        [&[][..], &good[..5], &good[..good.len() / 2], b"something else entirely, and long enough to be a header"]
+    {
         fs::write(&file, bytes).unwrap();
         let error = EventStore::open(&dir(&root), EventOptions::default()).unwrap_err();
         assert!(matches!(error, EventError::Damaged { .. }), "{} bytes: {error}", bytes.len());

@@ -351,12 +351,7 @@ impl Writer {
 }
 
 /// Deletes all events of a user and leaves a mark; returns how many there were.
-fn forget(
-    transaction: &WriteTransaction,
-    meta: &mut Meta,
-    user_id: &str,
-    now: Timestamp,
-) -> Result<u64, redb::Error> {
+fn forget(transaction: &WriteTransaction, meta: &mut Meta, user_id: &str, now: Timestamp) -> Result<u64, redb::Error> {
     let mut rows = Vec::new();
     for row in transaction.open_table(EVENTS)?.range((user_id, 0)..=(user_id, u64::MAX))? {
         let (key, value) = row?;

@@ -227,14 +227,10 @@ mod tests {
         let mantissa = u64::from(if bits >> 23 == 0 { bits } else { (bits & 0x7f_ffff) | 0x80_0000 });
         let wide = u128::from(mantissa) << (exponent % 64);
         let mut carry = 0;
-        for word in (exponent / 64) as usize..6 {
-            let part = match word - (exponent / 64) as usize {
-                0 => wide as u64,
-                1 => (wide >> 64) as u64,
-                _ => 0,
-            };
-            let sum = u128::from(total[word]) + u128::from(part) + carry;
-            total[word] = sum as u64;
+        let parts = [wide as u64, (wide >> 64) as u64].into_iter().chain(std::iter::repeat(0));
+        for (word, part) in total[(exponent / 64) as usize..].iter_mut().zip(parts) {
+            let sum = u128::from(*word) + u128::from(part) + carry;
+            *word = sum as u64;
             carry = sum >> 64;
         }
     }

@@ -204,9 +204,9 @@ impl LiveLogWriter {
         if let Some((unit, times)) = &mut self.times {
             let times = times.drain(..);
             columns.push(match unit {
-                None => Arc::new(
-                    TimestampMicrosecondArray::from_iter_values(times.map(|time| time.0)).with_timezone("UTC"),
-                ),
+                None => {
+                    Arc::new(TimestampMicrosecondArray::from_iter_values(times.map(|time| time.0)).with_timezone("UTC"))
+                }
                 Some(unit) => Arc::new(Int64Array::from_iter_values(times.map(|time| unit.count(time)))),
             });
         }

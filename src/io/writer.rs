@@ -118,7 +118,11 @@ impl TableWriter {
         let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
         let file = File::create(&temporary).map_err(refused)?;
         let temporary = Temporary(temporary);
-        Ok(Self { path: path.into(), temporary, encoder: TableEncoder::create_with_metadata(file, path, fields, metadata)? })
+        Ok(Self {
+            path: path.into(),
+            temporary,
+            encoder: TableEncoder::create_with_metadata(file, path, fields, metadata)?,
+        })
     }
 
     /// Appends rows, one array a column.

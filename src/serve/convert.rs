@@ -3,8 +3,8 @@
 use super::pb;
 use super::status::{code, message};
 use crate::engine::{
-    Fallback, HistoryItem, Listed, LiveHistory, Measure, Metric, ModelInfo, RecommendRequest, Recommendation, Removed, RequestError,
-    ShortList, SimilarItems, Space, Tier,
+    Fallback, HistoryItem, Listed, LiveHistory, Measure, Metric, ModelInfo, RecommendRequest, Recommendation, Removed,
+    RequestError, ShortList, SimilarItems, Space, Tier,
 };
 
 /// Counts on the wire have 32 bits; a larger one is out of any catalogue's reach.

@@ -10,7 +10,7 @@ fn event(key: &str) -> pb::Event {
     wire(&row("user-01", "item-03", START, "view", 1.0), key)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fields_are_named() {
     let world = World::new("popularity", &[]);
     let running = world.serve_with("model", &["--events-per-user", "5"]);
@@ -24,7 +24,10 @@ async fn fields_are_named() {
         (pb::Event { idempotency_key: String::new(), ..event("1") }, "events[1].idempotency_key is empty"),
         (pb::Event { user_id: long(), ..event("1") }, "events[1].user_id has 513 bytes, at most 512"),
         (pb::Event { event_type: Some(long()), ..event("1") }, "events[1].event_type has 513 bytes, at most 128"),
-        (pb::Event { weight: Some(0.0), ..event("1") }, "events[1].weight is 0, must be a finite number greater than 0"),
+        (
+            pb::Event { weight: Some(0.0), ..event("1") },
+            "events[1].weight is 0, must be a finite number greater than 0",
+        ),
         (pb::Event { weight: Some(f32::NAN), ..event("1") }, "events[1].weight is NaN"),
         (pb::Event { time: at(now + 2 * 3600, 0), ..event("1") }, "events[1].time is 20"),
         (pb::Event { time: at(i64::MAX, 0), ..event("1") }, "events[1].time has 9223372036854775807 seconds"),
@@ -50,19 +53,21 @@ async fn fields_are_named() {
     assert_eq!(answer.unknown_items, 1);
     assert!(answer.outcomes.iter().all(|&outcome| outcome == i32::from(pb::EventOutcome::Recorded)));
     let known = client.history("user-01").await.unwrap().live;
-    let states: Vec<_> = known.iter().map(|live| (live.event.as_ref().unwrap().idempotency_key.as_str(), live.state())).collect();
+    let states: Vec<_> =
+        known.iter().map(|live| (live.event.as_ref().unwrap().idempotency_key.as_str(), live.state())).collect();
     use pb::LiveEventState::{Counts, UnknownItem};
     assert_eq!(states, [("b", Counts), ("c", UnknownItem), ("d", Counts), ("a", Counts)], "oldest first");
 
     // Another event under a known key is not recorded; what stands beside it is.
-    let answer = client.record_events(vec![pb::Event { item_id: "item-04".into(), ..event("b") }, event("e")]).await.unwrap();
+    let answer =
+        client.record_events(vec![pb::Event { item_id: "item-04".into(), ..event("b") }, event("e")]).await.unwrap();
     use pb::EventOutcome::{KeyConflict, Recorded};
     assert_eq!(answer.outcomes, [KeyConflict, Recorded].map(i32::from));
     let full = client.record_events(vec![event("f")]).await;
     refused(full, Code::ResourceExhausted, "5 live events, as many as are kept of one");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_store() {
     let world = World::new("popularity", &[]);
     let running = Running::start(command(&["serve", arg(&world.path("model")), "--port", "0"]));
@@ -73,7 +78,7 @@ async fn without_a_store() {
     assert_eq!(client.recommend_user("user-01", 3).await.unwrap().live_events, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_that_cannot_be_used() {
     let world = World::new("popularity", &[]);
     let (model, store) = (world.path("model"), world.path("events"));
@@ -82,7 +87,8 @@ async fn stores_that_cannot_be_used() {
     running.client().await.record_events((0..1000).map(|n| event(&n.to_string())).collect()).await.unwrap();
     foldin(&serve).refused(2, &["is open in another process"]);
     running.terminate();
-    foldin(&["events", "stats", "--events", arg(&world.path("absent"))]).refused(2, &["holds no store of events", "--events"]);
+    foldin(&["events", "stats", "--events", arg(&world.path("absent"))])
+        .refused(2, &["holds no store of events", "--events"]);
     assert!(!world.path("absent").exists());
     foldin(&[&serve[..], &["--events-max-bytes", "7"]].concat()).refused(2, &["max_bytes is 7", "at least 1 MiB"]);
 

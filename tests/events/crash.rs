@@ -41,8 +41,11 @@ async fn killed_while_recording() {
             *acknowledged += 3;
         }
         let address = running.address.clone();
-        let writers: Vec<_> =
-            acknowledged.iter().enumerate().map(|(user, &from)| tokio::spawn(write(address.clone(), user, from))).collect();
+        let writers: Vec<_> = acknowledged
+            .iter()
+            .enumerate()
+            .map(|(user, &from)| tokio::spawn(write(address.clone(), user, from)))
+            .collect();
         tokio::time::sleep(Duration::from_millis(20 + dice.below(150))).await;
         running.kill();
         for (count, writer) in acknowledged.iter_mut().zip(writers) {
@@ -102,7 +105,11 @@ async fn a_full_disk_stops_recording_until_there_is_space() {
     for _ in 0..3 {
         assert_eq!(client.history("writer-0").await.unwrap().live.len(), 10);
         assert_eq!(client.recommend_user("user-01", 3).await.unwrap().items.len(), 3);
-        crate::running::refused(client.record_events(vec![event(9, 1)]).await, tonic::Code::Unavailable, "cannot be recorded now");
+        crate::running::refused(
+            client.record_events(vec![event(9, 1)]).await,
+            tonic::Code::Unavailable,
+            "cannot be recorded now",
+        );
     }
     limit_file_size(running.child.id(), "unlimited");
     let mut tries = 0;

@@ -79,6 +79,13 @@ async fn check(flags: &[&str]) {
         assert_eq!((list.live_events as usize, list.history_items as usize), (counts, history.len()));
         answers.push(folded_in(&answer));
     }
+    // Asked for together, they are told the same.
+    let requests =
+        users.iter().map(|user| pb::RecommendRequest { user_id: Some((*user).into()), n: 5, ..Default::default() });
+    for (user, result) in users.iter().zip(client.batch_recommend(requests.collect()).await.unwrap()) {
+        let Some(pb::recommend_result::Result::Response(list)) = result.result else { panic!("{user}: {result:?}") };
+        assert_eq!(list, client.recommend_user(user, 5).await.unwrap());
+    }
     running.terminate();
 
     // What is exported joins the log, and makes the same histories again.
@@ -90,30 +97,56 @@ async fn check(flags: &[&str]) {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vectors_of_users_follow_what_they_did() {
+    let world = World::new("mult-vae", &["--epochs", "1", "--set", "model.hidden=12", "--set", "model.latent=4"]);
+    let running = world.serve("model");
+    let mut client = running.client().await;
+    let ids = ["user-01", "newcomer"].map(String::from).to_vec();
+    let before = client.user_embeddings(ids.clone()).await.unwrap().results;
+    assert_eq!(
+        before.iter().map(|of| of.status()).collect::<Vec<_>>(),
+        [pb::EmbeddingStatus::Found, pb::EmbeddingStatus::NotFound]
+    );
+    record(&mut client, &live(), "e").await;
+    let after = client.user_embeddings(ids.clone()).await.unwrap().results;
+    assert_ne!(before[0].embedding, after[0].embedding);
+    for (id, result) in ids.iter().zip(after) {
+        let items = client.history(id).await.unwrap().folded_in;
+        let expected = client.embed_histories(vec![pb::History { items }]).await.unwrap().results.remove(0);
+        assert_eq!(result.embedding, expected.embedding, "{id}");
+    }
+    client.forget_user("user-01").await.unwrap();
+    let gone = client.user_embeddings(ids).await.unwrap().results;
+    assert_eq!(gone[0].status(), pb::EmbeddingStatus::NotFound);
+}
+
 const WEIGHED: [&str; 6] = ["--weight-column", "amount", "--event-column", "kind", "--event-weight", "view=0.3"];
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_the_largest_weight() {
     check(&[&WEIGHED[..], &["--event-weight", "buy=1.7"]].concat()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_the_sum() {
     check(&[&WEIGHED[..], &["--event-weight", "buy=1.7", "--duplicates", "sum"]].concat()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_the_last() {
-    check(&[&WEIGHED[..], &["--event-weight", "buy=1.7", "--duplicates", "last", "--min-weight", "0.2"]].concat()).await;
+    check(&[&WEIGHED[..], &["--event-weight", "buy=1.7", "--duplicates", "last", "--min-weight", "0.2"]].concat())
+        .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_the_sum_of_what_is_left_after_some_time() {
-    let decay = ["--event-weight", "buy=1.7", "--duplicates", "sum", "--half-life-days", "9.5", "--as-of", "2026-01-30"];
+    let decay =
+        ["--event-weight", "buy=1.7", "--duplicates", "sum", "--half-life-days", "9.5", "--as-of", "2026-02-10"];
     check(&[&WEIGHED[..], &decay, &["--since", "2026-01-03", "--min-user-items", "3"]].concat()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_weights_and_types() {
-    check(&["--half-life-days", "3", "--as-of", "2026-02-10", "--until", "2026-02-05"]).await;
+    check(&["--half-life-days", "3", "--as-of", "2026-02-10", "--until", "2026-02-11"]).await;
 }

@@ -6,12 +6,17 @@ use crate::running::{DAY, START, World, record, row};
 
 const USER: &str = "user-07";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forgotten_user_is_unknown_at_once_and_for_good() {
     let world = World::new("ease", &[]);
     let running = world.serve("model");
     let mut client = running.client().await;
-    record(&mut client, &[row(USER, "item-03", START, "view", 1.0), row("user-08", "item-03", START, "view", 1.0)], "a").await;
+    record(
+        &mut client,
+        &[row(USER, "item-03", START, "view", 1.0), row("user-08", "item-03", START, "view", 1.0)],
+        "a",
+    )
+    .await;
     let before = client.history(USER).await.unwrap();
     assert!(before.stored_items > 5 && before.live.len() == 1 && before.forgotten.is_none());
 
@@ -31,21 +36,27 @@ async fn a_forgotten_user_is_unknown_at_once_and_for_good() {
         assert!(known.forgotten.is_some() && known.folded_in.is_empty() && known.live.is_empty());
         assert_eq!(known.stored_items, 0);
         let list = client.recommend_user(USER, 5).await.unwrap();
-        assert_eq!((list.tier(), list.fallback(), list.user_known), (Tier::Popularity, FallbackReason::UnknownUser, Some(false)));
+        assert_eq!(
+            (list.tier(), list.fallback(), list.user_known),
+            (Tier::Popularity, FallbackReason::UnknownUser, Some(false))
+        );
         assert_eq!(list.items, popular.items, "nothing of the history is left out either");
         assert_eq!(client.history("user-08").await.unwrap().live.len(), 1);
     }
     // What happens afterwards counts again, alone.
     record(&mut client, &[row(USER, "item-04", START - DAY, "view", 1.0)], "b").await;
     let list = client.recommend_user(USER, 5).await.unwrap();
-    assert_eq!((list.tier(), list.live_events, list.history_items, list.user_known), (Tier::Personal, 1, 1, Some(false)));
+    assert_eq!(
+        (list.tier(), list.live_events, list.history_items, list.user_known),
+        (Tier::Personal, 1, 1, Some(false))
+    );
     // A repetition of what was sent before does not come back.
     let again = crate::running::wire(&row(USER, "item-03", START, "view", 1.0), "a-0-0");
     client.record_events(vec![again]).await.unwrap();
     assert_eq!(client.history(USER).await.unwrap().live.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deletion_travels_with_the_exported_log() {
     let world = World::new("ease", &[]);
     let running = world.serve("model");

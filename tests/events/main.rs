@@ -5,9 +5,11 @@ mod bad_input;
 mod crash;
 mod equality;
 mod forgetting;
+#[allow(dead_code, reason = "its user is the command line")]
 #[path = "../cli/harness.rs"]
 mod harness;
 mod running;
+#[allow(dead_code, reason = "its user is the command line")]
 #[path = "../cli/tables.rs"]
 mod tables;
 mod versions;

@@ -54,7 +54,13 @@ pub fn log(seed: u64, rows: usize) -> Vec<Row> {
             let (user, item) = (dice.below(20), dice.below(15).min(dice.below(15)));
             let time = START + dice.below(40 * 24) as i64 * DAY / 24;
             let kind = ["view", "buy", "hover"][dice.below(3) as usize];
-            row(&format!("user-{user:02}"), &format!("item-{item:02}"), time, kind, [0.1, 0.3, 2.7, 5.0][dice.below(4) as usize])
+            row(
+                &format!("user-{user:02}"),
+                &format!("item-{item:02}"),
+                time,
+                kind,
+                [0.1, 0.3, 2.7, 5.0][dice.below(4) as usize],
+            )
         })
         .collect()
 }
@@ -104,15 +110,14 @@ impl World {
 
     pub fn serve_with(&self, model: &str, flags: &[&str]) -> Running {
         let (model, events) = (self.path(model), self.path("events"));
-        Running::start(command(
-            &[&["serve", arg(&model), "--port", "0", "--events", arg(&events)], flags].concat(),
-        ))
+        Running::start(command(&[&["serve", arg(&model), "--port", "0", "--events", arg(&events)], flags].concat()))
     }
 
     /// Exports live events beside the log.
     pub fn export(&self, name: &str, flags: &[&str]) -> serde_json::Value {
         let (events, model, out) = (self.path("events"), self.path("model"), self.path("log").join(name));
-        let fixed = ["events", "export", "--events", arg(&events), "--model", arg(&model), "--out", arg(&out), "--json"];
+        let fixed =
+            ["events", "export", "--events", arg(&events), "--model", arg(&model), "--out", arg(&out), "--json"];
         crate::harness::json(&[&fixed, flags].concat())
     }
 }

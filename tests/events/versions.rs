@@ -8,7 +8,13 @@ use crate::harness::{arg, foldin, json, succeed};
 use crate::running::{DAY, Row, START, World, record, row};
 
 fn live(number: usize) -> Row {
-    row(&format!("user-{:02}", number % 20), &format!("item-{:02}", number % 15), START + 60 * DAY + number as i64, "view", 1.0)
+    row(
+        &format!("user-{:02}", number % 20),
+        &format!("item-{:02}", number % 15),
+        START + 60 * DAY + number as i64,
+        "view",
+        1.0,
+    )
 }
 
 const SUM: [&str; 2] = ["--duplicates", "sum"];
@@ -23,7 +29,7 @@ async fn history(world: &World, model: &str, user: &str) -> (Vec<(String, f32)>,
     (folded_in, known.live.iter().map(|event| event.state()).collect())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_version_knows_what_it_was_trained_on_and_going_back_loses_nothing() {
     let world = World::new("popularity", &SUM);
     let events: Vec<Row> = (0..100).map(live).collect();
@@ -70,7 +76,7 @@ async fn a_newer_version_knows_what_it_was_trained_on_and_going_back_loses_nothi
     assert!(!out.exists());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_overlap_or_leave_a_gap() {
     let world = World::new("popularity", &SUM);
     let running = world.serve("model");
@@ -93,7 +99,7 @@ async fn files_that_overlap_or_leave_a_gap() {
 }
 
 /// Integers of the log stay integers, as wide as they need to be; what is none cannot join them.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ids_have_the_type_of_the_log() {
     use arrow_array::{ArrayRef, Int32Array};
     use std::sync::Arc;
@@ -108,7 +114,17 @@ async fn ids_have_the_type_of_the_log() {
         ("kind", crate::tables::integers((0..200).map(|n| n % 3))),
     ];
     crate::tables::write(&directory.join("base.parquet"), columns);
-    let flags = ["--time-unit", "seconds", "--event-column", "kind", "--event-weight", "1=2", "--event-weight", "2=1.5", "--force"];
+    let flags = [
+        "--time-unit",
+        "seconds",
+        "--event-column",
+        "kind",
+        "--event-weight",
+        "1=2",
+        "--event-weight",
+        "2=1.5",
+        "--force",
+    ];
     world.train("popularity", "model", &flags);
     let running = world.serve("model");
     let at = START + 999_999;
@@ -125,7 +141,11 @@ async fn ids_have_the_type_of_the_log() {
     let exported = world.export("live.parquet", &[]);
     assert_eq!((exported["events"].as_u64(), exported["left_out"].as_u64()), (Some(2), Some(2)));
     let fields = schema(&directory.join("live.parquet"));
-    assert_eq!(fields, [("user_id", "Int64"), ("item_id", "Int32"), ("at", "Int64"), ("kind", "Int64")].map(|(n, t)| (n.into(), t.into())));
+    assert_eq!(
+        fields,
+        [("user_id", "Int64"), ("item_id", "Int32"), ("at", "Int64"), ("kind", "Int64")]
+            .map(|(n, t)| (n.into(), t.into()))
+    );
     world.train("popularity", "next", &flags);
     let next = succeed(&["recommend", arg(&world.path("next")), "--user-id", "5000000000", "-n", "3"]);
     assert!(!next.contains("unknown"), "{next}");
@@ -137,7 +157,7 @@ fn schema(path: &Path) -> Vec<(String, String)> {
     reader.schema().fields().iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_serves_like_the_store() {
     let world = World::new("popularity", &[]);
     let running = world.serve("model");

@@ -19,9 +19,7 @@ use clap::{Parser, Subcommand};
 pub use checkpoint::CheckpointFlags;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
-pub use events::{
-    BackupEvents, EventFlags, Events, EventsCommand, ExportEvents, StoreOfEvents, TrimEvents,
-};
+pub use events::{BackupEvents, EventFlags, Events, EventsCommand, ExportEvents, StoreOfEvents, TrimEvents};
 pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, What, Whose};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};

@@ -173,7 +173,9 @@ fn repair(args: &StoreOfEvents, out: &mut dyn Write) -> Result<()> {
             writeln!(out, "saved {} and {}", counted(events, "event"), counted(forgotten, "forgotten user"))?;
             match lost {
                 Some(lost) => writeln!(out, "lost {}", counted(lost, "event"))?,
-                None => writeln!(out, "how many events were lost cannot be told; keys sent before are not known any more")?,
+                None => {
+                    writeln!(out, "how many events were lost cannot be told; keys sent before are not known any more")?
+                }
             }
             writeln!(out, "the damaged file is kept as {}; a backup may have more", damaged.display())?;
         }
