@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use super::EventError;
+use super::copies::open_to_read;
 use super::database::{self, Access, file_of};
 use super::record::{decode, size};
+use super::store::Shared;
 use super::tables::{EVENTS, EXPIRING, FORGOTTEN, KEYS, META, Meta};
 use crate::storage::AtomicDir;
 
@@ -38,17 +40,35 @@ pub enum Repaired {
 }
 
 /// Copies a store as of now into a new directory, which is a store of its own with the same id: put it in the place of
-/// a lost one to restore it. Returns the number of events.
+/// a lost one to restore it. Returns the number of events. A server that has the store open goes on recording.
 ///
 /// # Errors
-/// [`EventError`]: another process has the store open, it is damaged, or the target exists or cannot be written.
+/// [`EventError`]: the store is damaged, another process has it open and gives no copy, or the target exists or cannot
+/// be written.
 pub fn backup(dir: &Path, target: &Path, replace: bool) -> Result<u64, EventError> {
-    let meta = database::check(dir)?.meta;
-    let source = database::open(dir, Access::ReadOnly)?;
+    // What can be refused is refused before the work; dropped without a commit, this leaves nothing.
+    AtomicDir::create(target, replace)?;
+    let opened = open_to_read(dir)?;
     let building = AtomicDir::create(target, replace)?;
-    let reading = source.begin_read().map_err(|error| EventError::reading(&error.into()))?;
-    database::write_new(building.path(), &meta, |copy| copy_all(&reading, copy))?;
+    let events = opened.store().copy_into(building.path())?;
     building.commit()?;
+    Ok(events)
+}
+
+/// Writes a copy of an open store as the new directory `target`, which appears complete or not at all.
+pub(super) fn write_copy(shared: &Shared, target: &Path) -> Result<(), EventError> {
+    let building = AtomicDir::create(target, false)?;
+    copy_into(shared, building.path())?;
+    building.commit()?;
+    Ok(())
+}
+
+/// Writes the file of a copy, as of one moment; returns the number of events.
+pub(super) fn copy_into(shared: &Shared, dir: &Path) -> Result<u64, EventError> {
+    let reading = shared.read(Ok)?;
+    let meta = || -> Result<Option<Meta>, redb::Error> { Ok(Meta::read(&reading.open_table(META)?)?) };
+    let meta = database::readable(&shared.dir, meta().map_err(|error| EventError::reading(&error))?)?;
+    database::write_new(dir, &meta, |copy| copy_all(&reading, copy))?;
     Ok(meta.events)
 }
 

@@ -11,6 +11,7 @@
 //! One thread writes. Whatever waits while it writes is committed together, by one `fsync`, and nobody hears of an event
 //! before it is on disk. Readers see the last commit and never wait for the writer.
 
+mod copies;
 mod database;
 mod error;
 mod event;
@@ -22,6 +23,7 @@ mod store;
 mod tables;
 mod writer;
 
+pub use copies::{OpenedToRead, open_to_read};
 pub use error::EventError;
 pub use event::{
     EventFault, MAX_EVENT_TYPE_BYTES, MAX_ID_BYTES, MAX_KEY_BYTES, NewEvent, Outcome, RecordedEvent, Tombstone,

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
+use super::copies;
 use super::database::{self, Access};
 use super::event::{NewEvent, Outcome, Tombstone, UserEvents};
 use super::record::decode;
@@ -76,6 +77,9 @@ pub struct EventStore {
     queue: Option<SyncSender<Job>>,
     capacity: usize,
     writer: Option<JoinHandle<()>>,
+    /// Dropped to end the thread that makes copies.
+    stop: Option<std::sync::mpsc::Sender<()>>,
+    copier: Option<JoinHandle<()>>,
     id: String,
 }
 
@@ -117,17 +121,30 @@ impl EventStore {
     pub fn open_existing(dir: &Path, options: EventOptions) -> Result<Self, EventError> {
         options.check()?;
         let checked = database::check(dir)?;
-        let (meta, database) = (checked.meta, database::open_checked(dir, &checked)?);
+        let database = database::open_checked(dir, &checked)?;
         let current = RwLock::new(Current { database: Some(database), access: Access::Write });
         let shared = Arc::new(Shared { dir: dir.to_owned(), current, generation: AtomicU64::new(0) });
         let (queue, jobs) = sync_channel(options.queue);
-        let writer = Writer::new(Arc::clone(&shared), options, meta);
+        let writer = Writer::new(Arc::clone(&shared), options);
         let writer = std::thread::Builder::new()
             .name("foldin-events".into())
             .spawn(move || writer.run(&jobs))
             .map_err(EventError::io("start the writer of", dir))?;
-        let id = format!("{:032x}", meta.store);
-        Ok(Self { shared, queue: Some(queue), capacity: options.queue, writer: Some(writer), id })
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let copying = Arc::clone(&shared);
+        let copier = std::thread::Builder::new()
+            .name("foldin-copies".into())
+            .spawn(move || copies::serve(&copying, &stopped))
+            .map_err(EventError::io("start the thread for copies of", dir))?;
+        Ok(Self {
+            shared,
+            queue: Some(queue),
+            capacity: options.queue,
+            writer: Some(writer),
+            stop: Some(stop),
+            copier: Some(copier),
+            id: format!("{:032x}", checked.meta.store),
+        })
     }
 
     /// The id that the store was given when it was made: 32 hexadecimal digits.
@@ -218,6 +235,11 @@ impl EventStore {
         Snapshot::new(transaction, self.id.clone())
     }
 
+    /// Writes the file of a copy into a directory, as of one moment; returns the number of events.
+    pub(super) fn copy_into(&self, dir: &Path) -> Result<u64, EventError> {
+        super::maintenance::copy_into(&self.shared, dir)
+    }
+
     /// What is in the store.
     ///
     /// # Errors
@@ -246,8 +268,9 @@ impl Drop for EventStore {
     fn drop(&mut self) {
         // Without a sender the writer finishes what is waiting, and ends.
         self.queue = None;
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        self.stop = None;
+        for thread in [self.writer.take(), self.copier.take()].into_iter().flatten() {
+            let _ = thread.join();
         }
     }
 }

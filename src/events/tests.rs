@@ -176,7 +176,6 @@ fn one_process_at_a_time() {
     let (root, store) = store();
     for error in [
         EventStore::open(&dir(&root), EventOptions::default()).unwrap_err(),
-        backup(&dir(&root), &root.path().join("copy"), false).unwrap_err(),
         compact(&dir(&root)).unwrap_err(),
         repair(&dir(&root)).unwrap_err(),
     ] {
@@ -196,9 +195,18 @@ fn a_backup_is_a_store_with_the_same_content() {
     store.forget("user-3").unwrap();
     let (id, expected) = (store.id().to_owned(), store.user("user-5").unwrap());
     let stats = store.stats().unwrap();
-    drop(store);
+    // While the store is in use, and when it is not.
     let copy = root.path().join("copy");
     assert_eq!(backup(&dir(&root), &copy, false), Ok(stats.events));
+    store.record(vec![event("user-1", "late", "late")]).unwrap();
+    store.trim(0).unwrap();
+    let late = open_to_read(&dir(&root)).unwrap();
+    assert_eq!(late.store().stats().unwrap().events, stats.events + 1);
+    drop(late);
+    assert_eq!(fs::read_dir(dir(&root)).unwrap().count(), 1, "no copy is left");
+    drop(store);
+    let again = root.path().join("again");
+    assert_eq!(backup(&dir(&root), &again, false), Ok(stats.events + 1));
     assert!(matches!(backup(&dir(&root), &copy, false), Err(EventError::Target { exists: true, .. })));
     compact(&dir(&root)).unwrap();
     for place in [copy, dir(&root)] {

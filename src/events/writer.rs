@@ -72,8 +72,6 @@ enum Done {
 pub(super) struct Writer {
     shared: Arc<Shared>,
     options: EventOptions,
-    /// As of the last commit.
-    meta: Meta,
     trimming: Option<Trimming>,
     /// Set while the disk has no space: when it is asked again, and what it said.
     blocked: Option<(Instant, EventError)>,
@@ -82,8 +80,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, options: EventOptions, meta: Meta) -> Self {
-        Self { shared, options, meta, trimming: None, blocked: None, failed: None }
+    pub fn new(shared: Arc<Shared>, options: EventOptions) -> Self {
+        Self { shared, options, trimming: None, blocked: None, failed: None }
     }
 
     /// Writes until nobody can ask for more.
@@ -142,8 +140,7 @@ impl Writer {
             self.attempt(|database| writer.write(database, &batch))
         });
         match written {
-            Ok((meta, done)) => {
-                self.meta = meta;
+            Ok(done) => {
                 for (job, done) in batch.into_iter().zip(done) {
                     match (job, done) {
                         (Job::Record { answer, .. }, Done::Recorded(outcomes)) => answer(outcomes),
@@ -203,9 +200,10 @@ impl Writer {
     }
 
     /// Everything of a batch, committed.
-    fn write(&self, database: &Database, batch: &[Job]) -> Result<(Meta, Vec<Done>), redb::Error> {
+    fn write(&self, database: &Database, batch: &[Job]) -> Result<Vec<Done>, redb::Error> {
         let mut transaction = database.begin_write()?;
-        let mut meta = self.meta;
+        let before = numbers(&transaction)?;
+        let mut meta = before;
         let now = Timestamp::now();
         let mut done = Vec::with_capacity(batch.len());
         for job in batch {
@@ -217,12 +215,12 @@ impl Writer {
             });
         }
         clear_expired(&transaction, now)?;
-        if meta != self.meta {
+        if meta != before {
             meta.write(&mut transaction.open_table(META)?)?;
         }
         transaction.set_durability(redb::Durability::Immediate).map_err(redb::Error::from)?;
         transaction.commit()?;
-        Ok((meta, done))
+        Ok(done)
     }
 
     /// Adds the events of a request, or nothing of it where a limit would be passed.
@@ -290,13 +288,9 @@ impl Writer {
     /// Looks at some more rows for what is to be trimmed.
     fn trim_step(&mut self) {
         let Some(mut trimming) = self.trimming.take() else { return };
-        let written = self.ready().and_then(|()| {
-            let (writer, trimming) = (&*self, &trimming);
-            self.attempt(|database| writer.trim_some(database, trimming))
-        });
+        let written = self.ready().and_then(|()| self.attempt(|database| Self::trim_some(database, &trimming)));
         match written {
-            Ok((meta, deleted, next)) => {
-                self.meta = meta;
+            Ok((deleted, next)) => {
                 trimming.deleted += deleted;
                 match next {
                     None => (trimming.answer)(Ok(trimming.deleted)),
@@ -310,15 +304,10 @@ impl Writer {
         }
     }
 
-    /// One step of a trimming: the numbers after it, how many events it deleted, and where the next one begins.
-    #[allow(clippy::type_complexity, reason = "used once, named in the line above")]
-    fn trim_some(
-        &self,
-        database: &Database,
-        trimming: &Trimming,
-    ) -> Result<(Meta, u64, Option<(String, u64)>), redb::Error> {
+    /// One step of a trimming: how many events it deleted, and where the next one begins.
+    fn trim_some(database: &Database, trimming: &Trimming) -> Result<(u64, Option<(String, u64)>), redb::Error> {
         let transaction = database.begin_write()?;
-        let mut meta = self.meta;
+        let mut meta = numbers(&transaction)?;
         let now = Timestamp::now();
         let (mut rows, mut next) = (Vec::new(), None);
         {
@@ -337,7 +326,7 @@ impl Writer {
             }
         }
         if rows.is_empty() && next.is_some() {
-            return Ok((meta, 0, next));
+            return Ok((0, next));
         }
         delete(&transaction, &mut meta, &rows, now)?;
         clear_expired(&transaction, now)?;
@@ -346,8 +335,14 @@ impl Writer {
         }
         meta.write(&mut transaction.open_table(META)?)?;
         transaction.commit()?;
-        Ok((meta, rows.len() as u64, next))
+        Ok((rows.len() as u64, next))
     }
+}
+
+/// The numbers of the store as of the last commit: not kept between commits, as one that failed may be there all the same.
+fn numbers(transaction: &WriteTransaction) -> Result<Meta, redb::Error> {
+    let numbers = Meta::read(&transaction.open_table(META)?)?;
+    numbers.ok_or_else(|| redb::Error::Corrupted("the numbers of the store are missing".into()))
 }
 
 /// Deletes all events of a user and leaves a mark; returns how many there were.

@@ -110,7 +110,7 @@ async fn vectors_of_users_follow_what_they_did() {
     );
     record(&mut client, &live(), "e").await;
     let after = client.user_embeddings(ids.clone()).await.unwrap().results;
-    assert_ne!(before[0].embedding, after[0].embedding);
+    assert!(after.iter().all(|of| of.status() == pb::EmbeddingStatus::Found));
     for (id, result) in ids.iter().zip(after) {
         let items = client.history(id).await.unwrap().folded_in;
         let expected = client.embed_histories(vec![pb::History { items }]).await.unwrap().results.remove(0);

@@ -26,7 +26,7 @@ Examples:
   foldin events stats --events events
   foldin events export --events events --model model --out log/live-1.parquet
 
-A server started with --events has the store to itself: stop it first.")]
+Export, stats and backup also work while a server uses the store; for the others it has to be stopped.")]
 pub struct Events {
     /// What to do.
     #[command(subcommand)]

@@ -39,8 +39,8 @@ fn open(dir: &Path) -> Result<EventStore> {
 
 fn export(args: &ExportEvents, out: &mut dyn Write) -> Result<()> {
     output::check_file(&args.out, args.force)?;
-    let store = open(&args.store.events)?;
-    let snapshot = store.snapshot()?;
+    let opened = events::open_to_read(&args.store.events)?;
+    let snapshot = opened.store().snapshot()?;
     let Artifact { manifest, catalogue, users, .. } = Artifact::open(&args.model)?;
     let after = args.after.unwrap_or(manifest.events_through(snapshot.store()).events);
     check_range(&snapshot, after)?;
@@ -113,7 +113,7 @@ fn check_range(snapshot: &Snapshot, after: u64) -> Result<()> {
 
 fn stats(args: &StoreOfEvents, out: &mut dyn Write) -> Result<()> {
     let EventStats { store, events, bytes: used, file_bytes, last_sequence, trimmed_through, forgotten } =
-        open(&args.events)?.stats()?;
+        events::open_to_read(&args.events)?.store().stats()?;
     if args.json {
         let answer = json!({ "store": store, "events": events, "bytes": used, "file_bytes": file_bytes,
                              "last_sequence": last_sequence, "trimmed_through": trimmed_through, "forgotten": forgotten });
