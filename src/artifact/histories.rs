@@ -12,6 +12,9 @@ use crate::types::UserIdx;
 /// Users read at a time when every history is checked.
 const CHECK_USERS: u32 = 4096;
 
+/// Parts of sums read at a time when all are checked.
+const CHECK_SUMS: usize = 1 << 16;
+
 /// The latest time of every interaction, in microseconds since 1970; optional.
 const TIMES: &str = "times";
 
@@ -30,8 +33,8 @@ pub struct Histories {
     offsets: Vec<u64>,
     items: usize,
     has_times: bool,
-    /// In memory as well: rows are few whose weights do not tell their sums.
-    sums: ExactSums,
+    /// Where the parts of the sums of each user begin, and the end; empty for a file without any.
+    sums: Vec<u64>,
 }
 
 /// A stored history with what is needed to merge live events with it.
@@ -90,13 +93,13 @@ impl Histories {
                 return Err(ArtifactError::inconsistent(path, reason));
             }
         };
-        let sums = read_sums(&path, &file, interactions)?;
         let offsets: Vec<u64> = file.read("offsets")?;
         let ends = (offsets.first(), offsets.last());
         if ends != (Some(&0), Some(&(interactions as u64))) || !offsets.is_sorted() {
             let reason = format!("offsets do not rise from 0 to {interactions}");
             return Err(ArtifactError::inconsistent(path, reason));
         }
+        let sums = check_sums(&path, &file, &offsets)?;
         let histories = Self { path, file, offsets, items, has_times, sums };
         let users = histories.users() as u32;
         for first in (0..users).step_by(CHECK_USERS as usize) {
@@ -155,10 +158,20 @@ impl Histories {
         } else {
             None
         };
-        let mut sums = ExactSums::default();
-        for at in 0..history.as_ref().len() as u64 {
-            sums.push(at, self.sums.of(start + at));
-        }
+        let sums = match self.sums.get(user.at()..user.at() + 2) {
+            Some(&[first, end]) if first < end => {
+                let (mut at, mut parts) = (vec![0u64; (end - first) as usize], vec![0f64; (end - first) as usize]);
+                self.file.read_into(SUMS_AT, first, &mut at)?;
+                self.file.read_into(SUMS, first, &mut parts)?;
+                at.iter_mut().for_each(|at| *at = at.wrapping_sub(start));
+                let inside = at.last().is_none_or(|&last| last < history.as_ref().len() as u64);
+                let sums = ExactSums::checked(at, parts).filter(|_| inside);
+                sums.ok_or_else(|| {
+                    ArtifactError::inconsistent(self.path.clone(), "sums were changed since it was opened")
+                })?
+            }
+            _ => ExactSums::default(),
+        };
         Ok(DetailedHistory { history, times, sums })
     }
 
@@ -182,20 +195,36 @@ impl Histories {
     }
 }
 
-/// The exact sums of a file, where it has any.
-fn read_sums(path: &Path, file: &TensorFile, interactions: usize) -> Result<ExactSums, ArtifactError> {
+/// Checks the exact sums of a file, where it has any; returns where those of each user begin, and the end.
+fn check_sums(path: &Path, file: &TensorFile, offsets: &[u64]) -> Result<Vec<u64>, ArtifactError> {
     let (at, parts) = (file.shape(SUMS_AT), file.shape(SUMS));
-    if at.is_none() && parts.is_none() {
-        return Ok(ExactSums::default());
-    }
     let bad = |reason: String| ArtifactError::inconsistent(path.to_owned(), reason);
-    if at != parts {
-        return Err(bad(format!("arrays `{SUMS_AT}` and `{SUMS}` have shapes {at:?} and {parts:?}")));
+    let len = match (at.as_deref(), parts.as_deref()) {
+        (None, None) => return Ok(Vec::new()),
+        (Some([at]), Some([parts])) if at == parts => *at as u64,
+        _ => return Err(bad(format!("arrays `{SUMS_AT}` and `{SUMS}` have shapes {at:?} and {parts:?}"))),
+    };
+    let interactions = offsets.last().copied().unwrap_or(0);
+    let mut starts = Vec::with_capacity(offsets.len());
+    let (mut at, mut parts, mut before) = (Vec::new(), Vec::new(), 0u64);
+    for first in (0..len).step_by(CHECK_SUMS) {
+        let here = (len - first).min(CHECK_SUMS as u64) as usize;
+        at.resize(here, 0u64);
+        parts.resize(here, 0f64);
+        file.read_into(SUMS_AT, first, &mut at)?;
+        file.read_into(SUMS, first, &mut parts)?;
+        for (place, (&at, part)) in (first..).zip(at.iter().zip(&parts)) {
+            if at < before || at >= interactions || !part.is_finite() {
+                let reason =
+                    format!("array `{SUMS_AT}` does not ascend below {interactions}, or `{SUMS}` is not finite");
+                return Err(bad(reason));
+            }
+            before = at;
+            while starts.len() < offsets.len() && offsets[starts.len()] <= at {
+                starts.push(place);
+            }
+        }
     }
-    let at: Vec<u64> = file.read(SUMS_AT)?;
-    let inside = at.last().is_none_or(|&last| last < interactions as u64);
-    let sums = ExactSums::checked(at, file.read(SUMS)?).filter(|_| inside);
-    sums.ok_or_else(|| {
-        bad(format!("array `{SUMS_AT}` does not ascend below {interactions}, or `{SUMS}` is not finite"))
-    })
+    starts.resize(offsets.len(), len);
+    Ok(starts)
 }

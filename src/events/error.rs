@@ -96,14 +96,19 @@ pub enum EventError {
         limit: u64,
     },
     /// Too much is waiting to be written.
-    #[error("{capacity} requests are waiting to be written already; retry later")]
+    #[error(
+        "as much is waiting to be written as may ({capacity} requests, or {} MiB of events); retry later",
+        super::store::MAX_WAITING_BYTES >> 20
+    )]
     Busy {
-        /// How many may wait.
+        /// How many requests may wait.
         capacity: usize,
     },
-    /// The disk does not take what is written.
-    #[error("events cannot be recorded now: {reason}; reading goes on, and recording as soon as there is space again")]
-    NoSpace {
+    /// The disk does not take what is written, for lack of space as a rule.
+    #[error(
+        "events cannot be recorded now: {reason}; reading goes on, and so will recording once the disk takes writes again"
+    )]
+    Unwritable {
         /// What the operating system says.
         reason: String,
     },
@@ -139,7 +144,9 @@ impl EventError {
     /// A failure to write, by what the operating system said.
     pub(super) fn writing(error: &redb::Error) -> Self {
         match error {
-            redb::Error::Io(io) if is_lack_of_space(io) => Self::NoSpace { reason: io.to_string() },
+            redb::Error::Io(io) if is_lack_of_space(io) => Self::Unwritable { reason: io.to_string() },
+            // Somebody who read met a failure of the disk, and nothing had been written yet.
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => Self::Unwritable { reason: error.to_string() },
             error => Self::WriteFailed { reason: error.to_string() },
         }
     }

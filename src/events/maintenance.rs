@@ -176,7 +176,8 @@ fn salvage(dir: &Path) -> Result<Repaired, EventError> {
     meta.events = rows.len() as u64;
     meta.bytes = rows.iter().map(|row| size(&row.0, &row.2)).sum();
     let damaged = dir.join(format!("{}.damaged-{}", database::FILE, crate::interactions::Timestamp::now().0));
-    fs::hard_link(file_of(dir), &damaged).map_err(EventError::io("keep a copy as", &damaged))?;
+    let kept = fs::hard_link(file_of(dir), &damaged).or_else(|_| fs::copy(file_of(dir), &damaged).map(drop));
+    kept.map_err(EventError::io("keep a copy as", &damaged))?;
     database::write_new(dir, &meta, |copy| {
         for part in rows.chunks(COPIED_AT_ONCE) {
             let transaction = copy.begin_write()?;

@@ -1,7 +1,7 @@
 //! The store as everybody else sees it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -17,6 +17,9 @@ use super::writer::{Answer, Job, Writer};
 use super::{EventError, Snapshot};
 use crate::interactions::Timestamp;
 
+/// Memory of the events that may wait to be written.
+pub(super) const MAX_WAITING_BYTES: usize = 64 << 20;
+
 /// Bounds of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventOptions {
@@ -25,7 +28,7 @@ pub struct EventOptions {
     pub max_bytes: u64,
     /// Events kept of one user.
     pub max_events_per_user: u64,
-    /// Requests that may wait to be written.
+    /// Requests that may wait to be written, as far as they take no more than 64 MiB together.
     pub queue: usize,
 }
 
@@ -89,6 +92,8 @@ pub(super) struct Shared {
     current: RwLock<Current>,
     /// Counts how often the database was opened.
     generation: AtomicU64,
+    /// Bytes of the events that wait to be written.
+    waiting: AtomicUsize,
 }
 
 struct Current {
@@ -123,7 +128,12 @@ impl EventStore {
         let checked = database::check(dir)?;
         let database = database::open_checked(dir, &checked)?;
         let current = RwLock::new(Current { database: Some(database), access: Access::Write });
-        let shared = Arc::new(Shared { dir: dir.to_owned(), current, generation: AtomicU64::new(0) });
+        let shared = Arc::new(Shared {
+            dir: dir.to_owned(),
+            current,
+            generation: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+        });
         let (queue, jobs) = sync_channel(options.queue);
         let writer = Writer::new(Arc::clone(&shared), options);
         let writer = std::thread::Builder::new()
@@ -188,7 +198,7 @@ impl EventStore {
     }
 
     /// Deletes the events up to a number, which must be part of every version that may ever answer again. Recording goes
-    /// on meanwhile. Returns the number of events deleted.
+    /// on meanwhile. Returns the number of events deleted. Waits for it: not for asynchronous tasks.
     ///
     /// # Errors
     /// [`EventError`] when writing fails; what was deleted until then stays deleted.
@@ -196,12 +206,29 @@ impl EventStore {
         wait(|answer| self.send(Job::Trim { through, answer: Box::new(answer) }))
     }
 
+    /// Gives no number up to `sequence` to another event: a model was trained on events that a store restored from an old
+    /// copy does not have any more, and would take new ones with their numbers for those.
+    ///
+    /// # Errors
+    /// [`EventError`] when writing fails.
+    pub fn skip_to(&self, sequence: u64) -> Result<(), EventError> {
+        wait(|answer| self.send(Job::SkipTo { sequence, answer })).map(drop)
+    }
+
     fn send(&self, job: Job) {
         let Some(queue) = &self.queue else { return job.refuse(EventError::Closed) };
-        match queue.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(job)) => job.refuse(EventError::Busy { capacity: self.capacity }),
-            Err(TrySendError::Disconnected(job)) => job.refuse(EventError::Closed),
+        let bytes = job.bytes();
+        let waiting = self.shared.waiting.fetch_add(bytes, Ordering::AcqRel);
+        let sent = if waiting > 0 && waiting + bytes > MAX_WAITING_BYTES {
+            Err(TrySendError::Full(job))
+        } else {
+            queue.try_send(job)
+        };
+        let Err(error) = sent else { return };
+        self.shared.taken(bytes);
+        match error {
+            TrySendError::Full(job) => job.refuse(EventError::Busy { capacity: self.capacity }),
+            TrySendError::Disconnected(job) => job.refuse(EventError::Closed),
         }
     }
 
@@ -290,6 +317,11 @@ pub(super) fn damaged_row(sequence: u64) -> redb::Error {
 }
 
 impl Shared {
+    /// Some of what was waiting does not wait any more.
+    pub fn taken(&self, bytes: usize) {
+        self.waiting.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
     /// Reads within one transaction. A disk that failed is asked once more: the database refuses everything after the
     /// first failure, until it is opened again.
     pub fn read<T>(&self, read: impl Fn(ReadTransaction) -> Result<T, redb::Error>) -> Result<T, EventError> {

@@ -37,6 +37,7 @@ pub(super) type Answer<T> = Box<dyn FnOnce(Result<T, EventError>) + Send>;
 pub(super) enum Job {
     Record { events: Vec<NewEvent>, answer: Answer<Vec<Outcome>> },
     Forget { user_id: String, answer: Answer<u64> },
+    SkipTo { sequence: u64, answer: Answer<u64> },
     Trim { through: u64, answer: Answer<u64> },
 }
 
@@ -45,8 +46,18 @@ impl Job {
     pub fn refuse(self, error: EventError) {
         match self {
             Self::Record { answer, .. } => answer(Err(error)),
-            Self::Forget { answer, .. } | Self::Trim { answer, .. } => answer(Err(error)),
+            Self::Forget { answer, .. } | Self::SkipTo { answer, .. } | Self::Trim { answer, .. } => answer(Err(error)),
         }
+    }
+
+    /// The memory that it takes while it waits, roughly.
+    pub fn bytes(&self) -> usize {
+        let Self::Record { events, .. } = self else { return 0 };
+        let texts = |event: &NewEvent| {
+            let event_type = event.event_type.as_deref().map_or(0, str::len);
+            event.user_id.len() + event.item_id.len() + event.key.len() + event_type
+        };
+        events.iter().map(|event| size_of::<NewEvent>() + texts(event)).sum()
     }
 
     fn events(&self) -> usize {
@@ -66,7 +77,7 @@ struct Trimming {
 /// What a job of a batch did, to be told after the commit.
 enum Done {
     Recorded(Result<Vec<Outcome>, EventError>),
-    Forgot(u64),
+    Counted(u64),
 }
 
 pub(super) struct Writer {
@@ -107,6 +118,7 @@ impl Writer {
                 events += job.events();
                 batch.push(job);
             }
+            self.shared.taken(batch.iter().map(Job::bytes).sum());
             self.start_trimming(&mut batch);
             if !batch.is_empty() {
                 self.commit(batch);
@@ -144,7 +156,9 @@ impl Writer {
                 for (job, done) in batch.into_iter().zip(done) {
                     match (job, done) {
                         (Job::Record { answer, .. }, Done::Recorded(outcomes)) => answer(outcomes),
-                        (Job::Forget { answer, .. }, Done::Forgot(deleted)) => answer(Ok(deleted)),
+                        (Job::Forget { answer, .. } | Job::SkipTo { answer, .. }, Done::Counted(number)) => {
+                            answer(Ok(number));
+                        }
                         (job, _) => job.refuse(EventError::Closed),
                     }
                 }
@@ -169,7 +183,7 @@ impl Writer {
 
     fn note_failure(&mut self, error: &EventError) {
         match error {
-            EventError::NoSpace { .. } if self.ready().is_ok() => {
+            EventError::Unwritable { .. } if self.ready().is_ok() => {
                 self.blocked = Some((Instant::now() + RETRY, error.clone()));
             }
             EventError::WriteFailed { .. } => self.failed = Some(error.clone()),
@@ -186,7 +200,7 @@ impl Writer {
             // Even to open it takes a little space.
             opened.or_else(|error| {
                 shared.reopen(shared.generation(), Access::ReadOnly)?;
-                Err(EventError::NoSpace { reason: error.to_string() })
+                Err(EventError::Unwritable { reason: error.to_string() })
             })?;
         }
         let seen = shared.generation();
@@ -209,9 +223,13 @@ impl Writer {
         for job in batch {
             done.push(match job {
                 Job::Record { events, .. } => Done::Recorded(self.record(&transaction, &mut meta, events, now)?),
-                Job::Forget { user_id, .. } => Done::Forgot(forget(&transaction, &mut meta, user_id, now)?),
+                Job::Forget { user_id, .. } => Done::Counted(forget(&transaction, &mut meta, user_id, now)?),
+                Job::SkipTo { sequence, .. } => {
+                    meta.next = meta.next.max(sequence.saturating_add(1));
+                    Done::Counted(meta.next - 1)
+                }
                 // Taken out before.
-                Job::Trim { .. } => Done::Forgot(0),
+                Job::Trim { .. } => Done::Counted(0),
             });
         }
         clear_expired(&transaction, now)?;

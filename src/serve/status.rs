@@ -42,7 +42,7 @@ pub(super) fn events(error: &EventError) -> Status {
         EventError::Full { .. } | EventError::UserFull { .. } | EventError::Busy { .. } => {
             Status::resource_exhausted(error.to_string())
         }
-        EventError::NoSpace { .. } | EventError::Closed => Status::unavailable(error.to_string()),
+        EventError::Unwritable { .. } | EventError::Closed => Status::unavailable(error.to_string()),
         // Paths and what the operating system says of them are for the operator.
         error => {
             tracing::error!(%error, "the store of events failed");

@@ -9,8 +9,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::args::{EventFlags, LogFormat, Serve};
 use crate::cli::exit::Configuration;
-use crate::engine::Engine;
-use crate::events::{EventOptions, EventStore};
+use crate::engine::{Engine, Manifest};
+use crate::events::{EventOptions, EventStats, EventStore};
 use crate::serve::{self, ServeOptions};
 
 /// Runs the command on `threads` scoring threads.
@@ -31,6 +31,9 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
         let events = open_events(&args.events)?;
         let engine = Arc::new(Engine::open(&args.model_dir)?);
         let manifest = &engine.info().manifest;
+        if let Some(events) = &events {
+            tell_events(events, manifest)?;
+        }
         writeln!(out, "serving {} {} on {local}", manifest.model.name(), manifest.model_version)?;
         out.flush()?;
         Ok(serve::run(listener, engine, events, options, stop_signal()?).await?)
@@ -46,6 +49,21 @@ fn open_events(flags: &EventFlags) -> Result<Option<Arc<EventStore>>> {
         ..EventOptions::default()
     };
     Ok(Some(Arc::new(EventStore::open(dir, options)?)))
+}
+
+/// Says what the store holds, and whether the model knows any of it.
+fn tell_events(store: &EventStore, manifest: &Manifest) -> Result<()> {
+    let EventStats { events, last_sequence, forgotten, .. } = store.stats()?;
+    let through = manifest.events_through(store.id());
+    let through = through.events.max(through.deletions);
+    tracing::info!(events, last_sequence, forgotten, in_model_through = through, "live events are folded in");
+    if through > last_sequence {
+        tracing::warn!("the model knows later events than the store of events holds: it was restored from an old copy");
+        store.skip_to(through)?;
+    } else if !manifest.events.is_empty() && !manifest.events.contains_key(store.id()) {
+        tracing::warn!("the model was trained on live events of another store; all events of this one count as new");
+    }
+    Ok(())
 }
 
 /// The threads that serve the network; scoring has threads of its own.

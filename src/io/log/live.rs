@@ -89,6 +89,16 @@ impl LiveParts {
         through
     }
 
+    /// The events that no file holds although files hold earlier and later ones, as first and last numbers.
+    pub fn missing(&self) -> Vec<[u64; 2]> {
+        let sorted = self.sorted();
+        let gap = |pair: &[(&Path, &LiveLogPart)]| {
+            let [(_, part), (_, next)] = [pair[0], pair[1]];
+            (part.store == next.store && part.through < next.after).then(|| [part.through + 1, next.after])
+        };
+        sorted.windows(2).filter_map(gap).collect()
+    }
+
     /// What a table says of itself, where it holds live events.
     pub fn part(&self, table: &Path) -> Option<&LiveLogPart> {
         self.by_table.get(table)

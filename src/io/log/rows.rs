@@ -38,6 +38,7 @@ pub(super) struct Counted {
     empty_lists: u64,
     dropped: RowsDropped,
     events_dropped: BTreeMap<String, u64>,
+    events_missing: Vec<[u64; 2]>,
 }
 
 impl Counted {
@@ -59,6 +60,7 @@ impl Counted {
                 ..self.dropped
             },
             events_dropped: self.events_dropped,
+            events_missing: self.events_missing,
             ..LogReport::default()
         }
     }
@@ -294,6 +296,7 @@ impl<'a> Numbering<'a> {
             return Err(LogError::Empty { log: log.into() });
         }
         self.counted.events_dropped = self.events.into_dropped();
+        self.counted.events_missing = self.live.missing();
         Ok(Rows { builder: self.builder, counted: self.counted, events: self.live.through() })
     }
 }
