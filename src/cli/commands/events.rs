@@ -84,15 +84,12 @@ fn export(args: &ExportEvents, out: &mut dyn Write) -> Result<()> {
                              "through": part.through, "forgotten": forgotten, "store": part.store });
         return Ok(writeln!(out, "{answer:#}")?);
     }
-    writeln!(
-        out,
-        "{}: {} (numbers {} to {}) and {}",
-        args.out.display(),
-        counted(rows, "event"),
-        part.after + 1,
-        part.through,
-        counted(forgotten as u64, "forgotten user"),
-    )?;
+    let numbers = match rows {
+        0 => format!(" after number {}", part.after),
+        _ => format!(" (numbers {} to {})", part.after + 1, part.through),
+    };
+    let (events, users) = (counted(rows, "event"), counted(forgotten as u64, "forgotten user"));
+    writeln!(out, "{}: {events}{numbers} and {users}", args.out.display())?;
     Ok(writeln!(out, "put it beside the files of the log, then train the next model on all of them")?)
 }
 
