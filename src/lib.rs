@@ -62,6 +62,7 @@
 //! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
 //! | [`export`] | How do embeddings and lists leave, for any number of users? |
 //! | [`engine`] | What is the answer to a request? |
+//! | [`events`] | What did users do since the model was trained? A durable store (feature `serve`) |
 //! | [`serve`] | How does a request arrive, and how does its answer leave? (feature `serve`) |
 //! | [`cli`] | What was typed, and what does it run? (feature `cli`) |
 //!
@@ -75,6 +76,8 @@ pub mod cli;
 pub mod datasets;
 pub mod engine;
 pub mod evaluation;
+#[cfg(feature = "serve")]
+pub mod events;
 pub mod export;
 pub mod generate;
 pub mod interactions;

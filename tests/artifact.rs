@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fixture::*;
-use foldin::artifact::{Artifact, ArtifactError, FORMAT_VERSION, Manifest, Publication, inspect, publish};
-use foldin::interactions::{Catalogue, IdMap, LogRules};
+use foldin::artifact::{Artifact, ArtifactError, FORMAT_VERSION, LogDetail, Manifest, Publication, inspect, publish};
+use foldin::interactions::{Catalogue, ExactSums, IdMap, LogRules, Timestamp};
 use foldin::linalg::ColumnsMut;
 use foldin::models::Model;
 use foldin::storage::{StorageError, TensorFile, TensorRef, Values, write_tensors};
@@ -250,6 +250,72 @@ fn forged_histories_are_refused() {
 }
 
 #[test]
+fn times_and_exact_sums_are_kept_and_forged_ones_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("model");
+    let rows = histories();
+    let times: Vec<Timestamp> = (0..rows.len() as i64).map(|n| Timestamp(n * 7 - 90)).collect();
+    let at: Vec<u64> = (0..rows.len() as u64).filter(|n| n % 5 == 2).flat_map(|n| [n, n]).collect();
+    let parts: Vec<f64> = at.iter().zip(0..).map(|(_, n)| 1e-20 * f64::from(n) - 1.0).collect();
+    let sums = ExactSums::checked(at.clone(), parts.clone()).unwrap();
+    let detail = LogDetail { times: Some(&times), sums: Some(&sums), events: None };
+    let manifest = publish_detailed(&dir, &*train(&popularity(), 1).model, &LogRules::default(), detail);
+    assert!(manifest.events.is_empty());
+    let artifact = Artifact::open(&dir).unwrap();
+    let mut start = 0;
+    for (user, history) in (0..).map(UserIdx).zip(rows.histories()) {
+        let detailed = artifact.histories.detailed(user).unwrap();
+        assert_eq!(
+            (detailed.history.as_ref(), detailed.times.unwrap()),
+            (history, times[start..start + history.len()].to_vec())
+        );
+        for position in 0..history.len() {
+            assert_eq!(detailed.sums.of(position as u64), sums.of((start + position) as u64), "user {}", user.0);
+        }
+        start += history.len();
+    }
+
+    let path = dir.join("histories.safetensors");
+    let good = fs::read(&path).unwrap();
+    let length = u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&good[8..8 + length]).unwrap();
+    let place = |name: &str| 8 + length + header[name]["data_offsets"][0].as_u64().unwrap() as usize;
+    let huge = u64::MAX.to_le_bytes();
+    let later = (at[3] + 1).to_le_bytes();
+    for (what, name, number, value) in [
+        ("a position outside", "sums_at", at.len() - 1, huge),
+        ("positions out of order", "sums_at", 0, later),
+        ("a sum that is no number", "sums", 1, f64::NAN.to_le_bytes()),
+    ] {
+        let mut bad = good.clone();
+        let start = place(name) + 8 * number;
+        bad[start..start + 8].copy_from_slice(&value);
+        fs::write(&path, bad).unwrap();
+        sign_file(&dir, "histories.safetensors");
+        let error = open_error(&dir).to_string();
+        assert!(error.contains("histories.safetensors") && error.contains("sums"), "{what}: {error}");
+    }
+    // One time too few.
+    let file = root.path().join("short");
+    let read = |name: &str| TensorFile::open(&path).unwrap().read::<u64>(name).unwrap();
+    fs::write(&path, &good).unwrap();
+    let offsets = read("offsets");
+    let (items, weights) = (rows.csr().indices(), rows.csr().data());
+    let short: Vec<i64> = vec![0; rows.len() - 1];
+    let tensor = |name, length, values| TensorRef { name, shape: vec![length], values };
+    let tensors = [
+        tensor("offsets", offsets.len(), Values::U64(&offsets)),
+        tensor("times", short.len(), Values::I64(&short)),
+        tensor("items", items.len(), Values::U32(items)),
+        tensor("weights", weights.len(), Values::F32(weights)),
+    ];
+    write_tensors(&file, &tensors).unwrap();
+    fs::rename(&file, &path).unwrap();
+    sign_file(&dir, "histories.safetensors");
+    assert!(open_error(&dir).to_string().contains("array `times` has shape"));
+}
+
+#[test]
 fn forged_weights_are_refused() {
     let (_root, dir) = published();
     let path = dir.join("weights.safetensors");
@@ -303,6 +369,7 @@ fn an_existing_target_is_refused_and_replaced_only_when_asked() {
         users: &users,
         held_out: &[],
         histories: &histories,
+        detail: foldin::artifact::LogDetail::default(),
         rules: &rules,
         training: None,
         from: None,
@@ -346,6 +413,7 @@ fn a_failed_publication_leaves_nothing() {
             users,
             held_out: &[],
             histories: &histories,
+            detail: foldin::artifact::LogDetail::default(),
             rules: &rules,
             training: None,
             from: None,

@@ -110,6 +110,7 @@ fn published(directory: &Path, path: &Path, ids: &IdMap) -> Option<RecordBatch> 
         users: &fixture::users(),
         held_out: &[],
         histories: &fixture::histories(),
+        detail: foldin::artifact::LogDetail::default(),
         rules: &LogRules::default(),
         training: None,
         from: None,

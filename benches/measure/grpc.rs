@@ -64,6 +64,7 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
         users: &data.users,
         held_out: &[],
         histories: &data.interactions,
+        detail: foldin::artifact::LogDetail::default(),
         rules: &LogRules::default(),
         training: None,
         from: None,
@@ -82,7 +83,7 @@ fn start(engine: Arc<Engine>, options: ServeOptions) -> anyhow::Result<Running> 
     let address = format!("http://{}", listener.local_addr()?);
     let thread = std::thread::spawn(move || {
         let shutdown = async { drop(stopped.await) };
-        Ok(runtime.block_on(serve::run(listener, serve::Models::one(engine), shutdown))?)
+        Ok(runtime.block_on(serve::run(listener, serve::Models::one(engine), None, shutdown))?)
     });
     Ok(Running { address, stop, thread })
 }

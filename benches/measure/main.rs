@@ -4,6 +4,7 @@
 
 mod closed_form;
 mod data;
+mod events;
 mod grpc;
 mod kernels;
 mod limits;
@@ -140,6 +141,36 @@ enum Measurement {
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },
+    /// Durable events a second, beside the disk's rate of `fsync`
+    Events {
+        /// An empty directory on the disk that is measured
+        #[arg(long)]
+        dir: PathBuf,
+        /// Writers at the same time, each recording one event after the other; several numbers may be given
+        #[arg(long, num_args = 1.., default_values_t = [1, 16, 256])]
+        writers: Vec<usize>,
+        /// Seconds for each number of writers
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
+    /// A server killed while events are recorded: events lost, and events there twice
+    KillEvents {
+        /// The program
+        #[arg(long)]
+        binary: PathBuf,
+        /// The model to serve
+        #[arg(long)]
+        model: PathBuf,
+        /// Directory of the store
+        #[arg(long)]
+        dir: PathBuf,
+        /// How often
+        #[arg(long, default_value_t = 200)]
+        kills: usize,
+        /// Writers at the same time
+        #[arg(long, default_value_t = 8)]
+        writers: usize,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -161,6 +192,10 @@ fn main() -> anyhow::Result<()> {
         Measurement::Serve { data, n, batch, users } => serve::measure(&data.load()?.interactions, n, &batch, users)?,
         Measurement::Grpc { data, n, clients, requests, threads } => {
             grpc::measure(&data.load()?, n, &clients, requests, threads)?
+        }
+        Measurement::Events { dir, writers, seconds } => events::speed(&dir, &writers, seconds)?,
+        Measurement::KillEvents { binary, model, dir, kills, writers } => {
+            events::kill(&binary, &model, &dir, kills, writers)?
         }
     };
     answer["peak_bytes"] = peak_memory().into();

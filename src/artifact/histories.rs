@@ -4,12 +4,23 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::ArtifactError;
-use crate::interactions::{History, Interactions};
+use super::publish::LogDetail;
+use crate::interactions::{ExactSums, History, Interactions, Timestamp};
 use crate::storage::{TensorFile, TensorRef, Values, write_tensors};
 use crate::types::UserIdx;
 
 /// Users read at a time when every history is checked.
 const CHECK_USERS: u32 = 4096;
+
+/// Parts of sums read at a time when all are checked.
+const CHECK_SUMS: usize = 1 << 16;
+
+/// The latest time of every interaction, in microseconds since 1970; optional.
+const TIMES: &str = "times";
+
+/// Parts of exact sums, and the interactions that they belong to; optional.
+const SUMS: &str = "sums";
+const SUMS_AT: &str = "sums_at";
 
 /// Every user's history on disk; only the offsets are in memory (8 bytes a user).
 ///
@@ -21,26 +32,56 @@ pub struct Histories {
     file: TensorFile,
     offsets: Vec<u64>,
     items: usize,
+    has_times: bool,
+    /// Where the parts of the sums of each user begin, and the end; empty for a file without any.
+    sums: Vec<u64>,
+}
+
+/// A stored history with what is needed to merge live events with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetailedHistory {
+    /// Items and weights.
+    pub history: History,
+    /// The latest time of every item; `None` where the log had none.
+    pub times: Option<Vec<Timestamp>>,
+    /// The sums that the weights do not tell exactly, by position in the history.
+    pub sums: ExactSums,
 }
 
 /// The array of users that earlier models were trained on; not there where there are none.
 const TRAINED_BEFORE: &str = "trained_before";
 
-/// Writes all histories of a matrix, and hashes of the users that earlier models were trained on.
-pub(super) fn write(path: &Path, histories: &Interactions, trained_before: &[u64]) -> Result<(), ArtifactError> {
+/// Writes all histories of a matrix with what else is known of them, and hashes of the users that earlier models were
+/// trained on.
+pub(super) fn write(
+    path: &Path,
+    histories: &Interactions,
+    detail: &LogDetail<'_>,
+    trained_before: &[u64],
+) -> Result<(), ArtifactError> {
     let csr = histories.csr();
     let mut offsets = Vec::with_capacity(histories.users() + 1);
     offsets.push(0u64);
     for history in histories.histories() {
         offsets.push(offsets[offsets.len() - 1] + history.len() as u64);
     }
-    let mut tensors = vec![
-        TensorRef { name: "offsets", shape: vec![offsets.len()], values: Values::U64(&offsets) },
-        TensorRef { name: TRAINED_BEFORE, shape: vec![trained_before.len()], values: Values::U64(trained_before) },
-        TensorRef { name: "items", shape: vec![histories.len()], values: Values::U32(csr.indices()) },
-        TensorRef { name: "weights", shape: vec![histories.len()], values: Values::F32(csr.data()) },
-    ];
-    tensors.retain(|tensor| tensor.name != TRAINED_BEFORE || !trained_before.is_empty());
+    let times: Option<Vec<i64>> = detail.times.map(|times| times.iter().map(|time| time.0).collect());
+    let len = histories.len();
+    let mut tensors = vec![TensorRef { name: "offsets", shape: vec![offsets.len()], values: Values::U64(&offsets) }];
+    if !trained_before.is_empty() {
+        let shape = vec![trained_before.len()];
+        tensors.push(TensorRef { name: TRAINED_BEFORE, shape, values: Values::U64(trained_before) });
+    }
+    if let Some(times) = &times {
+        tensors.push(TensorRef { name: TIMES, shape: vec![len], values: Values::I64(times) });
+    }
+    if let Some(sums) = detail.sums.filter(|sums| !sums.is_empty()) {
+        let shape = vec![sums.len()];
+        tensors.push(TensorRef { name: SUMS_AT, shape: shape.clone(), values: Values::U64(sums.positions()) });
+        tensors.push(TensorRef { name: SUMS, shape, values: Values::F64(sums.parts()) });
+    }
+    tensors.push(TensorRef { name: "items", shape: vec![len], values: Values::U32(csr.indices()) });
+    tensors.push(TensorRef { name: "weights", shape: vec![len], values: Values::F32(csr.data()) });
     Ok(write_tensors(path, &tensors)?)
 }
 
@@ -57,13 +98,22 @@ impl Histories {
                 return Err(ArtifactError::inconsistent(path, reason));
             }
         }
+        let has_times = match file.shape(TIMES).as_deref() {
+            None => false,
+            Some([found]) if *found == interactions => true,
+            found => {
+                let reason = format!("array `{TIMES}` has shape {found:?}, the manifest implies [{interactions}]");
+                return Err(ArtifactError::inconsistent(path, reason));
+            }
+        };
         let offsets: Vec<u64> = file.read("offsets")?;
         let ends = (offsets.first(), offsets.last());
         if ends != (Some(&0), Some(&(interactions as u64))) || !offsets.is_sorted() {
             let reason = format!("offsets do not rise from 0 to {interactions}");
             return Err(ArtifactError::inconsistent(path, reason));
         }
-        let histories = Self { path, file, offsets, items };
+        let sums = check_sums(&path, &file, &offsets)?;
+        let histories = Self { path, file, offsets, items, has_times, sums };
         let users = histories.users() as u32;
         for first in (0..users).step_by(CHECK_USERS as usize) {
             histories.range(first..users.min(first + CHECK_USERS))?;
@@ -112,6 +162,40 @@ impl Histories {
         Ok(rows.history(UserIdx(0)).into())
     }
 
+    /// The history of one user with what is needed to merge live events with it.
+    ///
+    /// # Errors
+    /// As [`history`](Self::history).
+    ///
+    /// # Panics
+    /// When `user` is not below [`users`](Self::users).
+    pub fn detailed(&self, user: UserIdx) -> Result<DetailedHistory, ArtifactError> {
+        let history = self.history(user)?;
+        let start = self.offsets[user.at()];
+        let times = if self.has_times {
+            let mut times = vec![0i64; history.as_ref().len()];
+            self.file.read_into(TIMES, start, &mut times)?;
+            Some(times.into_iter().map(Timestamp).collect())
+        } else {
+            None
+        };
+        let sums = match self.sums.get(user.at()..user.at() + 2) {
+            Some(&[first, end]) if first < end => {
+                let (mut at, mut parts) = (vec![0u64; (end - first) as usize], vec![0f64; (end - first) as usize]);
+                self.file.read_into(SUMS_AT, first, &mut at)?;
+                self.file.read_into(SUMS, first, &mut parts)?;
+                at.iter_mut().for_each(|at| *at = at.wrapping_sub(start));
+                let inside = at.last().is_none_or(|&last| last < history.as_ref().len() as u64);
+                let sums = ExactSums::checked(at, parts).filter(|_| inside);
+                sums.ok_or_else(|| {
+                    ArtifactError::inconsistent(self.path.clone(), "sums were changed since it was opened")
+                })?
+            }
+            _ => ExactSums::default(),
+        };
+        Ok(DetailedHistory { history, times, sums })
+    }
+
     /// The histories of consecutive users, in one read: row 0 belongs to user `users.start`.
     ///
     /// # Errors
@@ -130,4 +214,38 @@ impl Histories {
         Interactions::from_csr((users.len(), self.items), offsets, items, weights)
             .map_err(|source| ArtifactError::History { path: self.path.clone(), first: users.start, source })
     }
+}
+
+/// Checks the exact sums of a file, where it has any; returns where those of each user begin, and the end.
+fn check_sums(path: &Path, file: &TensorFile, offsets: &[u64]) -> Result<Vec<u64>, ArtifactError> {
+    let (at, parts) = (file.shape(SUMS_AT), file.shape(SUMS));
+    let bad = |reason: String| ArtifactError::inconsistent(path.to_owned(), reason);
+    let len = match (at.as_deref(), parts.as_deref()) {
+        (None, None) => return Ok(Vec::new()),
+        (Some([at]), Some([parts])) if at == parts => *at as u64,
+        _ => return Err(bad(format!("arrays `{SUMS_AT}` and `{SUMS}` have shapes {at:?} and {parts:?}"))),
+    };
+    let interactions = offsets.last().copied().unwrap_or(0);
+    let mut starts = Vec::with_capacity(offsets.len());
+    let (mut at, mut parts, mut before) = (Vec::new(), Vec::new(), 0u64);
+    for first in (0..len).step_by(CHECK_SUMS) {
+        let here = (len - first).min(CHECK_SUMS as u64) as usize;
+        at.resize(here, 0u64);
+        parts.resize(here, 0f64);
+        file.read_into(SUMS_AT, first, &mut at)?;
+        file.read_into(SUMS, first, &mut parts)?;
+        for (place, (&at, part)) in (first..).zip(at.iter().zip(&parts)) {
+            if at < before || at >= interactions || !part.is_finite() {
+                let reason =
+                    format!("array `{SUMS_AT}` does not ascend below {interactions}, or `{SUMS}` is not finite");
+                return Err(bad(reason));
+            }
+            before = at;
+            while starts.len() < offsets.len() && offsets[starts.len()] <= at {
+                starts.push(place);
+            }
+        }
+    }
+    starts.resize(offsets.len(), len);
+    Ok(starts)
 }

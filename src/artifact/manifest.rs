@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::ArtifactError;
-use crate::interactions::LogRules;
+use crate::interactions::{EventsThrough, LogRules};
 use crate::models::{ItemChanges, ModelConfig};
 use crate::storage::{FileDigest, digest_bytes};
 use crate::training::{TrainingConfig, TrainingSummary};
@@ -63,9 +63,10 @@ pub struct Manifest {
     pub data_fingerprint: String,
     /// How rows of the log became interactions; a history built later follows the same rules.
     pub rules: LogRules,
-    /// Live events up to this number are part of the stored histories; 0 where there were none.
-    #[serde(default)]
-    pub events_through: u64,
+    /// How far live events are part of the stored histories, by the id of the store that recorded them; empty where
+    /// the log held none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub events: BTreeMap<String, EventsThrough>,
     /// Size and hash of every other file of the directory.
     pub files: BTreeMap<String, FileDigest>,
 }
@@ -95,6 +96,22 @@ pub struct StartedFrom {
 }
 
 impl Manifest {
+    /// How far the live events of a store are part of the stored histories.
+    #[must_use]
+    pub fn events_through(&self, store: &str) -> EventsThrough {
+        self.events.get(store).copied().unwrap_or_default()
+    }
+
+    /// The number up to which the live events of a store are part of the stored histories; of whichever store has come
+    /// furthest where none is named.
+    #[must_use]
+    pub fn events_in_log(&self, store: Option<&str>) -> u64 {
+        match store {
+            Some(store) => self.events_through(store).events,
+            None => self.events.values().map(|through| through.events).max().unwrap_or(0),
+        }
+    }
+
     /// Derives the model's version; see [`Manifest::model_version`] (the field).
     pub(super) fn version_of(
         model: &ModelConfig,

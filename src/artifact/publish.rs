@@ -6,12 +6,23 @@ use std::path::Path;
 use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS, io_error};
 use super::open::verify;
 use super::{Ancestry, ArtifactError, Manifest, Shapes, fingerprint, histories};
-use crate::interactions::{Catalogue, IdMap, Interactions, LogRules, Timestamp};
+use crate::interactions::{Catalogue, EventsThrough, ExactSums, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::{self, Attributes};
 use crate::models::Model;
 use crate::storage::{AtomicDir, TensorRef, Values, digest_file, write_tensors};
 use crate::training::{TrainingConfig, TrainingSummary};
 use crate::types::UserIdx;
+
+/// What is known of a log beside its interactions, so that live events can be merged with them later.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogDetail<'a> {
+    /// The latest time of every interaction, in the order of the matrix; `None` for a log without times.
+    pub times: Option<&'a [Timestamp]>,
+    /// The sums that the weights do not tell exactly; `None` where there are none.
+    pub sums: Option<&'a ExactSums>,
+    /// How far live events are part of the log, by the id of their store; `None` for none.
+    pub events: Option<&'a BTreeMap<String, EventsThrough>>,
+}
 
 /// Everything a model directory is made of.
 pub struct Publication<'a> {
@@ -27,6 +38,8 @@ pub struct Publication<'a> {
     pub held_out: &'a [UserIdx],
     /// The histories, one row a user of `users`, one column an item of `catalogue`.
     pub histories: &'a Interactions,
+    /// What else the log said of them.
+    pub detail: LogDetail<'a>,
     /// How the log became those histories.
     pub rules: &'a LogRules,
     /// How the model was trained; `None` for closed-form models.
@@ -81,7 +94,7 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         metrics: publication.metrics.clone(),
         data_fingerprint: fingerprint(publication.users, publication.catalogue.ids(), publication.histories),
         rules: publication.rules.clone(),
-        events_through: 0,
+        events: publication.detail.events.cloned().unwrap_or_default(),
         files,
     };
     manifest.write(target.path())?;
@@ -163,6 +176,11 @@ impl Publication<'_> {
                 return Err(ArtifactError::Publication { reason });
             }
         }
+        let times = self.detail.times.map_or(self.histories.len(), <[Timestamp]>::len);
+        if times != self.histories.len() {
+            let reason = format!("times: {times}, but there are {} interactions", self.histories.len());
+            return Err(ArtifactError::Publication { reason });
+        }
         match self.metrics.iter().find(|(_, value)| !value.is_finite()) {
             None => Ok(()),
             Some((name, value)) => {
@@ -182,7 +200,7 @@ impl Publication<'_> {
         io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts(), self.attributes)?;
         io::write_users(&dir.join(USERS), self.users, self.held_out)?;
         let trained_before = self.from.map_or(&[][..], |ancestry| ancestry.trained.hashes());
-        histories::write(&dir.join(HISTORIES), self.histories, trained_before)?;
+        histories::write(&dir.join(HISTORIES), self.histories, &self.detail, trained_before)?;
         Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())
     }
 }

@@ -11,6 +11,7 @@ use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
+use crate::events::EventError;
 use crate::export::ExportError;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
@@ -143,6 +144,7 @@ impl Failure {
                 | ServeError::Tls { .. }
                 | ServeError::Tokens { .. } => Self::Usage,
                 ServeError::Registry(error) => Self::of_registry(error),
+                ServeError::Events(error) => Self::of_events(error),
                 ServeError::Version { .. } => Self::Data,
                 ServeError::Bind { .. }
                 | ServeError::OpsBind { .. }
@@ -152,6 +154,9 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<RegistryError>() {
             return Some(Self::of_registry(error));
+        }
+        if let Some(error) = cause.downcast_ref::<EventError>() {
+            return Some(Self::of_events(error));
         }
         if let Some(error) = cause.downcast_ref::<RequestError>() {
             return Some(if matches!(error, RequestError::Internal(_)) { Self::Run } else { Self::Usage });
@@ -195,6 +200,17 @@ impl Failure {
             RegistryError::Artifact(error) => Self::of_artifact(error),
             RegistryError::Damaged { .. } => Self::Data,
             _ => Self::Usage,
+        }
+    }
+
+    fn of_events(error: &EventError) -> Self {
+        match error {
+            EventError::Missing { .. }
+            | EventError::InUse { .. }
+            | EventError::Option { .. }
+            | EventError::Target { .. } => Self::Usage,
+            EventError::Damaged { .. } | EventError::BeyondRepair { .. } | EventError::FutureFormat { .. } => Self::Data,
+            _ => Self::Run,
         }
     }
 
@@ -267,6 +283,9 @@ fn is_existing_output(cause: &(dyn std::error::Error + 'static)) -> bool {
     }
     if let Some(DatasetError::Storage(error)) = cause.downcast_ref() {
         return stored(error);
+    }
+    if let Some(EventError::Target { exists, .. }) = cause.downcast_ref() {
+        return *exists;
     }
     cause.downcast_ref().is_some_and(stored)
 }

@@ -51,6 +51,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Serve(args) => commands::serve::run(args, threads, &mut out),
         Command::Query(args) => commands::query::run(args, &mut out),
         Command::Token(args) => commands::token::run(args, &mut out),
+        Command::Events(args) => commands::events::run(args, &mut out),
         Command::Completions(args) => commands::completions::run(args, &mut out),
         Command::Man(args) => commands::man::run(args, &mut out),
     })?;

@@ -1,11 +1,11 @@
 //! Vectors of users, items and ad hoc histories.
 
-use super::error::InternalError;
+use super::live::LiveHistory;
 use super::request::{HistoryItem, check_keys};
+use super::subject::Subject;
 use super::{Engine, RequestError};
 use crate::interactions::{History, HistoryRef};
 use crate::models::Space;
-use crate::types::UserIdx;
 
 /// Histories folded in together.
 const BATCH: usize = 64;
@@ -29,18 +29,27 @@ pub struct HistoryEmbedding {
 }
 
 impl Engine {
-    /// The vectors of users, folded in from their stored histories; `None` for an unknown id.
+    /// The vectors of users, folded in from their stored histories and what they did since, one
+    /// [`LiveHistory`] a user; `None` for an id of which nothing is known.
     ///
     /// # Errors
     /// [`RequestError`] when the model has no user space, or for no or too many ids.
-    pub fn user_embeddings(&self, user_ids: &[String]) -> Result<Embeddings<Option<Vec<f32>>>, RequestError> {
+    ///
+    /// # Panics
+    /// When there is not one live history a user.
+    pub fn user_embeddings(
+        &self,
+        user_ids: &[String],
+        live: &[LiveHistory],
+    ) -> Result<Embeddings<Option<Vec<f32>>>, RequestError> {
         let space = self.user_space()?;
         check_keys("user_ids", user_ids.len())?;
-        let histories = user_ids
-            .iter()
-            .map(|id| self.users.index(id).map(|user| self.histories.history(UserIdx(user))).transpose())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(InternalError::from)?;
+        assert_eq!(user_ids.len(), live.len(), "one live history a user");
+        let history = |(id, live): (&String, &LiveHistory)| {
+            let Subject { history, user_known, .. } = self.subject_of(Some(id), &[], live)?;
+            Ok((user_known == Some(true) || !history.as_ref().is_empty()).then_some(history))
+        };
+        let histories = user_ids.iter().zip(live).map(history).collect::<Result<Vec<_>, RequestError>>()?;
         Ok(Embeddings { space, entries: self.embed(&histories) })
     }
 
@@ -79,7 +88,7 @@ impl Engine {
                 return Err(RequestError::Empty { field });
             }
             let (pairs, unknown_items) = self.known_items(&field, history)?;
-            known.push((!pairs.is_empty()).then(|| self.merged(pairs)));
+            known.push((!pairs.is_empty()).then(|| self.merged(&pairs)));
             unknown.push(unknown_items);
         }
         let vectors = self.embed(&known).into_iter();

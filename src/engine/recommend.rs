@@ -67,8 +67,10 @@ pub struct Recommendation {
     pub fallback: Option<Fallback>,
     /// Whether the `user_id` has a stored history; `None` when none was given.
     pub user_known: Option<bool>,
-    /// Distinct items that were folded in, stored and ad hoc.
+    /// Distinct items that were folded in, stored, live and ad hoc.
     pub history_items: usize,
+    /// Live events that were folded in.
+    pub live_events: usize,
     /// Entries of the ad hoc history that are not in the catalogue, and were ignored.
     pub unknown_history_items: usize,
     /// Entries of `exclude` that are not in the catalogue.
@@ -162,7 +164,7 @@ impl Engine {
         check_n(request.n)?;
         check_length("exclude", request.exclude.len(), MAX_LISTED)?;
         check_length("allow", request.allow.as_ref().map_or(0, Vec::len), MAX_LISTED)?;
-        let subject = self.subject(request.user_id.as_deref(), &request.history)?;
+        let subject = self.subject(request.user_id.as_deref(), &request.history, &request.live)?;
         let personal = !self.impersonal() && !subject.history.as_ref().is_empty();
         let ids = self.catalogue.ids();
         Ok(Prepared {
@@ -189,6 +191,7 @@ impl Engine {
             fallback: if self.impersonal() { None } else { prepared.fallback() },
             user_known: prepared.subject.user_known,
             history_items: prepared.subject.history.as_ref().len(),
+            live_events: prepared.subject.live_events,
             unknown_history_items: prepared.subject.unknown_items,
             unknown_excluded_items: prepared.excluded.1,
             unknown_allowed_items: prepared.allowed.map_or(0, |allowed| allowed.1),

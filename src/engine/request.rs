@@ -1,6 +1,7 @@
 //! What can be asked, and how much of it at once.
 
 use super::RequestError;
+use super::live::LiveHistory;
 
 /// Longest list that can be asked for.
 pub const MAX_N: usize = 1_000;
@@ -40,6 +41,9 @@ pub struct RecommendRequest {
     pub allow: Option<Vec<String>>,
     /// List items of the history too.
     pub include_seen: bool,
+    /// What is known of `user_id` beside the model: live events are merged with the stored history as if they had stood
+    /// in the log, by its rules.
+    pub live: LiveHistory,
 }
 
 impl HistoryItem {

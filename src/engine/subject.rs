@@ -1,38 +1,103 @@
 //! From ids on the outside to indices on the inside: whom a request is about.
 
 use super::error::InternalError;
+use super::live::{LiveHistory, Weighed};
 use super::request::{HistoryItem, MAX_HISTORY, check_length};
 use super::{Engine, RequestError};
-use crate::interactions::{Duplicates, History, IdMap};
+use crate::artifact::DetailedHistory;
+use crate::interactions::{Duplicates, ExactSums, History, IdMap, Merging, Timestamp};
 use crate::types::{ItemIdx, UserIdx};
 
 /// The history of a request's subject, with what became of its parts.
 #[derive(Debug)]
 pub(super) struct Subject {
-    /// Stored and ad hoc items together; empty when nothing is known.
+    /// Stored, live and ad hoc items together; empty when nothing is known.
     pub history: History,
     /// Whether the `user_id` has a stored history; `None` when none was given.
     pub user_known: Option<bool>,
+    /// Items of the stored history.
+    pub stored_items: usize,
+    /// Live events that count.
+    pub live_events: usize,
     /// Entries of the ad hoc history that are not in the catalogue.
     pub unknown_items: usize,
 }
 
+/// When an entry of a history happened: what a request brings is later than all that was logged, in the order in which
+/// it stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum When {
+    Logged(Timestamp),
+    Sent(usize),
+}
+
+/// One entry of a history to be merged.
+#[derive(Clone, Copy, Debug)]
+struct Entry<'a> {
+    item: ItemIdx,
+    when: When,
+    weight: f32,
+    /// Of what was merged before: the sum that the weight does not tell.
+    sum: &'a [f64],
+}
+
 impl Engine {
-    /// Finds the stored history of `user_id`, where given and known, and lays `history` over it.
-    pub(super) fn subject(&self, user_id: Option<&str>, history: &[HistoryItem]) -> Result<Subject, RequestError> {
+    /// Finds the stored history of `user_id`, where given and known, merges `live` with it and lays `history` over both.
+    pub(super) fn subject(
+        &self,
+        user_id: Option<&str>,
+        history: &[HistoryItem],
+        live: &LiveHistory,
+    ) -> Result<Subject, RequestError> {
         let user_id = user_id.filter(|id| !id.is_empty() || self.users.index(id).is_some());
         if user_id.is_none() && history.is_empty() {
             return Err(RequestError::NoSubject);
         }
-        let user = user_id.map(|id| self.users.index(id));
-        let (mut pairs, unknown_items) = self.known_items("history", history)?;
-        if let Some(Some(user)) = user {
-            let stored = self.histories.history(UserIdx(user)).map_err(InternalError::from)?;
-            let stored = stored.as_ref();
-            pairs.extend(stored.items().iter().map(|&i| ItemIdx(i)).zip(stored.weights().iter().copied()));
+        self.subject_of(user_id, history, live)
+    }
+
+    /// The same for a subject that need not be named; one that is neither named nor sent has no history.
+    pub(super) fn subject_of(
+        &self,
+        user_id: Option<&str>,
+        history: &[HistoryItem],
+        live: &LiveHistory,
+    ) -> Result<Subject, RequestError> {
+        let (sent, unknown_items) = self.known_items("history", history)?;
+        let stored = match user_id.and_then(|id| self.users.index(id)).filter(|_| !live.forgotten) {
+            None => None,
+            // Times and sums are of use only where there is something to merge.
+            Some(user) if live.events.is_empty() && sent.is_empty() => {
+                let history = self.histories.history(UserIdx(user)).map_err(InternalError::from)?;
+                Some(DetailedHistory { history, times: None, sums: ExactSums::default() })
+            }
+            Some(user) => Some(self.histories.detailed(UserIdx(user)).map_err(InternalError::from)?),
+        };
+        let live: Vec<Weighed> = self.weigh_live(&live.events).into_iter().flatten().collect();
+        let mut entries = Vec::with_capacity(live.len() + sent.len());
+        if let Some(DetailedHistory { history, times, sums }) = &stored {
+            let history = history.as_ref();
+            for (at, (&item, &weight)) in history.items().iter().zip(history.weights()).enumerate() {
+                // Before anything live, where nobody knows when.
+                let time = times.as_ref().map_or(Timestamp(i64::MIN), |times| times[at]);
+                entries.push(Entry { item: ItemIdx(item), when: When::Logged(time), weight, sum: sums.of(at as u64) });
+            }
         }
-        let history = merge(pairs, self.info.manifest.rules.duplicates);
-        Ok(Subject { history, user_known: user.map(|user| user.is_some()), unknown_items })
+        let stored_items = entries.len();
+        entries.extend(live.iter().map(|&Weighed { item, weight, time }| Entry {
+            item,
+            when: When::Logged(time),
+            weight,
+            sum: &[],
+        }));
+        entries.extend(as_sent(&sent));
+        Ok(Subject {
+            history: merge(entries, self.info.manifest.rules.duplicates),
+            user_known: user_id.map(|_| stored.is_some()),
+            stored_items,
+            live_events: live.len(),
+            unknown_items,
+        })
     }
 
     /// Checks an ad hoc history and drops what is not in the catalogue; returns the number dropped.
@@ -54,28 +119,26 @@ impl Engine {
     }
 
     /// Merges the pairs of an ad hoc history by the rule of the log.
-    pub(super) fn merged(&self, pairs: Vec<(ItemIdx, f32)>) -> History {
-        merge(pairs, self.info.manifest.rules.duplicates)
+    pub(super) fn merged(&self, pairs: &[(ItemIdx, f32)]) -> History {
+        merge(as_sent(pairs).collect(), self.info.manifest.rules.duplicates)
     }
 }
 
-/// Sorts by item and merges repeated items. The weights must be finite and greater than 0.
-///
-/// Sums run over ascending weights in f64, so the order of the request does not matter, and stop
-/// at the largest finite number.
-///
 /// A history in a request has no times: "last" is what stands last in it.
-fn merge(mut pairs: Vec<(ItemIdx, f32)>, rule: Duplicates) -> History {
-    match rule {
-        Duplicates::Max | Duplicates::Sum => pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))),
-        Duplicates::Last => pairs.sort_by_key(|pair| pair.0),
-    }
-    let merged = pairs.chunk_by(|a, b| a.0 == b.0).map(|same| {
-        let weight = match rule {
-            Duplicates::Max | Duplicates::Last => same[same.len() - 1].1,
-            Duplicates::Sum => (same.iter().map(|pair| f64::from(pair.1)).sum::<f64>() as f32).min(f32::MAX),
-        };
-        (same[0].0, weight)
+fn as_sent<'a>(pairs: &[(ItemIdx, f32)]) -> impl Iterator<Item = Entry<'a>> {
+    let entry = |(at, &(item, weight)): (usize, &_)| Entry { item, when: When::Sent(at), weight, sum: &[] };
+    pairs.iter().enumerate().map(entry)
+}
+
+/// Sorts by item and merges repeated items; the order of the entries does not matter. The weights must be finite and
+/// greater than 0. Sums stop at the largest finite number.
+fn merge(mut entries: Vec<Entry<'_>>, rule: Duplicates) -> History {
+    entries.sort_by_key(|entry| entry.item);
+    let mut merging = Merging::new(rule);
+    let merged = entries.chunk_by(|a, b| a.item == b.item).map(|same| {
+        merging.clear();
+        same.iter().for_each(|entry| merging.add_merged(entry.when, entry.weight, entry.sum));
+        (same[0].item, merging.weight().unwrap_or(f32::MAX))
     });
     History::from_pairs(merged).unwrap_or_else(|error| unreachable!("weights were checked: {error}"))
 }
@@ -92,6 +155,10 @@ pub(super) fn known_ids(map: &IdMap, ids: &[String]) -> (Vec<u32>, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn merge(pairs: Vec<(ItemIdx, f32)>, rule: Duplicates) -> History {
+        super::merge(as_sent(&pairs).collect(), rule)
+    }
 
     #[test]
     fn repeated_items_follow_the_rule_of_the_log() {

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::grouping::{Columns, Grouped, group};
 use super::matrix::{Interactions, MatrixError};
+use super::merging::ExactSums;
 use super::rules::{Duplicates, LogRules};
 use super::time::Timestamp;
 
@@ -40,6 +41,8 @@ pub struct Built {
     pub interactions: Interactions,
     /// The latest time of every interaction, in the order of the matrix; `None` for rows without times.
     pub times: Option<Vec<Timestamp>>,
+    /// The sums that the weights do not tell exactly, where the rules add up.
+    pub sums: ExactSums,
     /// What the rules took away.
     pub dropped: Dropped,
 }
@@ -51,6 +54,8 @@ pub struct BuiltCore {
     pub interactions: Interactions,
     /// The latest time of every interaction, in the order of the matrix; `None` for rows without times.
     pub times: Option<Vec<Timestamp>>,
+    /// The sums that the weights do not tell exactly, where the rules add up.
+    pub sums: ExactSums,
     /// The users that are left, by their old index, ascending.
     pub users: Vec<u32>,
     /// The items that are left, by their old index, ascending.
@@ -85,6 +90,7 @@ struct Rows {
     items: Vec<u32>,
     weights: Vec<f32>,
     times: Vec<Timestamp>,
+    sums: ExactSums,
 }
 
 impl InteractionsBuilder {
@@ -143,8 +149,8 @@ impl InteractionsBuilder {
     /// [`BuildError`] when summed weights overflow or a row breaks the contract of [`extend`](Self::extend).
     pub fn build(self, (users, items): (usize, usize)) -> Result<Built, BuildError> {
         let (rows, dropped, _) = self.merged(users)?;
-        let (interactions, times) = rows.finish(items)?;
-        Ok(Built { interactions, times, dropped })
+        let (interactions, times, sums) = rows.finish(items)?;
+        Ok(Built { interactions, times, sums, dropped })
     }
 
     /// Builds over the users and items that are left once the minimums hold.
@@ -155,8 +161,8 @@ impl InteractionsBuilder {
         let (mut rows, mut dropped, minimums) = self.merged(users)?;
         let core_rounds = rows.core(items, minimums, &mut dropped);
         let (users, items) = rows.compact(items);
-        let (interactions, times) = rows.finish(items.len())?;
-        Ok(BuiltCore { interactions, times, users, items, dropped, core_rounds })
+        let (interactions, times, sums) = rows.finish(items.len())?;
+        Ok(BuiltCore { interactions, times, sums, users, items, dropped, core_rounds })
     }
 
     /// Groups, sorts and merges; returns the minimums of users and items beside it.
@@ -165,14 +171,14 @@ impl InteractionsBuilder {
         let Self { users: owners, items, weights, times, duplicates, .. } = self;
         let rows = if times.is_empty() {
             let times = vec![(); owners.len()];
-            let Grouped { offsets, items, weights, .. } =
+            let Grouped { offsets, items, weights, sums, .. } =
                 group(Columns { users: owners, items, weights, times }, users, duplicates)?;
-            Rows { offsets, items, weights, times: Vec::new() }
+            Rows { offsets, items, weights, times: Vec::new(), sums }
         } else {
             assert_eq!(times.len(), owners.len(), "all rows have times, or none has");
-            let Grouped { offsets, items, weights, times } =
+            let Grouped { offsets, items, weights, times, sums } =
                 group(Columns { users: owners, items, weights, times }, users, duplicates)?;
-            Rows { offsets, items, weights, times }
+            Rows { offsets, items, weights, times, sums }
         };
         let merged_duplicates = (pushed - rows.items.len()) as u64;
         let dropped = Dropped { merged_duplicates, ..Dropped::default() };
@@ -190,12 +196,20 @@ impl Rows {
         let mut rounds = 0;
         loop {
             let (mut end, mut lost) = (0, 0);
+            let (mut next_sum, mut end_sums) = (0, 0);
             for user in 0..self.offsets.len() - 1 {
                 let range = self.offsets[user]..self.offsets[user + 1];
                 self.offsets[user] = end;
+                let start_sums = end_sums;
                 // Items that fell below the minimum in the round before have a count of 0.
                 for at in range {
+                    let of_sum = next_sum;
+                    next_sum += self.sums.positions()[of_sum..].iter().take_while(|&&of| of == at as u64).count();
                     if counts[self.items[at] as usize] > 0 {
+                        for part in of_sum..next_sum {
+                            self.sums.relocate(part, end_sums, end as u64);
+                            end_sums += 1;
+                        }
                         self.items[end] = self.items[at];
                         self.weights[end] = self.weights[at];
                         if let Some(&time) = self.times.get(at) {
@@ -208,10 +222,11 @@ impl Rows {
                 if end - start < min_user {
                     self.items[start..end].iter().for_each(|&item| counts[item as usize] -= 1);
                     lost += end - start;
-                    end = start;
+                    (end, end_sums) = (start, start_sums);
                 }
             }
             self.truncate(end);
+            self.sums.truncate(end_sums);
             let mut fallen = 0;
             for count in counts.iter_mut().filter(|count| **count < min_item) {
                 fallen += std::mem::take(count);
@@ -249,14 +264,14 @@ impl Rows {
         }
     }
 
-    fn finish(mut self, items: usize) -> Result<(Interactions, Option<Vec<Timestamp>>), MatrixError> {
+    fn finish(mut self, items: usize) -> Result<(Interactions, Option<Vec<Timestamp>>, ExactSums), MatrixError> {
         // What merging and the minimums freed is given back: the matrix lives as long as the run.
         self.items.shrink_to_fit();
         self.weights.shrink_to_fit();
         self.times.shrink_to_fit();
         let users = self.offsets.len() - 1;
         let interactions = Interactions::from_csr((users, items), self.offsets, self.items, self.weights)?;
-        Ok((interactions, (!self.times.is_empty()).then_some(self.times)))
+        Ok((interactions, (!self.times.is_empty()).then_some(self.times), self.sums))
     }
 }
 

@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::builder::BuildError;
+use super::merging::{ExactSums, Merging};
 use super::rules::Duplicates;
 
 /// Buckets of the first pass.
@@ -27,6 +28,14 @@ pub(super) struct Grouped<T> {
     pub items: Vec<u32>,
     pub weights: Vec<f32>,
     pub times: Vec<T>,
+    pub sums: ExactSums,
+}
+
+/// What merging left of a bucket.
+struct Merged {
+    rows: usize,
+    /// By position in the bucket.
+    sums: ExactSums,
 }
 
 /// One row of one user. Positive floats order like their bits, so the order of entries is total, and what
@@ -59,7 +68,7 @@ pub(super) fn group<T: Copy + Ord + Send + Sync>(
     let bounds = into_buckets(&mut rows, buckets, |user| (user >> shift) as usize);
 
     let mut offsets = vec![0; users + 1];
-    let kept: Vec<usize> = {
+    let kept: Vec<Merged> = {
         let (mut items, mut weights, mut times) = (&mut rows.items[..], &mut rows.weights[..], &mut rows.times[..]);
         let parts = bounds.windows(2).zip(offsets[1..].chunks_mut(1 << shift)).enumerate();
         let parts: Vec<Bucket<'_, T>> = parts
@@ -80,7 +89,11 @@ pub(super) fn group<T: Copy + Ord + Send + Sync>(
 
     // Every bucket has its merged rows at its start: close the gaps.
     let mut end = 0;
-    for (&start, &kept) in bounds.iter().zip(&kept) {
+    let mut sums = ExactSums::default();
+    for (&start, Merged { rows: kept, sums: of_bucket }) in bounds.iter().zip(kept) {
+        for (&at, &part) in of_bucket.positions().iter().zip(of_bucket.parts()) {
+            sums.push(end as u64 + at, &[part]);
+        }
         rows.items.copy_within(start..start + kept, end);
         rows.weights.copy_within(start..start + kept, end);
         rows.times.copy_within(start..start + kept, end);
@@ -90,7 +103,7 @@ pub(super) fn group<T: Copy + Ord + Send + Sync>(
     rows.weights.truncate(end);
     rows.times.truncate(end);
     (0..users).for_each(|user| offsets[user + 1] += offsets[user]);
-    Ok(Grouped { offsets, items: rows.items, weights: rows.weights, times: rows.times })
+    Ok(Grouped { offsets, items: rows.items, weights: rows.weights, times: rows.times, sums })
 }
 
 /// Moves every row into its bucket, in place; returns where the buckets start, and the end.
@@ -117,10 +130,11 @@ fn into_buckets<T: Copy>(rows: &mut Columns<T>, buckets: usize, bucket_of: impl 
 }
 
 impl<T: Copy + Ord> Bucket<'_, T> {
-    /// Writes the merged rows, user by user, over the start of the bucket; returns how many are left.
-    fn merge(self, duplicates: Duplicates) -> Result<usize, BuildError> {
+    /// Writes the merged rows, user by user, over the start of the bucket; returns what is left.
+    fn merge(self, duplicates: Duplicates) -> Result<Merged, BuildError> {
         let Self { first_user, users, items, weights, times, counts } = self;
-        let Some(&time) = times.first() else { return Ok(0) };
+        let mut sums = ExactSums::default();
+        let Some(&time) = times.first() else { return Ok(Merged { rows: 0, sums }) };
         let mut starts = vec![0usize; counts.len() + 1];
         users.iter().for_each(|&user| starts[(user - first_user) as usize + 1] += 1);
         (0..counts.len()).for_each(|user| starts[user + 1] += starts[user]);
@@ -131,6 +145,7 @@ impl<T: Copy + Ord> Bucket<'_, T> {
             entries[*place] = Entry { item: items[row], time: times[row], weight: weights[row].to_bits() };
             *place += 1;
         }
+        let mut merging = Merging::new(duplicates);
         let mut end = 0;
         for (user, bound) in starts.windows(2).enumerate() {
             let (start, row) = (end, &mut entries[bound[0]..bound[1]]);
@@ -139,30 +154,23 @@ impl<T: Copy + Ord> Bucket<'_, T> {
                 let (item, last) = (same[0].item, same[same.len() - 1]);
                 items[end] = item;
                 times[end] = last.time;
-                weights[end] = merged(same, duplicates).map_err(|sum| BuildError::WeightOverflow {
-                    user: first_user + user as u32,
-                    item,
-                    sum,
-                })?;
+                weights[end] = f32::from_bits(last.weight);
+                if same.len() > 1 {
+                    merging.clear();
+                    same.iter().for_each(|row| merging.add(row.time, f32::from_bits(row.weight)));
+                    weights[end] = merging.weight().map_err(|sum| BuildError::WeightOverflow {
+                        user: first_user + user as u32,
+                        item,
+                        sum,
+                    })?;
+                    sums.push(end as u64, merging.inexact_sum().unwrap_or_default());
+                }
                 end += 1;
             }
             counts[user] = end - start;
         }
-        Ok(end)
+        Ok(Merged { rows: end, sums })
     }
-}
-
-/// The weight of entries of one item, ascending; an error holds a sum that is too large.
-fn merged<T: Copy + Ord>(same: &[Entry<T>], duplicates: Duplicates) -> Result<f32, f64> {
-    let bits = match duplicates {
-        Duplicates::Max => same.iter().map(|entry| entry.weight).max().unwrap_or(0),
-        Duplicates::Last => same[same.len() - 1].weight,
-        Duplicates::Sum => {
-            let sum: f64 = same.iter().map(|entry| f64::from(f32::from_bits(entry.weight))).sum();
-            return if sum > f64::from(f32::MAX) { Err(sum) } else { Ok(sum as f32) };
-        }
-    };
-    Ok(f32::from_bits(bits))
 }
 
 #[cfg(test)]

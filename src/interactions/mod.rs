@@ -5,7 +5,9 @@ mod catalogue;
 mod grouping;
 mod history;
 mod ids;
+mod live;
 mod matrix;
+mod merging;
 mod rules;
 mod split;
 mod time;
@@ -15,7 +17,9 @@ pub use builder::{BuildError, Built, BuiltCore, Dropped, InteractionsBuilder};
 pub use catalogue::Catalogue;
 pub use history::{BadWeight, History, HistoryRef};
 pub use ids::{IdMap, IdOrderError, IntIds, IntType, TextIds};
+pub use live::{EventsThrough, Forgotten, LiveLogPart};
 pub use matrix::{Interactions, MatrixError};
+pub use merging::{ExactSum, ExactSums, Merging};
 pub use rules::{Duplicates, LogColumns, LogRules};
 pub use split::{
     FoldInTarget, LeftOut, SplitByTime, SplitError, SplitPart, SplitRule, fold_in_target, hold_out_users,

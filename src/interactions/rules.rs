@@ -77,6 +77,10 @@ pub struct LogRules {
     pub min_user_items: usize,
     /// Items with fewer users are dropped.
     pub min_item_users: usize,
+    /// Rows later than [`as_of`](Self::as_of) count, with a negative age; see [`for_live`](Self::for_live). Never
+    /// written down: it is not a property of a log.
+    #[serde(skip)]
+    pub keeps_later: bool,
 }
 
 impl LogRules {
@@ -92,6 +96,15 @@ impl LogRules {
     #[must_use]
     pub fn for_targets(&self) -> Self {
         Self { since: None, until: None, half_life_days: None, as_of: None, ..self.clone() }
+    }
+
+    /// The rules for what happened since: [`as_of`](Self::as_of) only says from when ages count, so that a later event
+    /// weighs the more the later it is, neither it nor [`until`](Self::until) ends the log, and no minimum of users or
+    /// items applies. A history of the log and of later events is the same, to the last bit, whether it is read as one
+    /// log under these rules or merged from its parts.
+    #[must_use]
+    pub fn for_live(&self) -> Self {
+        Self { until: None, keeps_later: true, min_user_items: 1, min_item_users: 1, ..self.clone() }
     }
 }
 
@@ -109,6 +122,7 @@ impl Default for LogRules {
             duplicates: Duplicates::Max,
             min_user_items: 1,
             min_item_users: 1,
+            keeps_later: false,
         }
     }
 }

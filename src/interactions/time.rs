@@ -48,6 +48,17 @@ impl TimeUnit {
         }
         .map(Timestamp)
     }
+
+    /// How many whole units after 1970 a moment is; nanoseconds as far as 64 bits reach.
+    #[must_use]
+    pub fn count(self, moment: Timestamp) -> i64 {
+        match self {
+            Self::Seconds => moment.0.div_euclid(1_000_000),
+            Self::Milliseconds => moment.0.div_euclid(1_000),
+            Self::Microseconds => moment.0,
+            Self::Nanoseconds => moment.0.saturating_mul(1_000),
+        }
+    }
 }
 
 impl Timestamp {

@@ -27,6 +27,7 @@ pub struct Weighting {
     as_of: Option<Timestamp>,
     /// In microseconds.
     half_life: Option<f64>,
+    keeps_later: bool,
 }
 
 impl Weighting {
@@ -39,6 +40,7 @@ impl Weighting {
             min_weight: rules.min_weight.unwrap_or(f32::NEG_INFINITY),
             as_of: rules.as_of,
             half_life: rules.half_life_days.map(|days| days * Timestamp::DAY as f64),
+            keeps_later: rules.keeps_later,
         }
     }
 
@@ -61,7 +63,8 @@ impl Weighting {
     }
 
     /// The weight of a row: `value` (that of the weight column, or 1) × `event_weight` (or 1) × 2^(−age / half-life).
-    /// A product too large for an `f32` is infinite.
+    /// A product too large for an `f32` is infinite, but the largest finite number where later rows count: a weight
+    /// that only time made so large is no mistake in the log.
     ///
     /// # Errors
     /// [`RowDrop`], the first reason in the order of the rules for which the row does not count.
@@ -80,13 +83,14 @@ impl Weighting {
             return Err(RowDrop::Decayed);
         }
         let (Some(time), Some(as_of)) = (time, self.as_of) else { return Ok(weight as f32) };
-        if time > as_of {
+        if time > as_of && !self.keeps_later {
             return Err(RowDrop::AfterAsOf);
         }
         let Some(half_life) = self.half_life else { return Ok(weight as f32) };
         // Not subtracted as integers: the span between two moments can be too long for one.
         let age = as_of.0 as f64 - time.0 as f64;
         match (weight * (-age / half_life).exp2()) as f32 {
+            decayed if decayed > 0.0 && self.keeps_later => Ok(decayed.min(f32::MAX)),
             decayed if decayed > 0.0 => Ok(decayed),
             _ => Err(RowDrop::Decayed),
         }
@@ -111,6 +115,14 @@ mod tests {
         assert_eq!(weigh(1.0, 1.0, Some(Timestamp(30 * Timestamp::DAY + 1))), Err(RowDrop::AfterAsOf));
         assert_eq!(weigh(1.0, 1.0, day(30 - 7 * 160)), Err(RowDrop::Decayed));
         assert_eq!(weigh(1.0, 1.0, Some(Timestamp(i64::MIN))), Err(RowDrop::Decayed));
+    }
+
+    #[test]
+    fn what_happened_since_weighs_more() {
+        let rules = LogRules { half_life_days: Some(7.0), as_of: day(30), until: day(31), ..LogRules::default() };
+        let weigh = |time| Weighting::new(&rules.for_live()).weigh(3.0, 2.0, time);
+        assert_eq!((weigh(day(23)), weigh(day(30)), weigh(day(44))), (Ok(3.0), Ok(6.0), Ok(24.0)));
+        assert_eq!(weigh(day(30_000_000)), Ok(f32::MAX), "it stays finite");
     }
 
     #[test]

@@ -213,6 +213,18 @@ pub enum LogError {
         /// The value as stored.
         value: String,
     },
+    /// Two files with the same live events.
+    #[error("{} and {} both hold the live events {first} to {last}, which would count twice; remove one of the files, or export it again with --after", file.display(), other.display())]
+    SameEvents {
+        /// The file.
+        file: PathBuf,
+        /// The other one.
+        other: PathBuf,
+        /// Number of the first event that is in both.
+        first: u64,
+        /// Number of the last one.
+        last: u64,
+    },
     /// More types of event than anybody could weigh.
     #[error("{}: column `{column}` has more than {} different values; it does not look like a column of event types, name another with --event-column", file.display(), super::log::MAX_EVENT_TYPES)]
     EventTypes {

@@ -15,6 +15,7 @@ mod interaction_writer;
 mod interner;
 mod item_table_writer;
 mod items;
+mod live_log;
 mod log;
 mod log_writer;
 mod pages;
@@ -35,6 +36,7 @@ pub use interaction_rows::{Id, IdType, InteractionColumns, InteractionRow, Inter
 pub use interaction_writer::{InteractionTable, write_interactions};
 pub use item_table_writer::{Cell, CellType, ItemTableWriter};
 pub use items::{ItemColumns, ItemMetadata, ItemReport, Titles, read_all_items, read_items};
+pub use live_log::{LiveIds, LiveLogWriter, LiveRow};
 pub(crate) use log::counted;
 pub use log::{
     AxisExtents, Log, LogExtents, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds,

@@ -92,6 +92,12 @@ impl Table {
         self.metadata.metadata().row_groups()
     }
 
+    /// The text that the writer left under a name in the footer.
+    pub fn note(&self, name: &str) -> Option<&str> {
+        let notes = self.metadata.metadata().file_metadata().key_value_metadata()?;
+        notes.iter().find(|note| note.key == name)?.value.as_deref()
+    }
+
     /// The types that the writer had in mind, where the file says so: some are stored as others.
     pub fn intended(&self) -> Option<Schema> {
         let metadata = self.metadata.metadata().file_metadata();

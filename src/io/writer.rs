@@ -11,6 +11,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::error::TableError;
@@ -35,12 +36,24 @@ pub(super) struct TableEncoder<W: Write + Send> {
 impl<W: Write + Send> TableEncoder<W> {
     /// Starts a table of `fields`; `file` is how errors call it.
     pub fn create(sink: W, file: &Path, fields: Vec<Field>) -> Result<Self, TableError> {
+        Self::create_with_metadata(sink, file, fields, Vec::new())
+    }
+
+    /// The same with key-value pairs in the footer.
+    pub fn create_with_metadata(
+        sink: W,
+        file: &Path,
+        fields: Vec<Field>,
+        metadata: Vec<(String, String)>,
+    ) -> Result<Self, TableError> {
         let schema = Arc::new(Schema::new(fields));
+        let pairs = metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+            .set_key_value_metadata((!metadata.is_empty()).then(|| pairs.collect()))
             .build();
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(sink, Arc::clone(&schema), options)
@@ -90,13 +103,26 @@ impl Drop for Temporary {
 impl TableWriter {
     /// Starts a table of `fields` that will appear at `path`, replacing what is there.
     pub fn create(path: &Path, fields: Vec<Field>) -> Result<Self, TableError> {
+        Self::create_with_metadata(path, fields, Vec::new())
+    }
+
+    /// The same with key-value pairs in the footer.
+    pub fn create_with_metadata(
+        path: &Path,
+        fields: Vec<Field>,
+        metadata: Vec<(String, String)>,
+    ) -> Result<Self, TableError> {
         let refused = |source| TableError::File { action: "write", file: path.into(), source };
         let name = path.file_name().ok_or_else(|| refused(std::io::ErrorKind::InvalidFilename.into()))?;
         // Hidden, in the same directory (a rename does not cross file systems), one for each process.
         let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
         let file = File::create(&temporary).map_err(refused)?;
         let temporary = Temporary(temporary);
-        Ok(Self { path: path.into(), temporary, encoder: TableEncoder::create(file, path, fields)? })
+        Ok(Self {
+            path: path.into(),
+            temporary,
+            encoder: TableEncoder::create_with_metadata(file, path, fields, metadata)?,
+        })
     }
 
     /// Appends rows, one array a column.

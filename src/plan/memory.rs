@@ -148,7 +148,9 @@ const WRITING: u64 = 4_000_000;
 /// - *interactions*: item and weight of each, 8·N, and where each user starts, 8·U; the rows of the log are turned into
 ///   them in place.
 /// - *ids*: those of both axes; of the items twice, as the catalogue has its own.
-/// - *reading*: the user of every row, 4·E, times, 8·E, rows that are merged, 8·(E − N), and the numbering: a hash table
+/// - *times*: that of every interaction, 8·N, where the log has them, and once more while they are written: they are
+///   published with the histories.
+/// - *reading*: the user of every row, 4·E, rows that are merged, 8·(E − N) and their times, and the numbering: a hash table
 ///   with 17 bytes a bucket, between 8/7 and 16/7 buckets an id.
 /// - *earlier model*: the one that is continued, from before the log is read; *carried weights*: a new model, 4·P, and
 ///   the copy that the earlier one's columns go into, 4·P.
@@ -179,10 +181,13 @@ pub fn memory(workload: &Workload) -> Memory {
     let weights = product(&[FLOAT, workload.parameters()]);
     let rows = |interactions: u64, users: u64| sum(&[product(&[8, interactions]), product(&[8, users])]);
 
+    let times = if data.times { product(&[8, interactions]) } else { 0 };
     let mut parts = vec![
         ("program", PROGRAM, phases.clone()),
         ("interactions", rows(interactions, users), phases.clone()),
         ("ids", data.id_bytes.saturating_add(share(data.id_bytes, items, users.saturating_add(items))), phases.clone()),
+        ("times", times, phases.clone()),
+        ("times being written", times, vec![Publish]),
         ("reading", reading(data), vec![Read]),
         ("earlier model", *parent, vec![Read, Start]),
         ("carried weights", product(&[2, weights]), vec![Start]),
@@ -249,7 +254,7 @@ pub fn memory(workload: &Workload) -> Memory {
 #[must_use]
 pub fn memory_of_reading(entries: u64, times: bool) -> u64 {
     let data = DataSizes { entries, interactions: entries, times, ..DataSizes::default() };
-    sum(&[PROGRAM, product(&[8, entries]), reading(&data)])
+    sum(&[PROGRAM, product(&[if times { 16 } else { 8 }, entries]), reading(&data)])
 }
 
 /// What is gone once the log has been read.
@@ -258,8 +263,8 @@ fn reading(data: &DataSizes) -> u64 {
     let numbering =
         |ids: u64| product(&[17, ids.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(u64::MAX)]);
     sum(&[
-        product(&[if data.times { 12 } else { 4 }, data.entries]),
-        product(&[8, merged]),
+        product(&[4, data.entries]),
+        product(&[if data.times { 16 } else { 8 }, merged]),
         numbering(data.users),
         numbering(data.items),
         DECODING,

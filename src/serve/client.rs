@@ -8,6 +8,7 @@ use tonic::{Code, Request, Response, Status};
 
 use super::pb;
 use super::pb::embedding_service_client::EmbeddingServiceClient;
+use super::pb::event_service_client::EventServiceClient;
 use super::pb::model_service_client::ModelServiceClient;
 use super::pb::recommendation_service_client::RecommendationServiceClient;
 
@@ -16,6 +17,7 @@ use super::pb::recommendation_service_client::RecommendationServiceClient;
 pub struct Client {
     recommendation: RecommendationServiceClient<Channel>,
     embedding: EmbeddingServiceClient<Channel>,
+    event: EventServiceClient<Channel>,
     model: ModelServiceClient<Channel>,
     timeout: Option<Duration>,
     /// Marked as a secret, so that it is never printed.
@@ -111,6 +113,7 @@ impl Client {
         Ok(Self {
             recommendation: RecommendationServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX),
             embedding: EmbeddingServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX),
+            event: EventServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX),
             model: ModelServiceClient::new(channel),
             timeout: None,
             authorization,
@@ -218,6 +221,33 @@ impl Client {
     ) -> Result<pb::EmbedHistoriesResponse, ClientError> {
         let request = self.request(pb::EmbedHistoriesRequest { histories, model: None });
         answer(self.embedding.embed_histories(request).await)
+    }
+
+    /// Records events; when this returns, they are on disk.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn record_events(&mut self, events: Vec<pb::Event>) -> Result<pb::RecordEventsResponse, ClientError> {
+        let request = self.request(pb::RecordEventsRequest { events });
+        answer(self.event.record_events(request).await)
+    }
+
+    /// What is known of a user.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn history(&mut self, user_id: &str) -> Result<pb::GetHistoryResponse, ClientError> {
+        let request = self.request(pb::GetHistoryRequest { user_id: user_id.to_owned(), model: None });
+        answer(self.event.get_history(request).await)
+    }
+
+    /// Forgets a user.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn forget_user(&mut self, user_id: &str) -> Result<pb::ForgetUserResponse, ClientError> {
+        let request = self.request(pb::ForgetUserRequest { user_id: user_id.to_owned() });
+        answer(self.event.forget_user(request).await)
     }
 
     /// The loaded model.

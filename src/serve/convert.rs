@@ -4,8 +4,8 @@ use super::models::Served;
 use super::pb;
 use super::status::{code, message};
 use crate::engine::{
-    Fallback, HistoryItem, Listed, Measure, Metric, RecommendRequest, Recommendation, Removed, RequestError, ShortList,
-    SimilarItems, Space, Tier,
+    Fallback, HistoryItem, Listed, LiveHistory, Measure, Metric, RecommendRequest, Recommendation, Removed,
+    RequestError, ShortList, SimilarItems, Space, Tier,
 };
 use crate::registry::Version;
 
@@ -27,6 +27,7 @@ impl From<pb::RecommendRequest> for RecommendRequest {
             exclude: request.exclude.unwrap_or_default().item_ids,
             allow: request.allow.map(|allow| allow.item_ids),
             include_seen: request.include_seen,
+            live: LiveHistory::default(),
         }
     }
 }
@@ -105,6 +106,7 @@ pub(super) fn recommend_response(answer: Recommendation, model_version: &str) ->
         unknown_allowed_items: count(answer.unknown_allowed_items),
         removed: Some(answer.removed.into()),
         short_reason: short_reason(answer.short),
+        live_events: count(answer.live_events),
         ..Default::default()
     }
 }
@@ -153,19 +155,19 @@ pub(super) fn embedding_result((id, vector): (String, Option<Vec<f32>>)) -> pb::
     pb::EmbeddingResult { id, status: status.into(), embedding: vector.map(|values| pb::Embedding { values }) }
 }
 
-/// A version in the registry, as the wire shows it.
-pub(super) fn version(version: &Version, served: &Served) -> pb::ModelVersion {
+/// A version in the registry, as the wire shows it; `store` is the id of the server's store of events.
+pub(super) fn version(version: &Version, served: &Served, store: Option<&str>) -> pb::ModelVersion {
     let manifest = &version.manifest;
     pb::ModelVersion {
         version: manifest.model_version.clone(),
         created: manifest.created.clone(),
         serving: manifest.model_version == served.version(),
-        events_through: manifest.events_through,
+        events_through: manifest.events_in_log(store),
     }
 }
 
 /// The model that answers, as the wire shows it.
-pub(super) fn model(served: &Served) -> pb::Model {
+pub(super) fn model(served: &Served, store: Option<&str>) -> pb::Model {
     let info = served.engine.info();
     let manifest = &info.manifest;
     pb::Model {
@@ -183,6 +185,6 @@ pub(super) fn model(served: &Served) -> pb::Model {
         library_version: manifest.library_version.clone(),
         data_fingerprint: manifest.data_fingerprint.clone(),
         name: served.name.to_string(),
-        events_through: manifest.events_through,
+        events_through: manifest.events_in_log(store),
     }
 }

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::server::Shared;
 use super::{convert, pb, status};
-use crate::engine::HistoryEmbedding;
+use crate::engine::{HistoryEmbedding, MAX_KEYS};
 
 pub(super) struct EmbeddingService(pub Arc<Shared>);
 
@@ -18,9 +18,12 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
     ) -> Result<Response<pb::BatchGetUserEmbeddingsResponse>, Status> {
         let ((ids, answer), served) = self
             .0
-            .compute(request, |engine, message, _| {
-                let answer = engine.user_embeddings(&message.user_ids);
-                Ok((message.user_ids, answer))
+            .compute_live(request, |engine, live, message, _| {
+                let live = message.user_ids.iter().take(MAX_KEYS).map(|id| live.history(Some(id)));
+                Ok(live.collect::<Result<Vec<_>, Status>>().map(|live| {
+                    let answer = engine.user_embeddings(&message.user_ids, &live);
+                    (message.user_ids, answer)
+                }))
             })
             .await?;
         let answer = answer.map_err(|error| status::refused(&error))?;

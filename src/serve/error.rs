@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::TokenError;
 
+use crate::events::EventError;
 use crate::registry::RegistryError;
 
 /// A failure of the server as a whole; failures of single requests are gRPC statuses.
@@ -88,6 +89,9 @@ pub enum ServeError {
     /// The registry cannot be used.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The store of live events cannot be used.
+    #[error(transparent)]
+    Events(#[from] EventError),
     /// The threads that compute could not be started.
     #[error("cannot start the scoring threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

@@ -16,11 +16,13 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tonic::Status;
 
 use super::call::Call;
+use super::live::Live;
 use super::models::Served;
 use super::observe::Metrics;
 use super::pb;
 use super::workers::{Over, Workers, outcome};
-use crate::engine::{RecommendRequest, Recommendation, RequestError};
+use crate::engine::{Recommendation, RequestError};
+use crate::events::EventStore;
 
 /// Most requests computed together: a bound on how long one of them can hold up the others.
 const TOGETHER: usize = 16;
@@ -35,6 +37,8 @@ const PATIENCE: usize = 16;
 pub(super) struct Lane {
     waiting: Arc<Mutex<Waiting<Request>>>,
     metrics: Arc<Metrics>,
+    /// What users did since.
+    events: Option<Arc<EventStore>>,
 }
 
 /// What the engine says to one request.
@@ -48,7 +52,8 @@ struct Request {
     /// Kept until the request has had its turn; see [`Workers`].
     place: OwnedSemaphorePermit,
     queued: Instant,
-    sender: oneshot::Sender<Result<Answer, Over>>,
+    /// Inside, a status for a request whose live events cannot be read.
+    sender: oneshot::Sender<Result<Result<Answer, Status>, Over>>,
 }
 
 /// The two queues.
@@ -62,8 +67,8 @@ struct Waiting<T> {
 }
 
 impl Lane {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { waiting: Arc::new(Mutex::new(Waiting::new())), metrics }
+    pub(super) fn new(metrics: Arc<Metrics>, events: Option<Arc<EventStore>>) -> Self {
+        Self { waiting: Arc::new(Mutex::new(Waiting::new())), metrics, events }
     }
 
     /// Computes an answer on the scoring threads, with whatever else is waiting then.
@@ -80,16 +85,16 @@ impl Lane {
         let request = Request { message, served, call, place, queued: Instant::now(), sender };
         lock(&self.waiting).push(request, long);
         let (waiting, metrics) = (Arc::clone(&self.waiting), Arc::clone(&self.metrics));
-        let threads = workers.threads();
+        let (events, threads) = (self.events.clone(), workers.threads());
         // One turn a request: the first finds several, and as many later ones find nothing.
         workers.spawn(move || {
             let mut turn = Turn::take(&waiting, threads);
             if !turn.requests.is_empty() {
                 metrics.together(turn.requests.len());
             }
-            answer(std::mem::take(&mut turn.requests));
+            answer(events.as_deref(), std::mem::take(&mut turn.requests));
         });
-        outcome(receiver.await)
+        outcome(receiver.await)?
     }
 }
 
@@ -159,7 +164,7 @@ fn lock<T>(waiting: &Mutex<Waiting<T>>) -> MutexGuard<'_, Waiting<T>> {
 }
 
 /// Answers what somebody still waits for, together what the same version of a model answers.
-fn answer(batch: Vec<Request>) {
+fn answer(events: Option<&EventStore>, batch: Vec<Request>) {
     let begun = Instant::now();
     let (over, mut wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|request| request.call.is_over());
     // Nobody receives when a client has gone meanwhile.
@@ -171,21 +176,32 @@ fn answer(batch: Vec<Request>) {
         let served = Arc::clone(&first.served);
         let (same, others) = wanted.into_iter().partition(|request| Arc::ptr_eq(&request.served, &served));
         wanted = others;
-        together(&served, same, begun);
+        together(&served, &Live::new(events, &served.engine), same, begun);
     }
 }
 
 /// Answers requests to one version of a model.
-fn together(served: &Served, batch: Vec<Request>, begun: Instant) {
-    let (messages, rest): (Vec<RecommendRequest>, Vec<_>) =
-        batch.into_iter().map(|r| (r.message.into(), (r.call, r.queued, r.sender, r.place))).unzip();
+fn together(served: &Served, live: &Live<'_>, batch: Vec<Request>, begun: Instant) {
+    let (mut messages, mut rest) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+    for Request { message, call, place, queued, sender, .. } in batch {
+        match live.request(message.into()) {
+            Ok(message) => {
+                messages.push(message);
+                rest.push((call, queued, sender, place));
+            }
+            Err(status) => {
+                call.had_turn(queued, begun);
+                let _ = sender.send(Ok(Err(status)));
+            }
+        }
+    }
     let calls: Vec<&Arc<Call>> = rest.iter().map(|(call, ..)| call).collect();
     // The computation goes on as long as anybody waits for a part of it.
     let answers = served.engine.recommend_while(&messages, &|| calls.iter().any(|call| !call.is_over()));
     drop(calls);
     let answers = answers.map_or_else(
         || rest.iter().map(|_| Err(Over)).collect(),
-        |answers| answers.into_iter().map(Ok).collect::<Vec<_>>(),
+        |answers| answers.into_iter().map(|answer| Ok(Ok(answer))).collect::<Vec<_>>(),
     );
     for ((call, queued, sender, _place), answer) in rest.into_iter().zip(answers) {
         call.had_turn(queued, begun);

@@ -6,7 +6,8 @@ use tonic::{Request, Response, Status};
 
 use super::models::Served;
 use super::server::Shared;
-use super::{convert, pb, status};
+use super::{convert, pb, status, upkeep};
+use crate::engine::Manifest;
 use crate::registry::{ModelName, Registry, RegistryError, Version};
 
 pub(super) struct ModelService(pub Arc<Shared>);
@@ -15,7 +16,7 @@ pub(super) struct ModelService(pub Arc<Shared>);
 impl pb::model_service_server::ModelService for ModelService {
     async fn get_model(&self, request: Request<pb::GetModelRequest>) -> Result<Response<pb::GetModelResponse>, Status> {
         let served = self.0.models.served(request.get_ref().name.as_deref())?;
-        self.0.respond(pb::GetModelResponse { model: Some(convert::model(&served)) })
+        self.0.respond(pb::GetModelResponse { model: Some(convert::model(&served, self.0.store())) })
     }
 
     async fn list_models(&self, _: Request<pb::ListModelsRequest>) -> Result<Response<pb::ListModelsResponse>, Status> {
@@ -26,8 +27,8 @@ impl pb::model_service_server::ModelService for ModelService {
                 Ok(pb::NamedModel {
                     name: served.name.to_string(),
                     is_default: served.name == *shared.models.default_name(),
-                    versions: versions.iter().map(|version| convert::version(version, &served)).collect(),
-                    serving: Some(convert::model(&served)),
+                    versions: versions.iter().map(|version| convert::version(version, &served, shared.store())).collect(),
+                    serving: Some(convert::model(&served, shared.store())),
                 })
             };
             shared.models.all().map(entry).collect::<Result<Vec<_>, Status>>()
@@ -46,7 +47,7 @@ impl pb::model_service_server::ModelService for ModelService {
         };
         let (after, before) = self.change(name, choose, record).await?;
         let previous_version = before.version().to_owned();
-        self.0.respond(pb::PromoteModelResponse { model: Some(convert::model(&after)), previous_version })
+        self.0.respond(pb::PromoteModelResponse { model: Some(convert::model(&after, self.0.store())), previous_version })
     }
 
     async fn rollback_model(
@@ -57,7 +58,7 @@ impl pb::model_service_server::ModelService for ModelService {
         let record = |registry: &Registry, name: &ModelName, _: &Version| registry.roll_back(name);
         let (after, before) = self.change(name, Registry::before, record).await?;
         let previous_version = before.version().to_owned();
-        self.0.respond(pb::RollbackModelResponse { model: Some(convert::model(&after)), previous_version })
+        self.0.respond(pb::RollbackModelResponse { model: Some(convert::model(&after, self.0.store())), previous_version })
     }
 }
 
@@ -69,7 +70,16 @@ impl ModelService {
         record: impl FnOnce(&Registry, &ModelName, &Version) -> Result<Version, RegistryError> + Send + 'static,
     ) -> Result<(Arc<Served>, Arc<Served>), Status> {
         let shared = Arc::clone(&self.0);
-        let (after, before) = waiting(move || shared.models.change(name.as_deref(), choose, record)).await?;
+        let change = move || {
+            let admit = |name: &ModelName, manifest: &Manifest| match &shared.events {
+                None => Ok(()),
+                Some(store) => {
+                    upkeep::meet(store, name.as_str(), manifest).map_err(|error| status::events(&error))
+                }
+            };
+            shared.models.change(name.as_deref(), choose, admit, record)
+        };
+        let (after, before) = waiting(change).await?;
         tracing::info!(model = %after.name, version = after.version(), before = before.version(), "promoted");
         Ok((after, before))
     }

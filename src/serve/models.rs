@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tonic::Status;
 
 use super::{ServeError, pb, status};
-use crate::engine::Engine;
+use crate::engine::{Engine, Manifest};
 use crate::registry::{ModelName, Registry, RegistryError, Version};
 
 /// A version of a model that answers.
@@ -110,21 +110,30 @@ impl Models {
         self.slots.values().map(told).collect()
     }
 
-    /// The least number of live events that every version which may come to answer has in its histories: older ones
-    /// are of no further use. `None` for a single model directory, whose successors nobody knows.
+    /// The number up to which every version that may come to answer has the live events of a store in its histories:
+    /// those are of no further use. `None` for a single model directory, whose successors nobody knows.
     ///
     /// # Errors
     /// [`RegistryError`] when the registry cannot be read.
-    pub fn events_through(&self) -> Result<Option<u64>, RegistryError> {
-        let Some((registry, _)) = &self.registry else { return Ok(None) };
-        let mut least: Option<u64> = None;
-        for name in registry.names()? {
-            for version in registry.versions(&name)? {
-                let through = version.manifest.events_through;
-                least = Some(least.map_or(through, |least| least.min(through)));
+    pub fn events_through(&self, store: &str) -> Result<Option<u64>, RegistryError> {
+        if self.registry.is_none() {
+            return Ok(None);
+        }
+        Ok(self.known()?.iter().map(|(_, manifest)| manifest.events_through(store).events).min())
+    }
+
+    /// Names and manifests of what answers, and of every version that may come to: also of models in the registry that
+    /// are not served here, as another start of the server may.
+    pub(super) fn known(&self) -> Result<Vec<(String, Manifest)>, RegistryError> {
+        let answering = |served: Arc<Served>| (served.name.to_string(), served.engine.info().manifest.clone());
+        let mut known: Vec<_> = self.all().map(answering).collect();
+        if let Some((registry, _)) = &self.registry {
+            for name in registry.names()? {
+                let versions = registry.versions(&name)?.into_iter();
+                known.extend(versions.map(|version| (name.to_string(), version.manifest)));
             }
         }
-        Ok(least)
+        Ok(known)
     }
 
     /// What answers under a name; the default without one.
@@ -142,12 +151,13 @@ impl Models {
         self.registry.as_ref().map_or(Ok(Vec::new()), |(registry, _)| registry.versions(name))
     }
 
-    /// Lets another version answer, chosen by `choose`; returns it with the one before. Reads, verifies and warms it
-    /// on the calling thread, which must be one that may wait.
+    /// Lets another version answer, chosen by `choose` and let in by `admit`; returns it with the one before. Reads,
+    /// verifies and warms it on the calling thread, which must be one that may wait.
     pub(super) fn change(
         &self,
         name: Option<&str>,
         choose: impl FnOnce(&Registry, &ModelName) -> Result<Version, RegistryError>,
+        admit: impl FnOnce(&ModelName, &Manifest) -> Result<(), Status>,
         record: impl FnOnce(&Registry, &ModelName, &Version) -> Result<Version, RegistryError>,
     ) -> Result<(Arc<Served>, Arc<Served>), Status> {
         let slot = self.slot(name)?;
@@ -160,6 +170,7 @@ impl Models {
             return Ok((Arc::clone(&before), before));
         }
         let engine = load(registry, &before.name, &version, *room).map_err(|error| status::unusable(&error))?;
+        admit(&before.name, &version.manifest)?;
         // The pointer on disk first: what answers is what a restart would bring.
         record(registry, &before.name, &version).map_err(|error| status::registry(&error))?;
         let after = Arc::new(Served { name: before.name.clone(), engine: Arc::new(engine) });

@@ -50,13 +50,18 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         }
         let (answers, served) = self
             .0
-            .compute(request, |engine, message, call| {
+            .compute_live(request, |engine, live, message, call| {
                 call.charge(message.requests.len() - 1);
-                let requests: Vec<RecommendRequest> = message.requests.into_iter().map(Into::into).collect();
+                let requests = message.requests.into_iter().map(|request| live.request(request.into()));
+                let requests = match requests.collect::<Result<Vec<RecommendRequest>, Status>>() {
+                    Ok(requests) => requests,
+                    Err(status) => return Ok(Err(status)),
+                };
                 let wanted = || !call.is_over();
                 let answer =
                     |chunk| if wanted() { engine.recommend_while(chunk, &wanted).ok_or(Over) } else { Err(Over) };
-                Ok(requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?.into_iter().flatten())
+                let answers = requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?;
+                Ok(Ok(answers.into_iter().flatten()))
             })
             .await?;
         let answers = answers.inspect(|answer| self.0.count_list(answer));

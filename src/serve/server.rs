@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -15,20 +16,24 @@ use tonic_health::server::HealthReporter;
 use super::call::Call;
 use super::convert::{fallback_label, tier_label};
 use super::embedding::EmbeddingService;
+use super::event::EventService;
 use super::front::Front;
 use super::lane::Lane;
 use super::listen::Listener;
+use super::live::Live;
 use super::model::ModelService;
 use super::models::{Addressed, Models, Served};
 use super::net::{Acceptor, Budgets, Phase, Unsent};
 use super::observe::{Metrics, ModelFacts, State};
 use super::pb::embedding_service_server::EmbeddingServiceServer;
+use super::pb::event_service_server::EventServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
 use super::pb::recommendation_service_server::RecommendationServiceServer;
 use super::recommendation::RecommendationService;
 use super::workers::{Over, Workers};
-use super::{ServeError, pb, status};
+use super::{ServeError, pb, status, upkeep};
 use crate::engine::{Engine, Recommendation, RequestError};
+use crate::events::{EventError, EventStore};
 
 /// What is left to answers that were cut off by the end of the server, to reach their clients.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -36,6 +41,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What the services have in common.
 pub(super) struct Shared {
     pub models: Models,
+    /// What users did since; `None` for a server that was started without.
+    pub events: Option<Arc<EventStore>>,
     pub metrics: Arc<Metrics>,
     pub budgets: Budgets,
     workers: Workers,
@@ -69,11 +76,31 @@ impl Shared {
         Ok((answer, served))
     }
 
+    /// Computes an answer about users on the scoring threads, with what they did since.
+    pub(super) async fn compute_live<M: Addressed + Send + 'static, T: Send + 'static>(
+        &self,
+        request: Request<M>,
+        work: impl FnOnce(&Engine, &Live<'_>, M, &Call) -> Result<Result<T, Status>, Over> + Send + 'static,
+    ) -> Result<(T, Arc<Served>), Status> {
+        let events = self.events.clone();
+        let (answer, served) = self
+            .compute(request, move |engine, message, call| {
+                work(engine, &Live::new(events.as_deref(), engine), message, call)
+            })
+            .await?;
+        Ok((answer?, served))
+    }
+
     /// Counts a list, if it is one, by where it comes from.
     pub(super) fn count_list(&self, answer: &Result<Recommendation, RequestError>) {
         if let Ok(list) = answer {
             self.metrics.list(tier_label(list.tier), list.fallback.map(fallback_label));
         }
+    }
+
+    /// The id of the store of events.
+    pub(super) fn store(&self) -> Option<&str> {
+        self.events.as_deref().map(EventStore::id)
     }
 
     /// A place in the queue of the scoring threads.
@@ -96,6 +123,7 @@ impl Shared {
     /// Tells the metrics what changes without anybody counting it.
     fn observe(&self, metrics: &Metrics) {
         metrics.set_occupancy(self.workers.occupancy(), self.budgets.in_use());
+        metrics.set_events_waiting(self.events.as_deref().map_or(0, EventStore::waiting_bytes));
         let facts = |served: Arc<Served>| {
             let manifest = &served.engine.info().manifest;
             ModelFacts {
@@ -112,21 +140,22 @@ impl Shared {
 }
 
 /// The call that the front has attached to a request, and its message.
-fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
+pub(super) fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
     let (_, extensions, message) = request.into_parts();
     let call = extensions.get::<Arc<Call>>().ok_or_else(status::crashed)?;
     Ok((Arc::clone(call), message))
 }
 
-/// Serves until `shutdown` resolves. Then reports NOT_SERVING, goes on for as long as the options say so that
+/// Serves until `shutdown` resolves, folding in what users did since where there is a store of events. Then reports NOT_SERVING, goes on for as long as the options say so that
 /// nobody is sent here any more, closes the door, lets the requests in flight finish for as long as the options allow,
 /// answers what is left with UNAVAILABLE, and returns.
 ///
 /// # Errors
-/// [`ServeError`] when there are no threads to be had.
+/// [`ServeError`] when there are no threads to be had, or the store of events cannot be used.
 pub async fn run(
     listener: Listener,
     models: Models,
+    events: Option<Arc<EventStore>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let Listener { tcp, tls, tokens, ops, metrics, options, _keepers } = listener;
@@ -136,9 +165,15 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         budgets: Budgets::new(&options),
         workers: Workers::start(&options)?,
-        lane: Lane::new(Arc::clone(&metrics)),
+        lane: Lane::new(Arc::clone(&metrics), events.clone()),
+        events,
         max_message_bytes: limit,
     });
+    if let Some(store) = &shared.events {
+        let (store, knowing) = (Arc::clone(store), Arc::clone(&shared));
+        let begun = tokio::task::spawn_blocking(move || upkeep::begin(&store, &knowing.models, &knowing.metrics));
+        begun.await.unwrap_or(Err(ServeError::Events(EventError::Closed)))?;
+    }
     let health = HealthReporter::new();
     let mut routes = Routes::builder();
     routes
@@ -149,6 +184,11 @@ pub async fn run(
         )
         .add_service(
             EmbeddingServiceServer::new(EmbeddingService(Arc::clone(&shared)))
+                .max_decoding_message_size(limit)
+                .max_encoding_message_size(limit),
+        )
+        .add_service(
+            EventServiceServer::new(EventService(Arc::clone(&shared)))
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(limit),
         )
@@ -169,8 +209,17 @@ pub async fn run(
         );
     }
     let (phase, watched) = watch::channel(Phase::Serving);
-    let observed = Arc::clone(&shared);
-    ops.refresh_with(move |metrics| observed.observe(metrics));
+    // The thread that answers there may live longer than what is observed.
+    let observed = Arc::downgrade(&shared);
+    ops.refresh_with(move |metrics| {
+        if let Some(shared) = observed.upgrade() {
+            shared.observe(metrics);
+        }
+    });
+    let mut keeper = JoinSet::new();
+    if let Some(store) = shared.events.clone() {
+        keeper.spawn(upkeep::keep(Arc::clone(&shared), store));
+    }
     let front = Front::new(routes.routes().prepare(), watched.clone(), limit, shared, tokens);
     let serve = Acceptor { listener: tcp, tls, limits: options.limits, metrics }.run(front, watched);
 
@@ -198,10 +247,11 @@ pub async fn run(
 }
 
 /// The names under which health is reported; the empty one stands for the whole server.
-const HEALTH_NAMES: [&str; 4] = [
+const HEALTH_NAMES: [&str; 5] = [
     "",
     <RecommendationServiceServer<RecommendationService> as NamedService>::NAME,
     <EmbeddingServiceServer<EmbeddingService> as NamedService>::NAME,
+    <EventServiceServer<EventService> as NamedService>::NAME,
     <ModelServiceServer<ModelService> as NamedService>::NAME,
 ];
 

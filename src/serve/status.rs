@@ -7,6 +7,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::access::Scope;
 use crate::engine::RequestError;
+use crate::events::{EventError, EventFault};
 use crate::registry::RegistryError;
 
 /// The code of a request that the engine refused.
@@ -76,6 +77,31 @@ pub(super) fn registry(error: &RegistryError) -> Status {
         _ => Code::FailedPrecondition,
     };
     Status::new(code, error.to_string())
+}
+
+/// The store of events refused or failed.
+pub(super) fn events(error: &EventError) -> Status {
+    match error {
+        EventError::Full { .. } | EventError::UserFull { .. } | EventError::Busy { .. } => {
+            Status::resource_exhausted(error.to_string())
+        }
+        EventError::Unwritable { .. } | EventError::Closed => Status::unavailable(error.to_string()),
+        // Paths and what the operating system says of them are for the operator.
+        error => {
+            tracing::error!(%error, "the store of events failed");
+            Status::unavailable("the store of live events does not work; the server's log has the details")
+        }
+    }
+}
+
+/// A field of a request about events that will not do; `place` is what it stands in, for example `events[3].`.
+pub(super) fn fault(place: &str, fault: &EventFault) -> Status {
+    Status::invalid_argument(format!("{place}{fault}"))
+}
+
+/// The server has no store of events.
+pub(super) fn no_events() -> Status {
+    Status::unimplemented("this server records no events: start it with --events DIR, the directory of their store")
 }
 
 /// Too many requests are waiting.

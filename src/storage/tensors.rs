@@ -28,6 +28,10 @@ pub enum Values<'a> {
     U32(&'a [u32]),
     /// Unsigned 64-bit integers.
     U64(&'a [u64]),
+    /// Signed 64-bit integers.
+    I64(&'a [i64]),
+    /// Double-precision numbers.
+    F64(&'a [f64]),
     /// Bytes.
     U8(&'a [u8]),
 }
@@ -62,6 +66,14 @@ impl Element for u64 {
     const DTYPE: Dtype = Dtype::U64;
 }
 
+impl Element for i64 {
+    const DTYPE: Dtype = Dtype::I64;
+}
+
+impl Element for f64 {
+    const DTYPE: Dtype = Dtype::F64;
+}
+
 impl Element for u8 {
     const DTYPE: Dtype = Dtype::U8;
 }
@@ -72,6 +84,8 @@ impl Values<'_> {
             Self::F32(_) => Dtype::F32,
             Self::U32(_) => Dtype::U32,
             Self::U64(_) => Dtype::U64,
+            Self::I64(_) => Dtype::I64,
+            Self::F64(_) => Dtype::F64,
             Self::U8(_) => Dtype::U8,
         }
     }
@@ -81,6 +95,8 @@ impl Values<'_> {
             Self::F32(values) => bytemuck::cast_slice(values),
             Self::U32(values) => bytemuck::cast_slice(values),
             Self::U64(values) => bytemuck::cast_slice(values),
+            Self::I64(values) => bytemuck::cast_slice(values),
+            Self::F64(values) => bytemuck::cast_slice(values),
             Self::U8(values) => values,
         }
     }

@@ -15,7 +15,7 @@ fn a_model_is_published_promoted_listed_and_rolled_back() {
     let version = told["version"].as_str().unwrap().to_owned();
 
     // A server needs a version to answer with.
-    foldin(&["serve", "--registry", registry]).refused(2, &["promoted"]);
+    foldin(&["serve", "--registry", registry, "--port", "0"]).refused(2, &["promoted"]);
     foldin(&["rollback", "films", "--registry", registry]).refused(2, &["films"]);
     foldin(&["promote", "films", "000000000000", "--registry", registry]).refused(2, &["000000000000", &version]);
     let promoted = succeed(&["promote", "films", &version, "--registry", registry]);

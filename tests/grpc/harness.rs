@@ -53,7 +53,7 @@ impl Server {
         let listener = bind("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, told) = oneshot::channel();
-        let task = tokio::spawn(run(listener, Models::one(Arc::clone(&engine)), async {
+        let task = tokio::spawn(run(listener, Models::one(Arc::clone(&engine)), None, async {
             let _ = told.await;
         }));
         Self { address, engine, shutdown: Some(shutdown), task, _dir: dir }

@@ -52,9 +52,9 @@ impl Versions {
 }
 
 async fn serve(models: Models) -> Client {
-    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let listener = bind("127.0.0.1:0".parse().unwrap(), options()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(run(listener, models, options(), std::future::pending()));
+    tokio::spawn(run(listener, models, None, std::future::pending()));
     Client::connect(&format!("http://{address}")).await.unwrap()
 }
 

@@ -72,7 +72,8 @@ async fn every_method_asks_for_a_token_of_its_scope_and_no_secret_is_logged() {
     let stranger = token("stranger", &["--scope", "read,events,admin"]);
     let file = File::of(&tokens.each_ref());
     // Everything that any part of the server could say.
-    let server = Server::logging("trace", &["--tokens", arg(&file.path())]);
+    let events = tempfile::tempdir().unwrap();
+    let server = Server::logging("trace", &["--tokens", arg(&file.path()), "--events", arg(events.path())]);
     let mut raw = Raw::connect(server.address).await;
     for (path, needed) in methods() {
         assert_eq!(raw.call(&path, None, &[]).await.code, Code::Unauthenticated, "{path}");
@@ -94,6 +95,17 @@ async fn every_method_asks_for_a_token_of_its_scope_and_no_secret_is_logged() {
             }
         }
     }
+    // Who did what is nobody's business either.
+    let (user_id, item_id, idempotency_key) = ("a-private-person".into(), "an-embarrassing-item".into(), "1".into());
+    let event = pb::Event { user_id, item_id, idempotency_key, ..Default::default() };
+    let message = pb::RecordEventsRequest { events: vec![event] }.encode_to_vec();
+    for _ in 0..2 {
+        let ended = raw.call("/foldin.v1.EventService/RecordEvents", Some(&tokens[1].secret), &message).await;
+        assert_eq!(ended.code, Code::Ok, "{ended:?}");
+    }
+    let history = pb::GetHistoryRequest { user_id: "a-private-person".into(), model: None }.encode_to_vec();
+    let ended = raw.call("/foldin.v1.EventService/GetHistory", Some(&tokens[1].secret), &history).await;
+    assert_eq!(ended.code, Code::Ok, "{ended:?}");
     // A path that is no method tells nothing to strangers.
     assert_eq!(raw.call("/foldin.v1.ModelService/Nothing", None, &[]).await.code, Code::Unauthenticated);
     let known = raw.call("/foldin.v1.ModelService/Nothing", Some(&tokens[0].secret), &[]).await;
@@ -101,6 +113,7 @@ async fn every_method_asks_for_a_token_of_its_scope_and_no_secret_is_logged() {
 
     let log = server.terminate();
     assert!(log.contains("the-read-token"), "the log tells who asked");
+    assert!(!log.contains("a-private-person") && !log.contains("an-embarrassing-item"), "the log names somebody");
     for Token { secret, .. } in tokens.iter().chain([&stranger]) {
         let hidden = secret.rsplit('_').next().unwrap();
         assert!(!log.contains(&hidden[..16]), "the log holds a secret");
@@ -215,4 +228,49 @@ async fn the_command_line_brings_its_token_along() {
     assert_eq!(code, 1);
     assert!(errors.contains("expired at 2021-05-01T10:00:00"), "{errors}");
     refused(&query, 1, &["authorization: Bearer"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_are_changed_by_those_who_may() {
+    let [reader, admin] = ["read", "admin"].map(|scope| token(scope, &["--scope", scope]));
+    let file = File::of(&[&reader, &admin]);
+    let root = tempfile::tempdir().unwrap();
+    let registry = root.path().join("registry");
+    let publish = ["publish", arg(model()), "--registry", arg(&registry), "--name", "films", "--table", "exact"];
+    let (code, out, errors) = finish(&mut foldin(&[&publish[..], &["--promote", "--json"]].concat()));
+    assert_eq!(code, 0, "{errors}");
+    let version = serde_json::from_str::<Value>(&out).unwrap()["version"].as_str().unwrap().to_owned();
+    let server = Server::of(&["--registry", arg(&registry)], "info", &["--tokens", arg(&file.path())]);
+    let address = server.address.to_string();
+    let promote = ["promote", "films", &version, "--server", &address];
+
+    refused(&promote, 1, &["authorization: Bearer"]);
+    let (code, _, errors) = finish(foldin(&promote).env("FOLDIN_TOKEN", &reader.secret));
+    assert_eq!((code, errors.contains("`admin`")), (1, true), "{errors}");
+    let (code, out, errors) = finish(foldin(&promote).env("FOLDIN_TOKEN", &admin.secret));
+    assert_eq!((code, out.contains("answers now")), (0, true), "{errors}");
+    let models = ["models", "--server", &address];
+    let (code, out, errors) = finish(foldin(&models).env("FOLDIN_TOKEN", &reader.secret));
+    assert_eq!((code, out.contains(&version)), (0, true), "{errors}");
+    let (code, _, errors) = finish(foldin(&models).env("FOLDIN_TOKEN", &admin.secret));
+    assert_eq!((code, errors.contains("`read`")), (1, true), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_events_counts_as_its_events() {
+    let slow = token("slow", &["--scope", "events", "--rate", "0.01", "--burst", "3"]);
+    let file = File::of(&[&slow]);
+    let events = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--tokens", arg(&file.path()), "--events", arg(events.path())]);
+    let mut raw = Raw::connect(server.address).await;
+    let event = |number: usize| pb::Event {
+        user_id: "somebody".into(),
+        item_id: "item-03".into(),
+        idempotency_key: number.to_string(),
+        ..Default::default()
+    };
+    let message = pb::RecordEventsRequest { events: (0..50).map(event).collect() }.encode_to_vec();
+    let path = "/foldin.v1.EventService/RecordEvents";
+    assert_eq!(raw.call(path, Some(&slow.secret), &message).await.code, Code::Ok);
+    assert_eq!(raw.call(path, Some(&slow.secret), &message).await.code, Code::ResourceExhausted);
 }

@@ -93,11 +93,15 @@ impl Server {
 
     /// The same with another `RUST_LOG`.
     pub fn logging(level: &str, arguments: &[&str]) -> Self {
+        Self::of(&[arg(model())], level, arguments)
+    }
+
+    /// A server of something else.
+    pub fn of(models: &[&str], level: &str, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
-        let fixed =
-            ["serve", arg(model()), "--port", "0", "--log-format", "json", "--set", "serve.lame_duck_seconds=0"];
-        let mut child = foldin(&[&fixed, arguments].concat())
+        let fixed = ["--port", "0", "--log-format", "json", "--set", "serve.lame_duck_seconds=0"];
+        let mut child = foldin(&[&["serve"], models, &fixed, arguments].concat())
             .env("RUST_LOG", level)
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())

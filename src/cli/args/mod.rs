@@ -3,6 +3,7 @@
 mod checkpoint;
 mod datasets;
 mod evaluate;
+mod events;
 mod export;
 mod generate;
 mod model;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 pub use checkpoint::CheckpointFlags;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
+pub use events::{BackupEvents, EventFlags, Events, EventsCommand, ExportEvents, StoreOfEvents, TrimEvents};
 pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, What, Whose};
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
@@ -94,6 +96,8 @@ pub enum Command {
     Query(Query),
     /// Make access tokens for a server
     Token(Token),
+    /// Export, back up, trim and repair a server's store of live events
+    Events(Events),
     /// Write the completion script of a shell to standard output
     Completions(Completions),
     /// Write manual pages

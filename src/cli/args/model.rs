@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::ServeFlags;
+use super::{EventFlags, ServeFlags};
 
 /// `foldin inspect`
 #[derive(Debug, Args)]
@@ -26,8 +26,9 @@ pub struct Inspect {
 Examples:
   foldin serve model
   foldin serve model --port 0 --reflection --log-format json
+  foldin serve model --events events
   foldin serve model --address 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --tokens tokens.toml
-  foldin serve --registry models
+  foldin serve --registry models --events events
   foldin serve --registry models --model films --model books --default films
 
 SIGTERM or Ctrl-C: health says no, requests are accepted for --lame-duck, those in flight have --drain to finish.
@@ -48,6 +49,9 @@ pub struct Serve {
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Live events.
+    #[command(flatten)]
+    pub events: EventFlags,
     /// Send a span a request to this OpenTelemetry collector (OTLP over gRPC), for example http://127.0.0.1:4317
     #[cfg(feature = "otel")]
     #[arg(long, value_name = "URL")]

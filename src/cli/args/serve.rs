@@ -219,7 +219,7 @@ pub struct NewToken {
     /// What it allows: read, events, admin; several with commas
     #[arg(long, value_name = "SCOPE", value_delimiter = ',', required = true)]
     pub scope: Vec<Scope>,
-    /// Requests a second, a batch counting as its requests [default: unlimited]
+    /// Requests a second, a batch counting as its requests or events [default: unlimited]
     #[arg(long, value_name = "N")]
     pub rate: Option<f64>,
     /// Requests that may come at once [default: those of one second]

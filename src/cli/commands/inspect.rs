@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::artifact::{ArtifactError, Inspection, StartedFrom, inspect};
 use crate::cli::args::Inspect;
 use crate::cli::console::{count, thousands};
-use crate::interactions::LogRules;
+use crate::interactions::{EventsThrough, LogRules};
 
 /// Runs the command.
 ///
@@ -57,6 +57,10 @@ fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
     if let Some(StartedFrom { model_version, items }) = &manifest.from {
         let [kept, new, vanished] = [items.kept, items.new, items.vanished].map(count);
         writeln!(out, "continues    {model_version}: {kept} items kept, {new} new, {vanished} vanished")?;
+    }
+    for (store, through) in &manifest.events {
+        let EventsThrough { events, deletions } = through;
+        writeln!(out, "live events  through {events}, deletions through {deletions} (store {store})")?;
     }
     if !manifest.summary.epochs.is_empty() {
         let (best, epochs) = (manifest.summary.best_epoch, manifest.summary.epochs.len());

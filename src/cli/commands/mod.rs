@@ -4,6 +4,7 @@ pub mod completions;
 pub mod datasets;
 pub mod embed;
 pub mod evaluate;
+pub mod events;
 pub mod export;
 pub mod generate;
 pub mod inspect;

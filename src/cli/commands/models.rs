@@ -57,7 +57,7 @@ fn published(registry: &Registry) -> Result<Vec<Row>> {
                 version: version.manifest.model_version,
                 created: version.manifest.created,
                 answers: version.promoted,
-                events_through: version.manifest.events_through,
+                events_through: version.manifest.events_in_log(None),
             });
         }
     }

@@ -93,8 +93,8 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     write!(out, "{comparison}")?;
 
     writeln!(out, "\n4. The model as a directory, served over gRPC")?;
-    let (items, histories) = ((&catalogue, &attributes), (&log.users, &log.interactions));
-    let manifest = train::publish_trained(&model_dir, &settings, &trained, None, items, histories, true)?;
+    let items = (&catalogue, &attributes);
+    let manifest = train::publish_trained(&model_dir, &settings, &trained, None, items, &log, true)?;
     writeln!(out, "{}: {} {}", model_dir.display(), manifest.model.name(), manifest.model_version)?;
     out.flush()?;
 
@@ -198,7 +198,7 @@ async fn ask(args: &Quickstart, model_dir: &Path, questions: &[Question], out: &
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let engine = Arc::new(Engine::open(model_dir)?);
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve::run(listener, Models::one(engine), async {
+    let server = tokio::spawn(serve::run(listener, Models::one(engine), None, async {
         // Dropping the sender is the signal.
         let _ = stopped.await;
     }));

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::cli::args::Serve;
+use crate::cli::args::{EventFlags, Serve};
 use crate::cli::console::note;
 use crate::cli::exit::Configuration;
 use crate::cli::layers;
 use crate::cli::settings::Settings;
 use crate::cli::telemetry;
 use crate::engine::Engine;
+use crate::events::{EventOptions, EventStore};
 use crate::plan::Room;
 use crate::registry::{ModelName, Registry};
 use crate::serve::{self, Models};
@@ -39,13 +40,14 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
         let listener = serve::bind(address, options).await?;
         let local = listener.local_addr().context("cannot tell the address listened on")?;
         let ops = listener.ops_addr();
+        let events = open_events(&args.events)?;
         let models = models(args)?;
         writeln!(out, "serving {} on {local}", models.told().join(", "))?;
         if let Some(ops) = ops {
             writeln!(out, "health and metrics on http://{ops}")?;
         }
         out.flush()?;
-        Ok(serve::run(listener, models, stop_signal()?).await?)
+        Ok(serve::run(listener, models, events, stop_signal()?).await?)
     });
     drop(telemetry);
     drop(entered);
@@ -78,6 +80,17 @@ fn models(args: &Serve) -> Result<Models> {
         })?,
     };
     Ok(Models::of_registry(registry, &names, &default, || Room::now().map(|room| room.available))?)
+}
+
+/// The store of live events, where one is asked for.
+fn open_events(flags: &EventFlags) -> Result<Option<Arc<EventStore>>> {
+    let Some(dir) = &flags.events else { return Ok(None) };
+    let options = EventOptions {
+        max_bytes: flags.events_max_bytes,
+        max_events_per_user: flags.events_per_user,
+        ..EventOptions::default()
+    };
+    Ok(Some(Arc::new(EventStore::open(dir, options)?)))
 }
 
 /// The threads that serve the network; scoring has threads of its own.

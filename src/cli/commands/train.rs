@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Ancestry, Manifest, Publication, StartedFrom, check_target, publish};
+use crate::artifact::{Ancestry, LogDetail, Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
@@ -16,7 +16,7 @@ use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
 use crate::cli::warm::Parent;
 use crate::cli::{data, planning};
-use crate::interactions::{Catalogue, IdMap, Interactions};
+use crate::interactions::Catalogue;
 use crate::io::{Attributes, Log};
 use crate::models::check_parameters;
 use crate::plan::Room;
@@ -63,8 +63,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         planning::check_reading(&settings, continued, Room::now())?;
     }
     let log = data::training_log(&settings, "give it as first argument")?;
-    // Nothing asks when: times have done their work for the rules of the log.
-    let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
+    let log = data::with_all_items(log, &settings.input)?;
     if !args.configuration.ignore_memory {
         let there_is = (Room::now(), planning::disk_room(&settings));
         planning::check_run(&settings, &log, checkpoints.as_ref(), continued, there_is)?;
@@ -85,8 +84,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     }
     let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
-    let histories = (&log.users, &log.interactions);
-    let published = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, replace);
+    let published = publish_trained(target, &settings, &trained, from.as_ref(), items, &log, replace);
     if let (Err(_), Some(checkpoints)) = (&published, &checkpoints) {
         checkpointing::tell_kept(checkpoints);
     }
@@ -110,7 +108,7 @@ pub fn publish_trained(
     Trained { fitted, held_out, run }: &Trained,
     from: Option<&Ancestry>,
     (catalogue, attributes): (&Catalogue, &Attributes),
-    (users, histories): (&IdMap, &Interactions),
+    log: &Log,
     replace: bool,
 ) -> Result<Manifest> {
     let metrics = fitted.summary.best_validation.map(|value| ("validation ndcg@100".to_string(), value));
@@ -118,9 +116,10 @@ pub fn publish_trained(
         model: fitted.model.as_ref(),
         catalogue,
         attributes,
-        users,
+        users: &log.users,
         held_out,
-        histories,
+        histories: &log.interactions,
+        detail: LogDetail { times: log.times.as_deref(), sums: Some(&log.sums), events: Some(&log.events) },
         rules: &settings.log,
         training: fitting::is_iterative(&settings.model).then_some(&settings.training),
         from,
@@ -146,6 +145,9 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
     if let Some(StartedFrom { model_version, items }) = &manifest.from {
         let [kept, new, vanished] = [items.kept, items.new, items.vanished].map(count);
         writeln!(out, "continues {model_version}: {kept} items kept, {new} new, {vanished} vanished")?;
+    }
+    for through in manifest.events.values() {
+        writeln!(out, "live events through {}, deletions through {}", through.events, through.deletions)?;
     }
     if let Some(validation) = summary.best_validation {
         let (best, epochs) = (summary.best_epoch, summary.epochs.len());

@@ -168,3 +168,28 @@ fn weights_outside_the_contract_do_not_pass() {
     let sum = builder(&rules(Duplicates::Sum, 1, 1), &[(0, 1, f32::MAX), (0, 1, f32::MAX)]).build((1, 2));
     assert!(matches!(sum, Err(BuildError::WeightOverflow { user: 0, item: 1, .. })));
 }
+
+#[test]
+fn exact_sums_stay_with_their_interactions_when_others_are_dropped() {
+    // Of 40 users every third has one item and goes, and with the last items, that few have, go their sums.
+    let tiny = |user: u32, item: u32| 2f32.powi(-30) * (1 + user + 50 * item) as f32;
+    let mut rows = Vec::new();
+    for user in 0..40u32 {
+        for item in 0..if user % 3 == 0 { 1 } else { 4 + user / 12 } {
+            rows.push((user, item, 1.0));
+            rows.push((user, item, tiny(user, item)));
+        }
+    }
+    let built = builder(&rules(Duplicates::Sum, 2, 20), &rows).build_core((40, 8)).unwrap();
+    assert!(built.users.len() < 30 && built.items.len() < 7, "{:?} {:?}", built.users, built.items);
+    let mut at = 0;
+    for (&user, history) in built.users.iter().zip(built.interactions.histories()) {
+        for &item in history.items() {
+            let sum: f64 = built.sums.of(at).iter().sum();
+            let expected = 1.0 + f64::from(tiny(user, built.items[item as usize]));
+            assert_eq!(sum, expected, "user {user}, item {item}");
+            at += 1;
+        }
+    }
+    assert!(built.sums.of(at).is_empty() && !built.sums.is_empty());
+}

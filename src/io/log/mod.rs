@@ -7,6 +7,7 @@ mod complete;
 mod events;
 mod extents;
 mod lists;
+mod live;
 mod partition_values;
 mod prune;
 mod read;

@@ -1,10 +1,11 @@
 //! Logs in: rows of (user, item, weight) from Parquet become a matrix and its id maps.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::report::LogReport;
 use super::rows::Rows;
-use crate::interactions::{BuildError, IdMap, Interactions, LogRules, Timestamp};
+use crate::interactions::{BuildError, Built, EventsThrough, ExactSums, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::axis::Axis;
 use crate::io::error::LogError;
 use crate::io::source::{LocalFiles, Source};
@@ -17,6 +18,10 @@ pub struct Log {
     /// The latest time of every interaction, in the order of the matrix (row by row, ascending items);
     /// `None` where the rules name no time column.
     pub times: Option<Vec<Timestamp>>,
+    /// The sums that the weights do not tell exactly, where the rules add up.
+    pub sums: ExactSums,
+    /// How far the live events in the log reach, by the id of their store.
+    pub events: BTreeMap<String, EventsThrough>,
     /// The ids of the rows.
     pub users: IdMap,
     /// The ids of the columns.
@@ -68,6 +73,8 @@ pub fn read_log_from(source: &dyn Source, rules: &LogRules) -> Result<Log, LogEr
     Ok(Log {
         interactions: core.interactions,
         times: core.times,
+        sums: core.sums,
+        events: rows.events,
         users: left_of(users, &core.users),
         items: left_of(items, &core.items),
         report,
@@ -115,7 +122,8 @@ pub fn read_log_onto_from(
     if report.interactions == 0 {
         return Err(LogError::NothingLeft { log: source.name().into(), report: report.into() });
     }
-    Ok(Log { interactions: built.interactions, times: built.times, users, items: items.clone(), report })
+    let Built { interactions, times, sums, .. } = built;
+    Ok(Log { interactions, times, sums, events: rows.events, users, items: items.clone(), report })
 }
 
 /// The ids that are left, without a copy where all are.

@@ -35,6 +35,10 @@ pub struct LogReport {
     pub events_dropped: BTreeMap<String, u64>,
     /// Rounds of the k-core filter that dropped something.
     pub core_rounds: usize,
+    /// Live events, by their first and last numbers, that none of the files holds although there are files of earlier and
+    /// of later ones.
+    #[serde(default)]
+    pub events_missing: Vec<[u64; 2]>,
 }
 
 /// Rows (or elements of lists) dropped, by reason, in the order in which the reasons are checked.
@@ -46,6 +50,9 @@ pub struct RowsDropped {
     pub unknown_user: u64,
     /// The item is not among the given ones (and the user is).
     pub unknown_item: u64,
+    /// The user was forgotten since.
+    #[serde(default)]
+    pub forgotten: u64,
     /// The type of event has no weight, or a weight of 0.
     pub event_type: u64,
     /// The value in the weight column is below the minimum.
@@ -65,11 +72,12 @@ pub struct RowsDropped {
 impl RowsDropped {
     /// The reasons as a person reads them, with their counts.
     #[must_use]
-    pub fn reasons(&self) -> [(&'static str, u64); 10] {
+    pub fn reasons(&self) -> [(&'static str, u64); 11] {
         [
             ("outside of the time window", self.outside_window),
             ("of unknown users", self.unknown_user),
             ("of unknown items", self.unknown_item),
+            ("of users who were forgotten", self.forgotten),
             (OF_EVENT_TYPES, self.event_type),
             ("below the minimum weight", self.below_min_weight),
             ("later than the moment ages count from", self.after_as_of),
@@ -140,6 +148,10 @@ impl fmt::Display for LogReport {
         if self.users_dropped + self.items_dropped > 0 {
             let (users, items) = (self.users_dropped as u64, self.items_dropped as u64);
             write!(f, "\n  nothing is left of {} and {}", counted(users, "user"), counted(items, "item"))?;
+        }
+        for [first, last] in &self.events_missing {
+            let all = "are in none of the files: all later ones go on counting as live; add the file that holds them";
+            write!(f, "\n  live events {first} to {last} {all}")?;
         }
         if self.core_rounds > 0 {
             write!(f, "\n  the minimums held after {}", counted(self.core_rounds as u64, "round"))?;

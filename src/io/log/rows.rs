@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use super::chunks::{Chunk, Chunks};
 use super::columns::Column;
 use super::events::Events;
+use super::live::LiveParts;
 use super::prune::groups_inside;
 use super::report::{LogReport, RowsDropped};
 use super::rules::check_rules;
 use super::tables::Tables;
-use crate::interactions::{Dropped, Interactions, InteractionsBuilder, LogRules, RowDrop, Timestamp, Weighting};
+use crate::interactions::{
+    Dropped, EventsThrough, Interactions, InteractionsBuilder, LiveLogPart, LogRules, RowDrop, Timestamp, Weighting,
+};
 use crate::io::axis::Axis;
 use crate::io::error::LogError;
 use crate::io::ids::IdKind;
@@ -21,6 +24,8 @@ use crate::io::source::Source;
 pub(super) struct Rows {
     pub builder: InteractionsBuilder,
     pub counted: Counted,
+    /// How far live events in the log reach, by store.
+    pub events: BTreeMap<String, EventsThrough>,
 }
 
 /// What is known before the rows are merged.
@@ -33,6 +38,7 @@ pub(super) struct Counted {
     empty_lists: u64,
     dropped: RowsDropped,
     events_dropped: BTreeMap<String, u64>,
+    events_missing: Vec<[u64; 2]>,
 }
 
 impl Counted {
@@ -54,6 +60,7 @@ impl Counted {
                 ..self.dropped
             },
             events_dropped: self.events_dropped,
+            events_missing: self.events_missing,
             ..LogReport::default()
         }
     }
@@ -69,6 +76,7 @@ impl Rows {
         let mut reader = Reader::new(source, rules)?;
         let mut numbering = Numbering::new(rules, users, items);
         numbering.counted.files_pruned = reader.tables.prune()?;
+        numbering.live = LiveParts::of(source, reader.tables.left())?;
         let mut step = reader.next()?;
         while let Some(current) = step {
             let (numbered, next) = rayon::join(|| numbering.take(current), || reader.next());
@@ -142,6 +150,9 @@ struct Numbering<'a> {
     users: &'a mut Axis,
     items: &'a mut Axis,
     events: Events,
+    live: LiveParts,
+    /// What the table being read says of live events.
+    part: Option<LiveLogPart>,
     builder: InteractionsBuilder,
     counted: Counted,
     chunk: Numbers,
@@ -172,6 +183,8 @@ impl<'a> Numbering<'a> {
             users,
             items,
             events: Events::new(),
+            live: LiveParts::default(),
+            part: None,
             builder: InteractionsBuilder::new(rules),
             counted: Counted::default(),
             chunk: Numbers::default(),
@@ -193,6 +206,7 @@ impl<'a> Numbering<'a> {
         if let Some(event) = event {
             self.events.expect(event, file)?;
         }
+        self.part = self.live.part(file).cloned();
         self.counted.files += 1;
         self.counted.rows += rows;
         self.counted.entries += outside;
@@ -213,6 +227,7 @@ impl<'a> Numbering<'a> {
         if let Some(types) = &chunk.events {
             self.events.look_up(&chunk.file, types, self.rules)?;
         }
+        self.live.look_up(self.users);
         let counted = &mut self.counted;
         counted.entries += chunk.len() as u64 + outside;
         counted.empty_lists += chunk.empty_lists;
@@ -220,7 +235,8 @@ impl<'a> Numbering<'a> {
         self.kept.clear();
         let numbers = &self.chunk;
         let all_known = !numbers.users.contains(&UNKNOWN) && !numbers.items.contains(&UNKNOWN);
-        if all_known && chunk.weights.is_none() && chunk.times.is_none() && chunk.events.is_none() {
+        let all_weigh_one = chunk.weights.is_none() && chunk.times.is_none() && chunk.events.is_none();
+        if all_known && all_weigh_one && self.live.forgets_nobody() {
             // No rule can drop an entry: they pass as they are.
             self.kept.weights.resize(chunk.len(), 1.0);
             self.builder.extend(&numbers.users, &numbers.items, &self.kept.weights, &[]);
@@ -232,11 +248,13 @@ impl<'a> Numbering<'a> {
                 self.counted.dropped.unknown_user += 1;
             } else if item == UNKNOWN {
                 self.counted.dropped.unknown_item += 1;
+            } else if self.live.forgets(self.part.as_ref(), user, time_of(chunk, entry)) {
+                self.counted.dropped.forgotten += 1;
             } else if let Some(weight) = self.weigh(chunk, entry)? {
                 self.kept.users.push(user);
                 self.kept.items.push(item);
                 self.kept.weights.push(weight);
-                self.kept.times.extend(chunk.times.as_ref().map(|times| Timestamp(times.moments.value(entry))));
+                self.kept.times.extend(time_of(chunk, entry));
             }
         }
         let Kept { users, items, weights, times } = &self.kept;
@@ -248,7 +266,7 @@ impl<'a> Numbering<'a> {
     fn weigh(&mut self, chunk: &Chunk, entry: usize) -> Result<Option<f32>, LogError> {
         let value = chunk.weights.as_ref().map_or(1.0, |weights| weights.value(entry) as f32);
         let event = if chunk.events.is_some() { self.events.weight(entry) } else { 1.0 };
-        let time = chunk.times.as_ref().map(|times| Timestamp(times.moments.value(entry)));
+        let time = time_of(chunk, entry);
         let dropped = &mut self.counted.dropped;
         match self.weighting.weigh(value, event, time) {
             Ok(weight) if weight.is_finite() => return Ok(Some(weight)),
@@ -278,8 +296,14 @@ impl<'a> Numbering<'a> {
             return Err(LogError::Empty { log: log.into() });
         }
         self.counted.events_dropped = self.events.into_dropped();
-        Ok(Rows { builder: self.builder, counted: self.counted })
+        self.counted.events_missing = self.live.missing();
+        Ok(Rows { builder: self.builder, counted: self.counted, events: self.live.through() })
     }
+}
+
+/// When an entry happened, where the log says so.
+fn time_of(chunk: &Chunk, entry: usize) -> Option<Timestamp> {
+    chunk.times.as_ref().map(|times| Timestamp(times.moments.value(entry)))
 }
 
 impl Kept {

@@ -29,6 +29,11 @@ impl<'a> Tables<'a> {
         Ok(Self { source, rules, files: files.into_iter(), hive, agreement: Agreement::default() })
     }
 
+    /// The tables that are still to be opened.
+    pub fn left(&self) -> &[PathBuf] {
+        self.files.as_slice()
+    }
+
     /// The next table, `None` after the last.
     ///
     /// # Errors

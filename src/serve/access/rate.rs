@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// A token bucket: it fills at a rate up to a bound, and every request takes one out.
 ///
-/// A batch counts as its requests. Their number is known when the message has been decoded, so they may
+/// A batch counts as its requests, or events. Their number is known when the message has been decoded, so they may
 /// drive the bucket below zero; the next requests wait for it to recover.
 #[derive(Debug)]
 pub(super) struct Bucket {

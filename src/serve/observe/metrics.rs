@@ -42,6 +42,8 @@ pub(in crate::serve) struct Metrics {
     coverage: Family<Vec<(&'static str, String)>, Gauge<f64, AtomicU64>>,
     events: Gauge,
     event_bytes: Gauge,
+    event_file_bytes: Gauge,
+    events_waiting: Gauge,
     event_commit: Histogram,
     memory: Gauge,
     files: Gauge,
@@ -121,7 +123,19 @@ impl Metrics {
             coverage,
         );
         let events = add(r, "foldin_events_stored", "Live events in the store", Gauge::default());
-        let event_bytes = add(r, "foldin_event_store_bytes", "Size of the store of live events", Gauge::default());
+        let event_bytes = Gauge::default();
+        let event_bytes = add(
+            r,
+            "foldin_events_stored_bytes",
+            "What the live events count for against the limit of their store",
+            event_bytes,
+        );
+        let event_file_bytes = Gauge::default();
+        let event_file_bytes =
+            add(r, "foldin_event_store_bytes", "Size of the file of live events", event_file_bytes);
+        let events_waiting = Gauge::default();
+        let events_waiting =
+            add(r, "foldin_events_waiting_bytes", "Memory of the events that wait to be written", events_waiting);
         let event_commit = times();
         let event_commit = add(r, "foldin_event_commit_seconds", "Time to make recorded events durable", event_commit);
         let memory = add(r, "process_resident_memory_bytes", "Memory of the process", Gauge::default());
@@ -156,6 +170,8 @@ impl Metrics {
             coverage,
             events,
             event_bytes,
+            event_file_bytes,
+            events_waiting,
             event_commit,
             memory,
             files,
@@ -235,14 +251,18 @@ impl Metrics {
     }
 
     /// What the store of live events holds.
-    #[allow(dead_code, reason = "told by the store of live events")]
-    pub(in crate::serve) fn set_events(&self, stored: u64, bytes: u64) {
+    pub(in crate::serve) fn set_events(&self, stored: u64, bytes: u64, file_bytes: u64) {
         self.events.set(stored as i64);
         self.event_bytes.set(bytes as i64);
+        self.event_file_bytes.set(file_bytes as i64);
+    }
+
+    /// Memory of the events that wait to be written.
+    pub(in crate::serve) fn set_events_waiting(&self, bytes: usize) {
+        self.events_waiting.set(bytes as i64);
     }
 
     /// Events were made durable.
-    #[allow(dead_code, reason = "told by the store of live events")]
     pub(in crate::serve) fn event_commit(&self, took: Duration) {
         self.event_commit.observe(took.as_secs_f64());
     }

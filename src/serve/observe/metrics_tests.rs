@@ -13,7 +13,8 @@ fn used() -> Metrics {
     metrics.reload_failed();
     metrics.set_occupancy((1, 2), (3, 4));
     metrics.set_models(&[facts("one", 40)]);
-    metrics.set_events(5, 6);
+    metrics.set_events(5, 6, 7);
+    metrics.set_events_waiting(8);
     metrics.event_commit(Duration::from_millis(4));
     metrics
 }
