@@ -26,9 +26,9 @@ fn address(server: &str, flags: &AccessFlags) -> Result<String> {
         Some(("https", _)) => Ok(server.to_owned()),
         Some(("http", _)) if !encrypted => Ok(server.to_owned()),
         Some(_) => {
-            bail!(Configuration(format!("--server {}: give HOST:PORT or https://HOST:PORT for TLS", server)))
+            bail!(Configuration(format!("--server {server}: give HOST:PORT or https://HOST:PORT for TLS")))
         }
-        None => Ok(format!("{}://{}", if encrypted { "https" } else { "http" }, server)),
+        None => Ok(format!("{}://{server}", if encrypted { "https" } else { "http" })),
     }
 }
 

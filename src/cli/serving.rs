@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::exit::Configuration;
+use crate::events::EventOptions;
 use crate::serve::{Limits, ServeOptions, TlsFiles, seconds};
 
 /// Ports from the server's own to that of health and metrics.
@@ -39,6 +40,13 @@ pub struct ServeSettings {
     /// The file of access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<PathBuf>,
+    /// The directory of the store of live events; made where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<PathBuf>,
+    /// Bytes that the live events may take, at least 1 MiB.
+    pub events_max_bytes: u64,
+    /// Live events kept of one user, 1 to 10,000.
+    pub events_per_user: u64,
     /// Requests that may wait for a scoring thread, 1 to 1,000,000.
     pub queue: usize,
     /// Largest message in either direction, 1 KiB to 1 GiB.
@@ -55,6 +63,7 @@ pub struct ServeSettings {
 
 impl Default for ServeSettings {
     fn default() -> Self {
+        let EventOptions { max_bytes, max_events_per_user, .. } = EventOptions::default();
         let ServeOptions { queue, max_message_bytes, lame_duck, drain, limits, .. } = ServeOptions::default();
         Self {
             address: Ipv4Addr::LOCALHOST.to_string(),
@@ -65,6 +74,9 @@ impl Default for ServeSettings {
             tls_key: None,
             tls_client_ca: None,
             tokens: None,
+            events: None,
+            events_max_bytes: max_bytes,
+            events_per_user: max_events_per_user,
             queue,
             max_message_bytes,
             lame_duck_seconds: lame_duck,
@@ -84,7 +96,7 @@ impl ServeSettings {
     pub(super) fn with_every_key(self) -> Self {
         let file = || Some(PathBuf::new());
         let ops_address = Some(String::new());
-        Self { ops_address, tls_cert: file(), tls_key: file(), tls_client_ca: file(), tokens: file(), ..self }
+        Self { ops_address, tls_cert: file(), tls_key: file(), tls_client_ca: file(), tokens: file(), events: file(), ..self }
     }
 
     /// The section as it stands in a configuration file.
@@ -92,6 +104,17 @@ impl ServeSettings {
     pub fn to_toml(&self) -> String {
         let section = toml::Table::from_iter([("serve".into(), toml::Value::try_from(self).unwrap_or("".into()))]);
         toml::to_string(&section).unwrap_or_default()
+    }
+
+    /// Where live events are recorded, and within which bounds.
+    #[must_use]
+    pub fn event_store(&self) -> Option<(PathBuf, EventOptions)> {
+        let options = EventOptions {
+            max_bytes: self.events_max_bytes,
+            max_events_per_user: self.events_per_user,
+            ..EventOptions::default()
+        };
+        self.events.clone().map(|dir| (dir, options))
     }
 
     /// Where to listen, and how to behave there.

@@ -6,6 +6,7 @@ use super::subject::Subject;
 use super::{Engine, RequestError};
 use crate::interactions::{History, HistoryRef};
 use crate::models::Space;
+use crate::ranking::Wanted;
 
 /// Histories folded in together.
 const BATCH: usize = 64;
@@ -42,6 +43,22 @@ impl Engine {
         user_ids: &[String],
         live: &[LiveHistory],
     ) -> Result<Embeddings<Option<Vec<f32>>>, RequestError> {
+        self.user_embeddings_while(user_ids, live, &|| true).map(always)
+    }
+
+    /// [`user_embeddings`](Self::user_embeddings), given up with `None` as soon as they are no longer wanted.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn user_embeddings_while(
+        &self,
+        user_ids: &[String],
+        live: &[LiveHistory],
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Embeddings<Option<Vec<f32>>>>, RequestError> {
         let space = self.user_space()?;
         check_keys("user_ids", user_ids.len())?;
         assert_eq!(user_ids.len(), live.len(), "one live history a user");
@@ -50,7 +67,7 @@ impl Engine {
             Ok((user_known == Some(true) || !history.as_ref().is_empty()).then_some(history))
         };
         let histories = user_ids.iter().zip(live).map(history).collect::<Result<Vec<_>, RequestError>>()?;
-        Ok(Embeddings { space, entries: self.embed(&histories) })
+        Ok(self.embed(&histories, wanted).map(|entries| Embeddings { space, entries }))
     }
 
     /// The vectors of items; `None` for an unknown id.
@@ -78,6 +95,18 @@ impl Engine {
         &self,
         histories: &[Vec<HistoryItem>],
     ) -> Result<Embeddings<HistoryEmbedding>, RequestError> {
+        self.embed_histories_while(histories, &|| true).map(always)
+    }
+
+    /// [`embed_histories`](Self::embed_histories), given up with `None` as soon as they are no longer wanted.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn embed_histories_while(
+        &self,
+        histories: &[Vec<HistoryItem>],
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Embeddings<HistoryEmbedding>>, RequestError> {
         let space = self.user_space()?;
         check_keys("histories", histories.len())?;
         let mut known = Vec::with_capacity(histories.len());
@@ -91,9 +120,9 @@ impl Engine {
             known.push((!pairs.is_empty()).then(|| self.merged(&pairs)));
             unknown.push(unknown_items);
         }
-        let vectors = self.embed(&known).into_iter();
-        let entries = vectors.zip(unknown).map(|(vector, unknown_items)| HistoryEmbedding { vector, unknown_items });
-        Ok(Embeddings { space, entries: entries.collect() })
+        let Some(vectors) = self.embed(&known, wanted) else { return Ok(None) };
+        let entry = |(vector, unknown_items)| HistoryEmbedding { vector, unknown_items };
+        Ok(Some(Embeddings { space, entries: vectors.into_iter().zip(unknown).map(entry).collect() }))
     }
 
     fn user_space(&self) -> Result<Space, RequestError> {
@@ -102,17 +131,25 @@ impl Engine {
     }
 
     /// Folds in what is there and keeps the places of what is not.
-    fn embed(&self, histories: &[Option<History>]) -> Vec<Option<Vec<f32>>> {
+    fn embed(&self, histories: &[Option<History>], wanted: Wanted<'_>) -> Option<Vec<Option<Vec<f32>>>> {
         let mut vectors = vec![None; histories.len()];
         let (places, present): (Vec<usize>, Vec<HistoryRef<'_>>) =
             histories.iter().enumerate().filter_map(|(i, h)| h.as_ref().map(|h| (i, h.as_ref()))).unzip();
         for (places, batch) in places.chunks(BATCH).zip(present.chunks(BATCH)) {
+            if !wanted() {
+                return None;
+            }
             if let Some(embedded) = self.model.embed_users(batch) {
                 for (&place, vector) in places.iter().zip(embedded.column_iter()) {
                     vectors[place] = Some(vector.as_slice().to_vec());
                 }
             }
         }
-        vectors
+        Some(vectors)
     }
+}
+
+/// What is always wanted is not given up.
+fn always<T>(answer: Option<T>) -> T {
+    answer.unwrap_or_else(|| unreachable!("it is always wanted"))
 }

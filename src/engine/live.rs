@@ -4,7 +4,7 @@ use super::request::HistoryItem;
 use super::subject::Subject;
 use super::{Engine, RequestError};
 use crate::interactions::{LogRules, TimeUnit, Timestamp, Weighting};
-use crate::types::ItemIdx;
+use crate::types::{ItemIdx, UserIdx};
 
 /// Something that happened since the model was trained, as it would stand in a row of a log.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,10 +109,11 @@ impl Engine {
         self.catalogue.ids().index(item_id).is_some()
     }
 
-    /// Whether a history of a user is stored with the model.
+    /// How many items the history of a user has that is stored with the model, without reading it; `None` where there
+    /// is no such history.
     #[must_use]
-    pub fn has_stored_history(&self, user_id: &str) -> bool {
-        self.users.index(user_id).is_some()
+    pub fn stored_items(&self, user_id: &str) -> Option<usize> {
+        self.users.index(user_id).map(|user| self.histories.history_len(UserIdx(user)))
     }
 
     /// What is known of a user, stored and live.

@@ -45,7 +45,7 @@ pub enum RegistryError {
         name: String,
         /// The version asked for.
         version: String,
-        /// The versions that are there, oldest first.
+        /// The versions that are there, ascending.
         known: Vec<String>,
     },
     /// No version was promoted yet.

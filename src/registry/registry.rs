@@ -60,17 +60,10 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`] for an unknown name or an unreadable manifest.
     pub fn versions(&self, name: &ModelName) -> Result<Vec<Version>, RegistryError> {
-        let directory = self.directory(name);
-        if !directory.is_dir() {
-            let known = self.names()?.iter().map(ToString::to_string).collect();
-            return Err(RegistryError::UnknownName { name: name.to_string(), path: self.root.clone(), known });
-        }
         let promoted = Pointer::read(&self.pointer(name))?.map(|pointer| pointer.version);
         let mut versions = Vec::new();
-        for version in directories(&directory)? {
-            let path = directory.join(&version);
-            let manifest = Manifest::read(&path)?;
-            versions.push(Version { path, promoted: promoted.as_ref() == Some(&version), manifest });
+        for version in self.published(name)? {
+            versions.push(self.read(name, &version, promoted.as_deref())?);
         }
         versions.sort_by(|a, b| {
             (&a.manifest.created, &a.manifest.model_version).cmp(&(&b.manifest.created, &b.manifest.model_version))
@@ -78,20 +71,38 @@ impl Registry {
         Ok(versions)
     }
 
-    /// One version of a model.
+    /// One version of a model. The others need not be readable.
     ///
     /// # Errors
     /// [`RegistryError::UnknownVersion`] when there is no such version, and as [`versions`](Self::versions).
     pub fn version(&self, name: &ModelName, version: &str) -> Result<Version, RegistryError> {
-        let mut versions = self.versions(name)?;
-        match versions.iter().position(|known| known.manifest.model_version == version) {
-            Some(at) => Ok(versions.swap_remove(at)),
-            None => Err(RegistryError::UnknownVersion {
-                name: name.to_string(),
-                version: version.to_owned(),
-                known: versions.into_iter().map(|known| known.manifest.model_version).collect(),
-            }),
+        let mut known = self.published(name)?;
+        if known.iter().any(|known| known == version) {
+            let promoted = Pointer::read(&self.pointer(name))?.map(|pointer| pointer.version);
+            return self.read(name, version, promoted.as_deref());
         }
+        known.sort();
+        Err(RegistryError::UnknownVersion { name: name.to_string(), version: version.to_owned(), known })
+    }
+
+    /// The versions under a name, unread.
+    fn published(&self, name: &ModelName) -> Result<Vec<String>, RegistryError> {
+        let directory = self.directory(name);
+        if directory.is_dir() {
+            return directories(&directory);
+        }
+        let known = self.names()?.iter().map(ToString::to_string).collect();
+        Err(RegistryError::UnknownName { name: name.to_string(), path: self.root.clone(), known })
+    }
+
+    fn read(&self, name: &ModelName, version: &str, promoted: Option<&str>) -> Result<Version, RegistryError> {
+        let path = self.directory(name).join(version);
+        let manifest = Manifest::read(&path)?;
+        if manifest.model_version != version {
+            let reason = format!("it holds version {}", manifest.model_version);
+            return Err(RegistryError::Damaged { path, reason });
+        }
+        Ok(Version { path, promoted: promoted == Some(version), manifest })
     }
 
     /// The version that answers.
@@ -103,7 +114,7 @@ impl Registry {
             Some(pointer) => self.version(name, &pointer.version),
             None => {
                 // An unknown name says so first.
-                self.versions(name)?;
+                self.published(name)?;
                 Err(RegistryError::NothingPromoted { name: name.to_string() })
             }
         }

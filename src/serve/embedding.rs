@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::server::Shared;
+use super::workers::Over;
 use super::{convert, pb, status};
 use crate::engine::{HistoryEmbedding, MAX_KEYS};
 
@@ -18,12 +19,14 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
     ) -> Result<Response<pb::BatchGetUserEmbeddingsResponse>, Status> {
         let ((ids, answer), served) = self
             .0
-            .compute_live(request, |engine, live, message, _| {
+            .compute_live(request, |engine, live, message, call| {
                 let live = message.user_ids.iter().take(MAX_KEYS).map(|id| live.history(Some(id)));
-                Ok(live.collect::<Result<Vec<_>, Status>>().map(|live| {
-                    let answer = engine.user_embeddings(&message.user_ids, &live);
-                    (message.user_ids, answer)
-                }))
+                let live = match live.collect::<Result<Vec<_>, Status>>() {
+                    Ok(live) => live,
+                    Err(status) => return Ok(Err(status)),
+                };
+                let answer = engine.user_embeddings_while(&message.user_ids, &live, &|| !call.is_over());
+                Ok(Ok((message.user_ids, answer.transpose().ok_or(Over)?)))
             })
             .await?;
         let answer = answer.map_err(|error| status::refused(&error))?;
@@ -59,9 +62,9 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
     ) -> Result<Response<pb::EmbedHistoriesResponse>, Status> {
         let (answer, served) = self
             .0
-            .compute(request, |engine, message, _| {
+            .compute(request, |engine, message, call| {
                 let histories: Vec<_> = message.histories.into_iter().map(|h| convert::history(h.items)).collect();
-                Ok(engine.embed_histories(&histories))
+                engine.embed_histories_while(&histories, &|| !call.is_over()).transpose().ok_or(Over)
             })
             .await?;
         let answer = answer.map_err(|error| status::refused(&error))?;

@@ -71,7 +71,7 @@ impl pb::event_service_server::EventService for EventService {
         let store = self.store()?;
         let (_, pb::ForgetUserRequest { user_id }) = taken_apart(request)?;
         check_user_id(&user_id).map_err(|fault| status::fault("", &fault))?;
-        let had_stored_history = self.0.models.all().any(|served| served.engine.has_stored_history(&user_id));
+        let had_stored_history = self.0.models.all().any(|served| served.engine.stored_items(&user_id).is_some());
         let deleted_events = answered(|answer| store.submit_forget(user_id, answer)).await?;
         self.0.respond(pb::ForgetUserResponse { deleted_events, had_stored_history })
     }

@@ -81,7 +81,8 @@ impl Lane {
     ) -> Result<Answer, Status> {
         let place = workers.place_of(&call)?;
         let (sender, receiver) = oneshot::channel();
-        let long = is_long(&message);
+        let stored = message.user_id.as_deref().and_then(|user_id| served.engine.stored_items(user_id));
+        let long = is_long(&message, stored.unwrap_or(0));
         let request = Request { message, served, call, place, queued: Instant::now(), sender };
         lock(&self.waiting).push(request, long);
         let (waiting, metrics) = (Arc::clone(&self.waiting), Arc::clone(&self.metrics));
@@ -151,11 +152,11 @@ impl<T> Drop for Turn<'_, T> {
     }
 }
 
-/// Whether a request takes much longer than most.
-fn is_long(message: &pb::RecommendRequest) -> bool {
+/// Whether a request takes much longer than most; so many items are stored of its user.
+fn is_long(message: &pb::RecommendRequest, stored: usize) -> bool {
     let pb::RecommendRequest { history, context, negatives, exploration, detail, .. } = message;
     let explained = detail.as_ref().is_some_and(|detail| detail.contributions > 0);
-    history.len() + context.len() + negatives.len() > LONG || exploration.is_some() || explained
+    stored + history.len() + context.len() + negatives.len() > LONG || exploration.is_some() || explained
 }
 
 /// A panic elsewhere leaves the queues as they were, so they stay usable.

@@ -54,10 +54,12 @@ fn a_turn_that_ends_in_a_panic_is_over_all_the_same() {
 
 #[test]
 fn what_counts_as_long() {
-    let of = |message| is_long(&message);
+    let of = |message| is_long(&message, 0);
     let items = |n| vec![pb::HistoryItem::default(); n];
     assert!(!of(pb::RecommendRequest { history: items(LONG), ..Default::default() }));
     assert!(of(pb::RecommendRequest { history: items(LONG), context: items(1), ..Default::default() }));
+    let known = pb::RecommendRequest { history: items(2), ..Default::default() };
+    assert!(!is_long(&known, LONG - 2) && is_long(&known, LONG - 1));
     let explained = pb::Detail { contributions: 3, ..Default::default() };
     assert!(of(pb::RecommendRequest { detail: Some(explained), ..Default::default() }));
     assert!(of(pb::RecommendRequest { exploration: Some(pb::Exploration::default()), ..Default::default() }));

@@ -125,8 +125,7 @@ impl Models {
     /// Names and manifests of what answers, and of every version that may come to: also of models in the registry that
     /// are not served here, as another start of the server may.
     pub(super) fn known(&self) -> Result<Vec<(String, Manifest)>, RegistryError> {
-        let answering = |served: Arc<Served>| (served.name.to_string(), served.engine.info().manifest.clone());
-        let mut known: Vec<_> = self.all().map(answering).collect();
+        let mut known = self.answering();
         if let Some((registry, _)) = &self.registry {
             for name in registry.names()? {
                 let versions = registry.versions(&name)?.into_iter();
@@ -134,6 +133,12 @@ impl Models {
             }
         }
         Ok(known)
+    }
+
+    /// Names and manifests of what answers.
+    pub(super) fn answering(&self) -> Vec<(String, Manifest)> {
+        let told = |served: Arc<Served>| (served.name.to_string(), served.engine.info().manifest.clone());
+        self.all().map(told).collect()
     }
 
     /// What answers under a name; the default without one.

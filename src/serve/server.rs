@@ -172,7 +172,7 @@ pub async fn run(
     if let Some(store) = &shared.events {
         let (store, knowing) = (Arc::clone(store), Arc::clone(&shared));
         let begun = tokio::task::spawn_blocking(move || upkeep::begin(&store, &knowing.models, &knowing.metrics));
-        begun.await.unwrap_or(Err(ServeError::Events(EventError::Closed)))?;
+        begun.await.unwrap_or(Err(EventError::Closed))?;
     }
     let health = HealthReporter::new();
     let mut routes = Routes::builder();

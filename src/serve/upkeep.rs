@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::models::Models;
 use super::observe::Metrics;
-use super::{ServeError, server::Shared};
+use super::server::Shared;
 use crate::engine::Manifest;
 use crate::events::{Committed, EventError, EventStats, EventStore};
 use crate::registry::RegistryError;
@@ -24,8 +24,13 @@ enum UpkeepError {
 }
 
 /// Introduces the store to the models, and the metrics to the store. Waits for the disk.
-pub(super) fn begin(store: &EventStore, models: &Models, metrics: &Arc<Metrics>) -> Result<(), ServeError> {
-    for (name, manifest) in models.known()? {
+pub(super) fn begin(store: &EventStore, models: &Models, metrics: &Arc<Metrics>) -> Result<(), EventError> {
+    let known = models.known().unwrap_or_else(|error| {
+        // What cannot be read cannot come to answer either; only trimming has to wait for it.
+        tracing::warn!(%error, "the registry cannot be read in full");
+        models.answering()
+    });
+    for (name, manifest) in known {
         meet(store, &name, &manifest)?;
     }
     let told = Arc::clone(metrics);

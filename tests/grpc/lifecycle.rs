@@ -16,8 +16,13 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use crate::fixture::{ease, popularity, user_id};
 use crate::harness::{Server, artifact, gated, options, refused};
 
-const SERVICES: [&str; 4] =
-    ["", "foldin.v1.RecommendationService", "foldin.v1.EmbeddingService", "foldin.v1.ModelService"];
+const SERVICES: [&str; 5] = [
+    "",
+    "foldin.v1.RecommendationService",
+    "foldin.v1.EmbeddingService",
+    "foldin.v1.EventService",
+    "foldin.v1.ModelService",
+];
 
 fn about(service: &str) -> HealthCheckRequest {
     HealthCheckRequest { service: service.to_owned() }

@@ -137,6 +137,21 @@ async fn a_bad_version_never_displaces_a_good_one_not_even_by_a_restart() {
 }
 
 #[tokio::test]
+async fn a_version_that_cannot_be_read_is_in_nobodys_way() {
+    let published = published(&mult_vae());
+    std::fs::write(published.directory(&published.versions[2]).join("manifest.json"), "{").unwrap();
+    let mut client = published.serve().await;
+    client.promote_model("films", &published.versions[1]).await.unwrap();
+    let status = refused(client.promote_model("films", &published.versions[2]).await);
+    assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
+    assert!(status.message().contains("manifest.json"), "{status}");
+    // Paths are no versions.
+    let elsewhere = format!("../films/{}", published.versions[0]);
+    assert_refused(client.promote_model("films", &elsewhere).await, Code::NotFound, "model `films`");
+    assert_eq!(client.model().await.unwrap().version, published.versions[1]);
+}
+
+#[tokio::test]
 async fn a_rollback_goes_back_step_by_step() {
     let published = published(&mult_vae());
     let mut client = published.serve().await;

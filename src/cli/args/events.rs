@@ -10,13 +10,13 @@ pub struct EventFlags {
     /// Record events, durably, in a store in this directory, and fold them in with the next answer; made where there is
     /// none
     #[arg(long, value_name = "DIR", help_heading = "Live events")]
-    pub events: Option<PathBuf>,
-    /// Bytes that the events may take; more are refused
-    #[arg(long, value_name = "BYTES", default_value_t = 4 << 30, requires = "events", help_heading = "Live events")]
-    pub events_max_bytes: u64,
-    /// Live events kept of one user; more are refused
-    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "events", help_heading = "Live events")]
-    pub events_per_user: u64,
+    pub(super) events: Option<String>,
+    /// Bytes that the events may take; more are refused [default: 4294967296]
+    #[arg(long, value_name = "BYTES", help_heading = "Live events")]
+    pub(super) events_max_bytes: Option<String>,
+    /// Live events kept of one user; more are refused [default: 10000]
+    #[arg(long, value_name = "N", help_heading = "Live events")]
+    pub(super) events_per_user: Option<String>,
 }
 
 /// `foldin events`

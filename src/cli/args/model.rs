@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{EventFlags, ServeFlags};
+use super::ServeFlags;
 
 /// `foldin inspect`
 #[derive(Debug, Args)]
@@ -49,14 +49,11 @@ pub struct Serve {
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// Live events.
-    #[command(flatten)]
-    pub events: EventFlags,
     /// Send a span a request to this OpenTelemetry collector (OTLP over gRPC), for example http://127.0.0.1:4317
     #[cfg(feature = "otel")]
     #[arg(long, value_name = "URL")]
     pub otlp: Option<String>,
-    /// Addresses, protection, limits and times.
+    /// Addresses, protection, live events, limits and times.
     #[command(flatten)]
     pub settings: ServeFlags,
 }

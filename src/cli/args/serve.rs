@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::EventFlags;
 use super::train::above_environment;
 use crate::cli::layers::{Layer, SettingsError};
 use crate::serve::Scope;
@@ -48,6 +49,10 @@ pub struct ServeFlags {
     /// Access tokens (see `foldin token new`); read again when it changes
     #[arg(long, value_name = "FILE", help_heading = "Protection")]
     tokens: Option<String>,
+
+    /// Live events.
+    #[command(flatten)]
+    events: EventFlags,
 
     /// Requests that may wait for a scoring thread [default: 256]
     #[arg(long, value_name = "N", help_heading = "Limits")]
@@ -125,6 +130,9 @@ impl ServeFlags {
             ("--tls-key", "tls_key", &self.tls_key),
             ("--tls-client-ca", "tls_client_ca", &self.tls_client_ca),
             ("--tokens", "tokens", &self.tokens),
+            ("--events", "events", &self.events.events),
+            ("--events-max-bytes", "events_max_bytes", &self.events.events_max_bytes),
+            ("--events-per-user", "events_per_user", &self.events.events_per_user),
             ("--queue", "queue", &self.queue),
             ("--max-message-bytes", "max_message_bytes", &self.max_message_bytes),
             ("--max-connections", "limits.connections", &self.max_connections),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::cli::args::{EventFlags, Serve};
+use crate::cli::args::Serve;
 use crate::cli::console::note;
 use crate::cli::exit::Configuration;
 use crate::cli::layers;
 use crate::cli::settings::Settings;
 use crate::cli::telemetry;
 use crate::engine::Engine;
-use crate::events::{EventOptions, EventStore};
+use crate::events::EventStore;
 use crate::plan::Room;
 use crate::registry::{ModelName, Registry};
 use crate::serve::{self, Models};
@@ -31,6 +31,7 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
     if args.settings.print_config {
         return Ok(write!(out, "{}", settings.to_toml())?);
     }
+    let store = settings.event_store();
     let (address, options) = settings.resolve(threads)?;
     let runtime = runtime()?;
     let entered = runtime.enter();
@@ -40,7 +41,7 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
         let listener = serve::bind(address, options).await?;
         let local = listener.local_addr().context("cannot tell the address listened on")?;
         let ops = listener.ops_addr();
-        let events = open_events(&args.events)?;
+        let events = store.map(|(dir, options)| EventStore::open(&dir, options)).transpose()?.map(Arc::new);
         let models = models(args)?;
         writeln!(out, "serving {} on {local}", models.told().join(", "))?;
         if let Some(ops) = ops {
@@ -80,17 +81,6 @@ fn models(args: &Serve) -> Result<Models> {
         })?,
     };
     Ok(Models::of_registry(registry, &names, &default, || Room::now().map(|room| room.available))?)
-}
-
-/// The store of live events, where one is asked for.
-fn open_events(flags: &EventFlags) -> Result<Option<Arc<EventStore>>> {
-    let Some(dir) = &flags.events else { return Ok(None) };
-    let options = EventOptions {
-        max_bytes: flags.events_max_bytes,
-        max_events_per_user: flags.events_per_user,
-        ..EventOptions::default()
-    };
-    Ok(Some(Arc::new(EventStore::open(dir, options)?)))
 }
 
 /// The threads that serve the network; scoring has threads of its own.
