@@ -209,7 +209,9 @@ impl Failure {
             | EventError::InUse { .. }
             | EventError::Option { .. }
             | EventError::Target { .. } => Self::Usage,
-            EventError::Damaged { .. } | EventError::BeyondRepair { .. } | EventError::FutureFormat { .. } => Self::Data,
+            EventError::Damaged { .. } | EventError::BeyondRepair { .. } | EventError::FutureFormat { .. } => {
+                Self::Data
+            }
             _ => Self::Run,
         }
     }

@@ -61,7 +61,8 @@ impl<'a> Comparison<'a> {
                 let candidates: Vec<_> =
                     histories.iter().map(|h| Candidates { seen: h.items(), ..Candidates::default() }).collect();
                 let lengths = vec![LENGTH.get(); histories.len()];
-                rank_narrow(model, &table, &model.encode(histories), &candidates, &lengths, &|| true).unwrap_or_default()
+                rank_narrow(model, &table, &model.encode(histories), &candidates, &lengths, &|| true)
+                    .unwrap_or_default()
             })
             .collect();
         let compared = self.exact.len();

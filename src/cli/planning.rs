@@ -171,9 +171,11 @@ pub fn stated(users: u64, items: u64, interactions: u64, all_items: bool) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::num::NonZeroUsize;
 
     use super::*;
+    use crate::interactions::ExactSums;
     use crate::io::{InteractionTable, LogReport, write_interactions};
     use crate::types::UserIdx;
 
@@ -221,6 +223,8 @@ mod tests {
         let log = Log {
             interactions: Interactions::from_csr((2, 3), vec![0, 1, 2], vec![0, 2], vec![1.0; 2]).unwrap(),
             times: None,
+            sums: ExactSums::default(),
+            events: BTreeMap::new(),
             users: IdMap::Int((0..2).collect()),
             items: IdMap::Int((0..3).collect()),
             report: LogReport::default(),

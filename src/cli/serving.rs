@@ -96,7 +96,15 @@ impl ServeSettings {
     pub(super) fn with_every_key(self) -> Self {
         let file = || Some(PathBuf::new());
         let ops_address = Some(String::new());
-        Self { ops_address, tls_cert: file(), tls_key: file(), tls_client_ca: file(), tokens: file(), events: file(), ..self }
+        Self {
+            ops_address,
+            tls_cert: file(),
+            tls_key: file(),
+            tls_client_ca: file(),
+            tokens: file(),
+            events: file(),
+            ..self
+        }
     }
 
     /// The section as it stands in a configuration file.

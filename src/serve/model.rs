@@ -27,7 +27,10 @@ impl pb::model_service_server::ModelService for ModelService {
                 Ok(pb::NamedModel {
                     name: served.name.to_string(),
                     is_default: served.name == *shared.models.default_name(),
-                    versions: versions.iter().map(|version| convert::version(version, &served, shared.store())).collect(),
+                    versions: versions
+                        .iter()
+                        .map(|version| convert::version(version, &served, shared.store()))
+                        .collect(),
                     serving: Some(convert::model(&served, shared.store())),
                 })
             };
@@ -47,7 +50,8 @@ impl pb::model_service_server::ModelService for ModelService {
         };
         let (after, before) = self.change(name, choose, record).await?;
         let previous_version = before.version().to_owned();
-        self.0.respond(pb::PromoteModelResponse { model: Some(convert::model(&after, self.0.store())), previous_version })
+        self.0
+            .respond(pb::PromoteModelResponse { model: Some(convert::model(&after, self.0.store())), previous_version })
     }
 
     async fn rollback_model(
@@ -58,7 +62,10 @@ impl pb::model_service_server::ModelService for ModelService {
         let record = |registry: &Registry, name: &ModelName, _: &Version| registry.roll_back(name);
         let (after, before) = self.change(name, Registry::before, record).await?;
         let previous_version = before.version().to_owned();
-        self.0.respond(pb::RollbackModelResponse { model: Some(convert::model(&after, self.0.store())), previous_version })
+        self.0.respond(pb::RollbackModelResponse {
+            model: Some(convert::model(&after, self.0.store())),
+            previous_version,
+        })
     }
 }
 
@@ -73,9 +80,7 @@ impl ModelService {
         let change = move || {
             let admit = |name: &ModelName, manifest: &Manifest| match &shared.events {
                 None => Ok(()),
-                Some(store) => {
-                    upkeep::meet(store, name.as_str(), manifest).map_err(|error| status::events(&error))
-                }
+                Some(store) => upkeep::meet(store, name.as_str(), manifest).map_err(|error| status::events(&error)),
             };
             shared.models.change(name.as_deref(), choose, admit, record)
         };

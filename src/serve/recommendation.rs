@@ -64,7 +64,7 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
                 Ok(Ok(answers.into_iter().flatten()))
             })
             .await?;
-        let answers = answers.inspect(|answer| self.0.count_list(answer));
+        let answers = answers.inspect(|answer| self.0.count_list(answer, &served));
         let results = answers.map(|answer| convert::recommend_result(answer, served.version())).collect();
         self.0.respond(pb::BatchRecommendResponse { results })
     }

@@ -72,7 +72,7 @@ impl Shared {
         let (call, message) = taken_apart(request)?;
         let served = self.models.served(message.addressee())?;
         let answer = self.lane.recommend(&self.workers, Arc::clone(&served), call, message).await?;
-        self.count_list(&answer);
+        self.count_list(&answer, &served);
         Ok((answer, served))
     }
 
@@ -92,9 +92,10 @@ impl Shared {
     }
 
     /// Counts a list, if it is one, by where it comes from.
-    pub(super) fn count_list(&self, answer: &Result<Recommendation, RequestError>) {
+    pub(super) fn count_list(&self, answer: &Result<Recommendation, RequestError>, served: &Served) {
         if let Ok(list) = answer {
-            self.metrics.list(tier_label(list.tier), list.fallback.map(fallback_label));
+            let fallback = list.fallback.map(fallback_label);
+            self.metrics.list(served.name.as_str(), tier_label(list.tier), fallback);
         }
     }
 

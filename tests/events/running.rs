@@ -111,7 +111,9 @@ impl World {
 
     pub fn serve_with(&self, model: &str, flags: &[&str]) -> Running {
         let (model, events) = (self.path(model), self.path("events"));
-        Running::start(command(&[&["serve", arg(&model), "--port", "0", "--lame-duck", "0", "--events", arg(&events)], flags].concat()))
+        Running::start(command(
+            &[&["serve", arg(&model), "--port", "0", "--lame-duck", "0", "--events", arg(&events)], flags].concat(),
+        ))
     }
 
     /// Exports live events beside the log.

@@ -32,7 +32,7 @@ async fn health_and_metrics_over_http() {
     // A stranger's path does not become a label.
     assert_eq!(server.metric("foldin_requests_total{method=\"unknown\",code=\"UNIMPLEMENTED\"}"), 1.0);
     assert_eq!(server.metric(&format!("foldin_request_seconds_count{{{label},tier=\"personal\"}}")), 3.0);
-    assert_eq!(server.metric("foldin_lists_total{tier=\"personal\",fallback=\"none\"}"), 3.0);
+    assert_eq!(server.metric("foldin_lists_total{name=\"default\",tier=\"personal\",fallback=\"none\"}"), 3.0);
     assert_eq!(server.metric("foldin_queue_seconds_count"), 4.0);
     assert_eq!(server.metric("foldin_queue_length"), 0.0);
     assert_eq!(server.metric("foldin_queue_capacity"), 258.0);

@@ -54,10 +54,10 @@ fn published(registry: &Registry) -> Result<Vec<Row>> {
         for version in registry.versions(&name)? {
             rows.push(Row {
                 name: name.to_string(),
+                events_through: version.manifest.events_in_log(None),
                 version: version.manifest.model_version,
                 created: version.manifest.created,
                 answers: version.promoted,
-                events_through: version.manifest.events_in_log(None),
             });
         }
     }

@@ -51,7 +51,11 @@ pub fn roll_back(args: &Rollback, out: &mut dyn Write) -> Result<()> {
 }
 
 fn tell(name: &str, version: &str, previous: &str, at: &At, out: &mut dyn Write) -> Result<()> {
-    let when = if matches!(at.side(), Side::Server(..)) { "answers now" } else { "answers from the next start of a server on" };
+    let when = if matches!(at.side(), Side::Server(..)) {
+        "answers now"
+    } else {
+        "answers from the next start of a server on"
+    };
     let before = if previous.is_empty() { "nothing" } else { previous };
     Ok(writeln!(out, "{name} {version} {when}; before: {before}")?)
 }

@@ -24,7 +24,7 @@ pub(in crate::serve) struct Metrics {
     waiting: Histogram,
     computing: Histogram,
     batch: Histogram,
-    lists: Family<[Label; 2], Counter>,
+    lists: Family<Vec<(&'static str, String)>, Counter>,
     refused: Family<[Label; 1], Counter>,
     reloads_failed: Counter,
     /// Requests that are not answered in full yet.
@@ -83,7 +83,7 @@ impl Metrics {
         let batch = Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
         let batch = add(r, "foldin_batch_size", "Requests computed together", batch);
         let lists = Family::default();
-        let lists = add(r, "foldin_lists", "Lists by tier, and by the reason for not being personal", lists);
+        let lists = add(r, "foldin_lists", "Lists by model, tier, and the reason for not being personal", lists);
         let refused = Family::default();
         let refused =
             add(r, "foldin_connections_refused", "Connections that were closed by the server, by reason", refused);
@@ -131,8 +131,7 @@ impl Metrics {
             event_bytes,
         );
         let event_file_bytes = Gauge::default();
-        let event_file_bytes =
-            add(r, "foldin_event_store_bytes", "Size of the file of live events", event_file_bytes);
+        let event_file_bytes = add(r, "foldin_event_store_bytes", "Size of the file of live events", event_file_bytes);
         let events_waiting = Gauge::default();
         let events_waiting =
             add(r, "foldin_events_waiting_bytes", "Memory of the events that wait to be written", events_waiting);
@@ -204,8 +203,9 @@ impl Metrics {
     }
 
     /// A list was made.
-    pub(in crate::serve) fn list(&self, tier: &'static str, fallback: Option<&'static str>) {
-        self.lists.get_or_create(&[("tier", tier), ("fallback", fallback.unwrap_or("none"))]).inc();
+    pub(in crate::serve) fn list(&self, model: &str, tier: &'static str, fallback: Option<&'static str>) {
+        let labels = [("name", model), ("tier", tier), ("fallback", fallback.unwrap_or("none"))];
+        self.lists.get_or_create(&labels.map(|(label, value)| (label, value.to_owned())).to_vec()).inc();
     }
 
     /// A connection was not let in, or thrown out.

@@ -8,7 +8,7 @@ fn used() -> Metrics {
     metrics.request("ModelService/GetModel", None, Code::Ok, Duration::from_millis(3));
     metrics.turn(Duration::from_millis(1), Duration::from_millis(2));
     metrics.together(3);
-    metrics.list("popularity", Some("unknown_user"));
+    metrics.list("default", "popularity", Some("unknown_user"));
     metrics.refused("silent");
     metrics.reload_failed();
     metrics.set_occupancy((1, 2), (3, 4));
