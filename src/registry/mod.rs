@@ -9,13 +9,13 @@
 //! Everything appears complete or not at all, by renames: a reader never sees half of a version, a crash
 //! leaves the pointer as it was. One process writes to a name at a time.
 
+mod directory;
 mod error;
 mod name;
 mod pointer;
-mod registry;
 mod table;
 
+pub use directory::{Registry, Version};
 pub use error::RegistryError;
 pub use name::ModelName;
-pub use registry::{Registry, Version};
 pub use table::TableChoice;

@@ -128,8 +128,13 @@ impl Models {
         let mut known = self.answering();
         if let Some((registry, _)) = &self.registry {
             for name in registry.names()? {
-                let versions = registry.versions(&name)?.into_iter();
-                known.extend(versions.map(|version| (name.to_string(), version.manifest)));
+                let answers = |version: &Version| {
+                    let of =
+                        |served: Arc<Served>| served.name == name && served.version() == version.manifest.model_version;
+                    self.all().any(of)
+                };
+                let others = registry.versions(&name)?.into_iter().filter(|version| !answers(version));
+                known.extend(others.map(|version| (name.to_string(), version.manifest)));
             }
         }
         Ok(known)

@@ -50,9 +50,9 @@ async fn events_stay_until_every_version_knows_them_and_going_back_loses_none() 
     let first = publish(&world, "model", "films", &["--promote"]);
     publish(&world, "model", "books", &["--promote"]);
     let running = serve(&world);
-    assert!(running.get("/readyz").starts_with("HTTP/1.1 200"));
     let mut client = running.client().await;
     let stored = folded_in(&mut client, "films").await.1;
+    assert!(running.get("/readyz").starts_with("HTTP/1.1 200"), "who answers is ready");
     record(&mut client, &happened(), "a").await;
     let before = folded_in(&mut client, "films").await;
     assert_eq!((before.0.as_str(), before.2), (first.as_str(), 5));

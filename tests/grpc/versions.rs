@@ -42,7 +42,8 @@ fn published(config: &ModelConfig) -> Versions {
 
 impl Versions {
     async fn serve(&self) -> Client {
-        let models = Models::of_registry(self.registry.clone(), &[self.name.clone()], &self.name, || None).unwrap();
+        let models =
+            Models::of_registry(self.registry.clone(), std::slice::from_ref(&self.name), &self.name, || None).unwrap();
         serve(models).await
     }
 
@@ -131,7 +132,10 @@ async fn a_bad_version_never_displaces_a_good_one_not_even_by_a_restart() {
     // A server does not start with a damaged promoted version, and says which one it is.
     published.registry.promote(&published.name, &published.versions[1]).unwrap();
     let started =
-        Models::of_registry(published.registry.clone(), &[published.name.clone()], &published.name, || None).map(drop);
+        Models::of_registry(published.registry.clone(), std::slice::from_ref(&published.name), &published.name, || {
+            None
+        })
+        .map(drop);
     let message = started.unwrap_err().to_string();
     assert!(message.contains(&published.versions[1]) && message.contains("weights.safetensors"), "{message}");
 }

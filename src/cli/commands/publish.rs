@@ -73,7 +73,7 @@ fn choose(args: &Publish, artifact: &Artifact) -> Result<TableChoice> {
             }
             return Ok(TableChoice::exact());
         };
-        note(&format!("  {}", told(&found)));
+        note(format_args!("  {}", told(&found)));
         if found.overlap_at_100 >= args.min_overlap && found.ndcg_at_100_change >= -args.max_ndcg_loss {
             return Ok(found);
         }
