@@ -67,6 +67,7 @@ impl List {
             tier: match answer.tier {
                 Tier::Personal => "personal",
                 Tier::Popularity => "popularity",
+                Tier::PopularityFiltered => "popularity within the filter",
             },
             fallback: answer.fallback.map(|fallback| match fallback {
                 Fallback::UnknownUser => UNKNOWN_USER,

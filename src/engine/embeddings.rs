@@ -87,7 +87,7 @@ impl Engine {
         Ok(Embeddings { space, entries: entries.collect() })
     }
 
-    fn user_space(&self) -> Result<Space, RequestError> {
+    pub(super) fn user_space(&self) -> Result<Space, RequestError> {
         let no_space = || RequestError::NoSpace { model: self.name(), what: "user" };
         self.info.user_space.clone().ok_or_else(no_space)
     }

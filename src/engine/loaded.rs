@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::similar::inverse_norms;
+use super::user_vectors::UserVectors;
 use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
-use crate::interactions::{Catalogue, IdMap};
+use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::models::{Model, ModelConfig, Popularity, Space};
 
 /// A loaded model with its catalogue, users and histories. Immutable: any number of threads may ask.
@@ -16,10 +17,12 @@ pub struct Engine {
     /// Answers where nothing is known of a user.
     pub(super) popularity: Popularity,
     pub(super) catalogue: Catalogue,
+    pub(super) metadata: Metadata,
     pub(super) users: IdMap,
     pub(super) histories: Histories,
     /// 1 / length of every item vector, 0 for a zero vector; empty where the model has none.
     pub(super) inverse_norms: Vec<f32>,
+    pub(super) user_vectors: UserVectors,
 }
 
 /// What is known of the loaded model.
@@ -37,14 +40,16 @@ impl Engine {
     /// Prepares a loaded artifact for requests.
     #[must_use]
     pub fn new(artifact: Artifact) -> Self {
-        let Artifact { manifest, model, catalogue, popularity, users, held_out: _, histories } = artifact;
+        let Artifact { manifest, model, catalogue, metadata, popularity, users, held_out: _, histories } = artifact;
         let info = ModelInfo { manifest, user_space: model.user_space(), item_space: model.item_space() };
         let inverse_norms = inverse_norms(model.as_ref());
         Self {
             info,
             popularity: Popularity::from_counts(&popularity),
+            user_vectors: UserVectors::new(users.len()),
             model,
             catalogue,
+            metadata,
             users,
             histories,
             inverse_norms,
@@ -69,6 +74,12 @@ impl Engine {
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// What else is known of the items, in the order of the catalogue.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// The users with a stored history.

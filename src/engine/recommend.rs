@@ -1,116 +1,34 @@
 //! Lists for users.
 
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use super::request::{MAX_LISTED, RecommendRequest, check_length, check_n};
-use super::subject::{Subject, known_ids};
+use super::answer::{Recommendation, ShortList, Tier};
+use super::prepare::{Filters, Prepared};
+use super::request::RecommendRequest;
 use super::{Engine, RequestError};
-use crate::interactions::HistoryRef;
-use crate::models::Model;
-use crate::ranking::{Candidates, Ranking, Removed, Scored, rank};
+use crate::interactions::{History, HistoryRef};
+use crate::models::{Model, Query};
+use crate::ranking::{Minus, Ranking, Removed, Scored, Wanted, by_relevance, damped, diversified, rank, rank_lists};
 
-/// Requests folded in and ranked together: enough to use every loaded item vector several times.
+/// Requests prepared together.
 const BATCH: usize = 64;
 
-/// Where a list comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// The history was folded into the model.
-    Personal,
-    /// The most popular items: nothing is known of the user, or the model itself is popularity.
-    Popularity,
-}
+/// Histories folded in and ranked together: enough to use every loaded item vector several times, few enough that
+/// their scores of a block of items stay in the cache. A request that draws more often than that goes alone.
+const TOGETHER: usize = 64;
 
-/// Why a list is not personal although the model could have made one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallback {
-    /// The `user_id` is not known and no history came with the request.
-    UnknownUser,
-    /// Nothing is stored for the `user_id`, and no history came with the request.
-    NoStoredHistory,
-    /// No item of the history is in the catalogue.
-    NoKnownItems,
-}
-
-/// Why a list is shorter than asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShortList {
-    /// No item of the allow-list is in the catalogue.
-    NothingAllowed,
-    /// The catalogue has fewer items than were asked for.
-    SmallCatalogue,
-    /// The filters left fewer items than were asked for.
-    Filtered,
-}
-
-/// One item of a list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
-    /// Its id in canonical form.
-    pub item_id: String,
-    /// Its title, where one is known.
-    pub title: Option<String>,
-    /// Its score; comparable only within the list.
-    pub score: f32,
-    /// Its place, from 1.
-    pub rank: usize,
-}
-
-/// The answer to a [`RecommendRequest`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recommendation {
-    /// Best first.
-    pub items: Vec<Listed>,
-    /// Where the list comes from.
+/// An item of a finished list.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    pub scored: Scored,
     pub tier: Tier,
-    /// Why it is not personal; `None` when it is, or when the model never is.
-    pub fallback: Option<Fallback>,
-    /// Whether the `user_id` has a stored history; `None` when none was given.
-    pub user_known: Option<bool>,
-    /// Distinct items that were folded in, stored and ad hoc.
-    pub history_items: usize,
-    /// Entries of the ad hoc history that are not in the catalogue, and were ignored.
-    pub unknown_history_items: usize,
-    /// Entries of `exclude` that are not in the catalogue.
-    pub unknown_excluded_items: usize,
-    /// Entries of `allow` that are not in the catalogue.
-    pub unknown_allowed_items: usize,
-    /// How many items of the catalogue each filter took away.
-    pub removed: Removed,
-    /// Why there are fewer than `n` items, when there are.
-    pub short: Option<ShortList>,
 }
 
-/// A request in terms of indices.
-struct Prepared {
-    subject: Subject,
-    tier: Tier,
-    n: usize,
-    include_seen: bool,
-    excluded: (Vec<u32>, usize),
-    allowed: Option<(Vec<u32>, usize)>,
-}
-
-impl Prepared {
-    fn candidates(&self) -> Candidates<'_> {
-        Candidates {
-            seen: if self.include_seen { &[] } else { self.subject.history.as_ref().items() },
-            excluded: &self.excluded.0,
-            allowed: self.allowed.as_ref().map(|allowed| allowed.0.as_slice()),
-        }
-    }
-
-    fn fallback(&self) -> Option<Fallback> {
-        if !self.subject.history.as_ref().is_empty() {
-            None
-        } else if self.subject.unknown_items > 0 {
-            Some(Fallback::NoKnownItems)
-        } else if self.subject.user_known == Some(true) {
-            Some(Fallback::NoStoredHistory)
-        } else {
-            Some(Fallback::UnknownUser)
-        }
-    }
+/// What became of one request: a list a draw, of which there is one unless the request explores.
+struct Ranked {
+    lists: Vec<Vec<Scored>>,
+    removed: Removed,
 }
 
 impl Engine {
@@ -125,88 +43,227 @@ impl Engine {
     }
 
     fn recommend_batch(&self, requests: &[RecommendRequest]) -> Vec<Result<Recommendation, RequestError>> {
-        let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request)).collect();
-        let mut answers: Vec<Option<Ranking>> = requests.iter().map(|_| None).collect();
-        for (tier, model) in [(Tier::Personal, self.model.as_ref()), (Tier::Popularity, &self.popularity as &dyn Model)]
-        {
-            let (positions, members): (Vec<usize>, Vec<&Prepared>) = prepared
-                .iter()
-                .enumerate()
-                .filter_map(|(position, p)| p.as_ref().ok().filter(|p| p.tier == tier).map(|p| (position, p)))
-                .unzip();
-            for (position, ranking) in positions.into_iter().zip(rank_together(model, &members)) {
-                answers[position] = Some(ranking);
+        let mut filters = Filters::default();
+        let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request, &mut filters)).collect();
+        let mut ranked: Vec<Option<Ranked>> = requests.iter().map(|_| None).collect();
+        for personal in [true, false] {
+            let model = if personal { self.model.as_ref() } else { &self.popularity as &dyn Model };
+            let members = prepared.iter().enumerate().filter_map(|(at, p)| p.as_ref().ok().map(|p| (at, p)));
+            let members: Vec<(usize, &Prepared)> = members.filter(|(_, p)| p.is_personal() == personal).collect();
+            for group in groups(&members) {
+                let requests: Vec<&Prepared> = group.iter().map(|(_, prepared)| *prepared).collect();
+                for ((at, _), ranking) in group.iter().zip(rank_together(model, &requests)) {
+                    ranked[*at] = Some(ranking);
+                }
             }
         }
         prepared
             .into_iter()
-            .zip(answers)
-            .map(|(prepared, ranking)| prepared.map(|prepared| self.answer(prepared, ranking)))
+            .zip(ranked)
+            .map(|(prepared, ranked)| {
+                let prepared = prepared?;
+                self.answer(&prepared, ranked.unwrap_or_else(|| unreachable!("what is prepared is ranked")))
+            })
             .collect()
     }
 
-    fn prepare(&self, request: &RecommendRequest) -> Result<Prepared, RequestError> {
-        check_n(request.n)?;
-        check_length("exclude", request.exclude.len(), MAX_LISTED)?;
-        check_length("allow", request.allow.as_ref().map_or(0, Vec::len), MAX_LISTED)?;
-        let subject = self.subject(request.user_id.as_deref(), &request.history)?;
-        let personal = !self.impersonal() && !subject.history.as_ref().is_empty();
-        let ids = self.catalogue.ids();
-        Ok(Prepared {
-            subject,
-            tier: if personal { Tier::Personal } else { Tier::Popularity },
-            n: request.n,
-            include_seen: request.include_seen,
-            excluded: known_ids(ids, &request.exclude),
-            allowed: request.allow.as_ref().map(|allow| known_ids(ids, allow)),
-        })
-    }
-
-    fn answer(&self, prepared: Prepared, ranking: Option<Ranking>) -> Recommendation {
-        let Ranking { items, removed } =
-            ranking.unwrap_or_else(|| unreachable!("a prepared request is ranked in its tier"));
-        let short = (items.len() < prepared.n).then(|| match &prepared.allowed {
-            Some((allowed, _)) if allowed.is_empty() => ShortList::NothingAllowed,
-            _ if prepared.n > self.catalogue.len() => ShortList::SmallCatalogue,
-            _ => ShortList::Filtered,
-        });
-        Recommendation {
-            items: self.listed(&items),
+    fn answer(&self, prepared: &Prepared, ranked: Ranked) -> Result<Recommendation, RequestError> {
+        let Ranked { lists, removed } = ranked;
+        let reranked: Vec<Vec<Scored>> = lists.into_iter().map(|pool| self.reranked(prepared, pool)).collect();
+        let fillers = match prepared.fill && reranked.iter().any(|list| list.len() < prepared.n) {
+            true => self.fillers(prepared),
+            false => Vec::new(),
+        };
+        let draws: Vec<Vec<Entry>> = reranked.into_iter().map(|list| filled(prepared, list, &fillers)).collect();
+        let list = &draws[prepared.draws.as_ref().filter(|_| prepared.is_personal()).map_or(0, |drawn| drawn.chosen)];
+        let mut items = self.listed(list.iter().map(|entry| (entry.scored, Some(entry.tier))), &prepared.shown);
+        self.add_contributions(prepared, list, &mut items)?;
+        if prepared.draws.is_some() {
+            for (item, entry) in items.iter_mut().zip(list) {
+                let lists = |draw: &&Vec<Entry>| draw.iter().any(|other| other.scored.item == entry.scored.item);
+                item.propensity = Some(draws.iter().filter(lists).count() as f64 / draws.len() as f64);
+            }
+        }
+        let filled_items = list.iter().filter(|entry| entry.tier != prepared.tier).count();
+        Ok(Recommendation {
+            short: self.short(prepared, items.len(), removed),
+            filled_items,
+            items,
             tier: prepared.tier,
             fallback: if self.impersonal() { None } else { prepared.fallback() },
             user_known: prepared.subject.user_known,
             history_items: prepared.subject.history.as_ref().len(),
             unknown_history_items: prepared.subject.unknown_items,
-            unknown_excluded_items: prepared.excluded.1,
-            unknown_allowed_items: prepared.allowed.map_or(0, |allowed| allowed.1),
+            unknown_excluded_items: prepared.unknown_excluded,
+            unknown_allowed_items: prepared.unknown_allowed,
+            unknown_context_items: prepared.unknown_context,
             removed,
-            short,
-        }
+        })
     }
 
-    /// Ids, titles and ranks of a selection.
-    pub(super) fn listed(&self, items: &[Scored]) -> Vec<Listed> {
-        (1..)
-            .zip(items)
-            .map(|(rank, &Scored { item, score })| Listed {
-                item_id: self.catalogue.ids().external(item.0).into_owned(),
-                title: self.catalogue.title(item.0).map(str::to_owned),
-                score,
-                rank,
-            })
-            .collect()
+    /// Why a list of so many items is short, if it is.
+    fn short(&self, prepared: &Prepared, listed: usize, removed: Removed) -> Option<ShortList> {
+        let catalogue = self.catalogue.len();
+        let admitted = if prepared.fill {
+            catalogue.saturating_sub(removed.total() - removed.not_matching)
+        } else {
+            catalogue - removed.total()
+        };
+        (listed < prepared.n).then(|| {
+            if prepared.nothing_allowed() {
+                ShortList::NothingAllowed
+            } else if prepared.nothing_matches() && !prepared.fill {
+                ShortList::NothingMatches
+            } else if listed < admitted {
+                ShortList::BelowMinScore
+            } else if prepared.n > catalogue {
+                ShortList::SmallCatalogue
+            } else {
+                ShortList::Filtered
+            }
+        })
+    }
+
+    /// The list from the best items by score: damped, varied, cut.
+    fn reranked(&self, prepared: &Prepared, mut pool: Vec<Scored>) -> Vec<Scored> {
+        if prepared.damping > 0.0 || prepared.diversity.is_some() {
+            let users: Vec<f32> = pool.iter().map(|scored| self.popularity.users(scored.item)).collect();
+            let relevance = damped(&pool, prepared.damping, &users);
+            let order = match prepared.diversity {
+                Some(strength) => {
+                    let vectors = self.unit_vectors(&pool);
+                    diversified(&relevance, (&vectors).into(), strength, prepared.n)
+                }
+                None => by_relevance(&relevance),
+            };
+            pool = order.into_iter().map(|at| pool[at]).collect();
+        }
+        pool.truncate(prepared.n);
+        pool
+    }
+
+    /// The vectors of items, scaled to length 1: one column an item. No rows where the model has none.
+    fn unit_vectors(&self, items: &[Scored]) -> DMatrix<f32> {
+        let rows = self.info.item_space.as_ref().map_or(0, |space| space.dim);
+        let mut vectors = DMatrix::zeros(rows, items.len());
+        for (mut column, scored) in vectors.column_iter_mut().zip(items) {
+            let item = scored.item.0;
+            if let Some(vector) = self.model.embed_items(item..item + 1) {
+                column.copy_from(&(vector.column(0) * self.inverse_norms[item as usize]));
+            }
+        }
+        vectors
+    }
+
+    /// Popular items, best first, that can fill a list up: those that the filter admits before those that it does not.
+    fn fillers(&self, prepared: &Prepared) -> Vec<Entry> {
+        let within = prepared.candidates();
+        let nothing = History::default();
+        let query = |lists: usize| self.popularity.encode(&vec![nothing.as_ref(); lists]);
+        if !prepared.filtered() {
+            let lists = rank(&self.popularity, &query(1), &[within], prepared.n);
+            return lists.into_iter().flat_map(|list| entries(list.items, Tier::Popularity)).collect();
+        }
+        let lists = rank(&self.popularity, &query(2), &[within, prepared.candidates_without_filter()], prepared.n);
+        let tiers = [Tier::PopularityFiltered, Tier::Popularity];
+        lists.into_iter().zip(tiers).flat_map(|(list, tier)| entries(list.items, tier)).collect()
     }
 }
 
-/// Folds in and ranks with one encoding; every list has its own length.
-fn rank_together(model: &dyn Model, members: &[&Prepared]) -> Vec<Ranking> {
-    let Some(n) = members.iter().map(|member| member.n).max() else { return Vec::new() };
-    let histories: Vec<HistoryRef<'_>> = members.iter().map(|member| member.subject.history.as_ref()).collect();
-    let candidates: Vec<_> = members.iter().map(|member| member.candidates()).collect();
-    let mut rankings = rank(model, &model.encode(&histories), &candidates, n);
-    // The best n of a longer list are the list of n.
-    for (ranking, member) in rankings.iter_mut().zip(members) {
-        ranking.items.truncate(member.n);
+impl Prepared {
+    fn is_personal(&self) -> bool {
+        self.tier == Tier::Personal
     }
-    rankings
+
+    /// Histories that are folded in for the request.
+    fn histories(&self) -> usize {
+        let draws = self.draws.as_ref().map_or(1, |drawn| drawn.query.users());
+        if self.is_personal() { draws + 2 * usize::from(self.negatives.is_some()) } else { 1 }
+    }
+}
+
+fn entries(items: Vec<Scored>, tier: Tier) -> impl Iterator<Item = Entry> {
+    items.into_iter().map(move |scored| Entry { scored, tier })
+}
+
+/// A list with what fills it up; nothing is listed twice.
+fn filled(prepared: &Prepared, list: Vec<Scored>, fillers: &[Entry]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = entries(list, prepared.tier).collect();
+    for filler in fillers {
+        if entries.len() == prepared.n {
+            break;
+        }
+        if entries.iter().all(|entry| entry.scored.item != filler.scored.item) {
+            entries.push(*filler);
+        }
+    }
+    entries
+}
+
+/// Consecutive requests that are computed together.
+fn groups<'m, 'p>(members: &'m [(usize, &'p Prepared)]) -> Vec<&'m [(usize, &'p Prepared)]> {
+    let (mut groups, mut start, mut histories) = (Vec::new(), 0, 0);
+    for (at, (_, prepared)) in members.iter().enumerate() {
+        if histories > 0 && histories + prepared.histories() > TOGETHER {
+            groups.push(&members[start..at]);
+            (start, histories) = (at, 0);
+        }
+        histories += prepared.histories();
+    }
+    groups.push(&members[start..]);
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// Folds in and ranks with one pass over the items; every request has its own lists.
+fn rank_together(model: &dyn Model, members: &[&Prepared]) -> Vec<Ranked> {
+    let nothing = History::default();
+    let (mut histories, mut drawn): (Vec<HistoryRef<'_>>, Vec<&Query>) = (Vec::new(), Vec::new());
+    // What the lists are made from stands first, drawn codes after all histories.
+    let mut places = Vec::with_capacity(members.len());
+    for member in members {
+        let draws = member.draws.as_ref().filter(|_| member.is_personal());
+        let own = match draws {
+            Some(_) => None,
+            None => {
+                histories.push(member.folded());
+                Some(histories.len() - 1)
+            }
+        };
+        drawn.extend(draws.map(|drawn| &drawn.query));
+        let minus = member.negatives.as_ref().filter(|_| member.is_personal()).map(|(disliked, strength)| {
+            histories.extend([disliked.as_ref(), nothing.as_ref()]);
+            Minus { strength: *strength, disliked: histories.len() - 2, nothing: histories.len() - 1 }
+        });
+        places.push((own, minus));
+    }
+    let mut next_draw = histories.len();
+    let mut lists = Vec::new();
+    for (member, (own, minus)) in members.iter().zip(places) {
+        let users = match (own, &member.draws) {
+            (None, Some(drawn)) => {
+                next_draw += drawn.query.users();
+                next_draw - drawn.query.users()..next_draw
+            }
+            (own, _) => own.unwrap_or_default()..own.unwrap_or_default() + 1,
+        };
+        let (candidates, n, min_score) = (member.candidates(), member.pool, member.min_score);
+        lists.push(users.map(|user| Wanted { user, candidates, n, min_score, minus }).collect::<Vec<_>>());
+    }
+    let query = match drawn.is_empty() {
+        true => model.encode(&histories),
+        false => {
+            let folded = (!histories.is_empty()).then(|| model.encode(&histories));
+            Query::joined(folded.into_iter().chain(drawn.into_iter().cloned()).collect())
+        }
+    };
+    let mut rankings = rank_lists(model, &query, &lists.concat()).into_iter();
+    lists
+        .iter()
+        .map(|lists| {
+            let rankings: Vec<Ranking> = rankings.by_ref().take(lists.len()).collect();
+            let removed = rankings.first().map(|ranking| ranking.removed).unwrap_or_default();
+            Ranked { lists: rankings.into_iter().map(|ranking| ranking.items).collect(), removed }
+        })
+        .collect()
 }

@@ -6,6 +6,8 @@ mod grouping;
 mod history;
 mod ids;
 mod matrix;
+mod metadata;
+mod names;
 mod rules;
 mod split;
 mod time;
@@ -16,6 +18,11 @@ pub use catalogue::Catalogue;
 pub use history::{BadWeight, History, HistoryRef};
 pub use ids::{IdMap, IdOrderError, IntIds, IntType, TextIds};
 pub use matrix::{Interactions, MatrixError};
+pub use metadata::{
+    LeftOutColumn, Metadata, MetadataColumn, MetadataValue, MetadataValues, TextColumn, TextsColumn, UNKNOWN_TEXT,
+    UNKNOWN_TIME, written,
+};
+pub use names::nearest_name;
 pub use rules::{Duplicates, LogColumns, LogRules};
 pub use split::{
     FoldInTarget, LeftOut, SplitByTime, SplitError, SplitPart, SplitRule, fold_in_target, hold_out_users,

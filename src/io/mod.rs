@@ -17,6 +17,7 @@ mod item_table_writer;
 mod items;
 mod log;
 mod log_writer;
+mod metadata;
 mod pages;
 mod recommendations;
 mod source;
@@ -27,7 +28,7 @@ mod user_values;
 mod writer;
 
 pub use attributes::Attributes;
-pub use catalogue::{read_attribute_types, read_catalogue, read_users, write_catalogue, write_users};
+pub use catalogue::{read_catalogue, read_users, write_catalogue, write_users};
 pub use embeddings::{EmbeddingFormat, EmbeddingHeader, EmbeddingWriter, Precision};
 pub use error::{LogError, TableError};
 pub use id_files::{IdWriter, Selection, read_selection};
@@ -42,6 +43,7 @@ pub use log::{
     scan_log_from,
 };
 pub use log_writer::{Event, ItemWriter, LogWriter};
+pub use metadata::read_metadata;
 pub use recommendations::RecommendationWriter;
 pub use source::{LocalFiles, MemoryTables, ReadAt, Source};
 pub use user_values::{UserValues, write_user_values};

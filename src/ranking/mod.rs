@@ -3,8 +3,10 @@
 
 mod candidates;
 mod rank;
+mod rerank;
 mod top_n;
 
 pub use candidates::{Candidates, Removed};
-pub use rank::{Ranking, rank, rank_users};
+pub use rank::{Minus, Ranking, Wanted, rank, rank_lists, rank_users};
+pub use rerank::{by_relevance, damped, diversified};
 pub use top_n::{Scored, TopN};

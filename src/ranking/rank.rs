@@ -24,6 +24,39 @@ pub struct Ranking {
     pub removed: Removed,
 }
 
+/// What is to be listed for a user of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The user's place in the query; no two lists have the same.
+    pub user: usize,
+    /// What may be listed.
+    pub candidates: Candidates<'a>,
+    /// How many items at most.
+    pub n: usize,
+    /// List no item with a lower score.
+    pub min_score: Option<f32>,
+    /// What is taken off the scores.
+    pub minus: Option<Minus>,
+}
+
+/// Scores that count against an item: those of a history of dislikes beyond those of no history at all,
+/// `strength × (score(disliked) − score(nothing))`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Minus {
+    /// How much they count.
+    pub strength: f32,
+    /// Place of the history of dislikes in the query.
+    pub disliked: usize,
+    /// Place of the empty history.
+    pub nothing: usize,
+}
+
+impl Minus {
+    fn apply(&self, score: &mut f32, disliked: f32, nothing: f32) {
+        *score -= self.strength * (disliked - nothing);
+    }
+}
+
 /// Ranks the candidates of every user of `query`; `candidates[u]` belongs to user `u`.
 ///
 /// Runs on the calling thread.
@@ -33,43 +66,88 @@ pub struct Ranking {
 #[must_use]
 pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: usize) -> Vec<Ranking> {
     assert_eq!(query.users(), candidates.len(), "one candidate set a user");
-    let items = model.items();
-    let mut selections: Vec<TopN> = candidates.iter().map(|_| TopN::new(n.min(items))).collect();
-    // A short allow-list is scored item by item; the whole catalogue would be scored for nothing.
-    let short = |c: &Candidates<'_>| c.allowed.is_some_and(|allowed| allowed.len() < items / 8);
-    for (user, (selection, candidates)) in selections.iter_mut().zip(candidates).enumerate() {
-        if short(candidates) {
-            let listed: Vec<ItemIdx> = candidates
-                .allowed
-                .unwrap_or_default()
-                .iter()
-                .filter(|&&i| candidates.admit(i))
-                .map(|&i| ItemIdx(i))
-                .collect();
-            let mut scores = vec![0.0; listed.len()];
-            model.score_items(query, user, &listed, &mut scores);
-            listed.into_iter().zip(scores).for_each(|(item, score)| selection.offer(Scored { item, score }));
+    let wanted = |(user, &candidates)| Wanted { user, candidates, n, min_score: None, minus: None };
+    rank_lists(model, query, &candidates.iter().enumerate().map(wanted).collect::<Vec<_>>())
+}
+
+/// Makes lists of different kinds for users of one query, which may have other users that no list is made for. A list
+/// is the same whatever others are made with it.
+///
+/// Runs on the calling thread.
+///
+/// # Panics
+/// When a place leaves the query.
+#[must_use]
+pub fn rank_lists(model: &dyn Model, query: &Query, lists: &[Wanted<'_>]) -> Vec<Ranking> {
+    let (items, users) = (model.items(), query.users());
+    let mut selections: Vec<TopN> = lists.iter().map(|list| TopN::new(list.n.min(items))).collect();
+    // A few candidates are scored item by item; the whole catalogue would be scored for nothing.
+    let few: Vec<Option<Vec<ItemIdx>>> = lists.iter().map(|list| list.candidates.few(items)).collect();
+    for ((list, selection), few) in lists.iter().zip(&mut selections).zip(&few) {
+        if let Some(few) = few {
+            for (&item, score) in few.iter().zip(list.scores(model, query, few)) {
+                selection.offer(Scored { item, score });
+            }
         }
     }
-    if !candidates.iter().all(short) {
-        let mut scores = vec![0.0; ITEM_BLOCK.min(items) * candidates.len()];
+    if few.iter().any(Option::is_none) {
+        let mut scores = vec![0.0; ITEM_BLOCK.min(items) * users];
         for first in (0..items).step_by(ITEM_BLOCK) {
             let len = ITEM_BLOCK.min(items - first);
-            let mut block = ColumnsMut::new(&mut scores[..len * candidates.len()], (len, candidates.len()));
+            let mut block = ColumnsMut::new(&mut scores[..len * users], (len, users));
             model.score_block(query, first as u32..(first + len) as u32, block.reborrow());
-            for (user, (selection, candidates)) in selections.iter_mut().zip(candidates).enumerate() {
-                if !short(candidates) {
-                    candidates.mask(first as u32, block.col(user));
-                    selection.offer_block(first as u32, block.col(user));
-                }
+            for ((list, selection), _) in lists.iter().zip(&mut selections).zip(&few).filter(|(_, few)| few.is_none()) {
+                list.adjust(&mut block);
+                list.candidates.mask(first as u32, block.col(list.user));
+                selection.offer_block(first as u32, block.col(list.user));
             }
         }
     }
     selections
         .into_iter()
-        .zip(candidates)
-        .map(|(selection, candidates)| Ranking { items: selection.into_sorted(), removed: candidates.removed(items) })
+        .zip(lists)
+        .map(|(selection, list)| Ranking { items: selection.into_sorted(), removed: list.candidates.removed(items) })
         .collect()
+}
+
+impl Wanted<'_> {
+    /// The final scores of chosen items, those too low at −∞.
+    fn scores(&self, model: &dyn Model, query: &Query, items: &[ItemIdx]) -> Vec<f32> {
+        let of = |user: usize| {
+            let mut scores = vec![0.0; items.len()];
+            model.score_items(query, user, items, &mut scores);
+            scores
+        };
+        let mut scores = of(self.user);
+        if let Some(minus) = &self.minus {
+            let others = of(minus.disliked).into_iter().zip(of(minus.nothing));
+            scores
+                .iter_mut()
+                .zip(others)
+                .for_each(|(score, (disliked, nothing))| minus.apply(score, disliked, nothing));
+        }
+        self.drop_low(&mut scores);
+        scores
+    }
+
+    /// The same for a block of scores of all users of the query.
+    fn adjust(&self, block: &mut ColumnsMut<'_>) {
+        if let Some(minus) = &self.minus {
+            let rows = block.rows();
+            let data = block.data();
+            for row in 0..rows {
+                let [disliked, nothing] = [minus.disliked, minus.nothing].map(|user| data[user * rows + row]);
+                minus.apply(&mut data[self.user * rows + row], disliked, nothing);
+            }
+        }
+        self.drop_low(block.col(self.user));
+    }
+
+    fn drop_low(&self, scores: &mut [f32]) {
+        if let Some(least) = self.min_score {
+            scores.iter_mut().filter(|score| **score < least).for_each(|score| *score = f32::NEG_INFINITY);
+        }
+    }
 }
 
 /// Folds in and ranks any number of users in parallel, in batches; the order is kept.

@@ -25,6 +25,12 @@ impl Call {
         Self { id, arrived, deadline, abandoned: AtomicBool::new(false) }
     }
 
+    /// One of several computations that the request asks for, which may be abandoned alone.
+    pub(super) fn part(&self) -> Self {
+        let Self { id, deadline, .. } = self;
+        Self { id: id.clone(), arrived: Instant::now(), deadline: *deadline, abandoned: AtomicBool::new(false) }
+    }
+
     /// Nobody waits for the answer any more.
     pub(super) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);

@@ -8,12 +8,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tonic::Status;
 
 use super::call::Call;
 use super::pb;
-use super::workers::{Over, Workers, outcome};
+use super::workers::{Over, Place, Workers, outcome};
 use crate::engine::{Engine, RecommendRequest, Recommendation, RequestError};
 
 /// Most requests computed together: a bound on how long one of them can hold up the others.
@@ -26,15 +26,18 @@ pub(super) struct Lane {
 }
 
 /// What the engine says to one request.
-type Answer = Result<Recommendation, RequestError>;
+pub(super) type Answer = Result<Recommendation, RequestError>;
 
 struct Waiting {
     message: pb::RecommendRequest,
     call: Arc<Call>,
     /// Kept until the request has had its turn; see [`Workers`].
-    place: OwnedSemaphorePermit,
+    place: Place,
     sender: oneshot::Sender<Result<Answer, Over>>,
 }
+
+/// An answer to come.
+pub(super) type Pending = oneshot::Receiver<Result<Answer, Over>>;
 
 impl Lane {
     /// Computes an answer on the scoring threads, with whatever else is waiting then.
@@ -46,6 +49,18 @@ impl Lane {
         message: pb::RecommendRequest,
     ) -> Result<Answer, Status> {
         let place = workers.place()?;
+        outcome(self.enqueue(workers, engine, call, message, place).await)
+    }
+
+    /// Lets a request wait for its turn in a place that it has.
+    pub(super) fn enqueue(
+        &self,
+        workers: &Workers,
+        engine: &Arc<Engine>,
+        call: Arc<Call>,
+        message: pb::RecommendRequest,
+        place: Place,
+    ) -> Pending {
         let (sender, receiver) = oneshot::channel();
         lock(&self.waiting).push_back(Waiting { message, call, place, sender });
         let (waiting, engine, threads) = (Arc::clone(&self.waiting), Arc::clone(engine), workers.threads());
@@ -58,7 +73,7 @@ impl Lane {
             drop(queue);
             answer(&engine, batch);
         });
-        outcome(receiver.await)
+        receiver
     }
 }
 
@@ -70,12 +85,30 @@ fn lock(waiting: &Mutex<VecDeque<Waiting>>) -> MutexGuard<'_, VecDeque<Waiting>>
 /// Answers what somebody still waits for.
 fn answer(engine: &Engine, batch: Vec<Waiting>) {
     let (over, wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.call.is_over());
-    let (requests, rest): (Vec<RecommendRequest>, Vec<_>) =
-        wanted.into_iter().map(|w| (w.message.into(), (w.sender, w.place))).unzip();
     // Nobody receives when a client has gone meanwhile.
     for waiting in over {
         let _ = waiting.sender.send(Err(Over));
     }
+    // What takes much longer than the others comes after them, and alone.
+    let (heavy, light): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|waiting| is_heavy(&waiting.message));
+    together(engine, light);
+    for waiting in heavy {
+        if waiting.call.is_over() {
+            let _ = waiting.sender.send(Err(Over));
+        } else {
+            together(engine, vec![waiting]);
+        }
+    }
+}
+
+/// True for a request that folds in many histories instead of one.
+fn is_heavy(message: &pb::RecommendRequest) -> bool {
+    message.exploration.is_some() || message.detail.as_ref().is_some_and(|detail| detail.contributions > 0)
+}
+
+fn together(engine: &Engine, batch: Vec<Waiting>) {
+    let (requests, rest): (Vec<RecommendRequest>, Vec<_>) =
+        batch.into_iter().map(|w| (w.message.into(), (w.sender, w.place))).unzip();
     for ((sender, _place), answer) in rest.into_iter().zip(engine.recommend(&requests)) {
         let _ = sender.send(Ok(answer));
     }

@@ -18,6 +18,7 @@ pub mod pb;
 mod recommendation;
 mod server;
 mod status;
+mod stream;
 mod workers;
 
 pub use client::{Client, ClientError};

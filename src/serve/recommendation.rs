@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use tonic::{Request, Response, Status};
 
 use super::front::LoggedTier;
-use super::server::Shared;
+use super::server::{Shared, taken_apart};
 use super::workers::Over;
-use super::{convert, pb, status};
+use super::{convert, pb, status, stream};
 use crate::engine::{RecommendRequest, RequestError, Tier};
 
 /// Most requests of one batch.
@@ -29,6 +29,7 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         let tier = match answer.tier {
             Tier::Personal => "personal",
             Tier::Popularity => "popularity",
+            Tier::PopularityFiltered => "popularity_filtered",
         };
         let mut response = self.0.respond(convert::recommend_response(answer, self.0.version()))?;
         response.extensions_mut().insert(LoggedTier(tier));
@@ -65,33 +66,56 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
     ) -> Result<Response<pb::SimilarItemsResponse>, Status> {
         let answer = self
             .0
-            .compute(request, |engine, message, _| Ok(engine.similar_items(&message.item_id, message.n as usize)))
+            .compute(request, |engine, message, _| {
+                Ok(engine.similar_items(&message.item_id, message.n as usize, message.filter.as_deref()))
+            })
             .await?
             .map_err(|error| status::refused(&error))?;
         self.0.respond(convert::similar_items_response(answer, self.0.version()))
     }
 
-    type StreamRecommendStream = tokio_stream::Empty<Result<pb::StreamRecommendResponse, Status>>;
+    type StreamRecommendStream = stream::Answers;
 
     async fn stream_recommend(
         &self,
-        _: Request<tonic::Streaming<pb::StreamRecommendRequest>>,
+        request: Request<tonic::Streaming<pb::StreamRecommendRequest>>,
     ) -> Result<Response<Self::StreamRecommendStream>, Status> {
-        Err(Status::unimplemented(""))
+        let (call, requests) = taken_apart(request)?;
+        Ok(Response::new(stream::answers(Arc::clone(&self.0), call, requests)))
     }
 
-    async fn score_items(&self, _: Request<pb::ScoreItemsRequest>) -> Result<Response<pb::ScoreItemsResponse>, Status> {
-        Err(Status::unimplemented(""))
+    async fn score_items(
+        &self,
+        request: Request<pb::ScoreItemsRequest>,
+    ) -> Result<Response<pb::ScoreItemsResponse>, Status> {
+        let answer = self
+            .0
+            .compute(request, |engine, message, _| Ok(engine.score(&message.into())))
+            .await?
+            .map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::score_items_response(answer, self.0.version()))
     }
 
-    async fn explain(&self, _: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
-        Err(Status::unimplemented(""))
+    async fn explain(&self, request: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
+        let answer = self
+            .0
+            .compute(request, |engine, message, _| Ok(engine.explain(&message.into())))
+            .await?
+            .map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::explain_response(answer, self.0.version()))
     }
 
     async fn similar_users(
         &self,
-        _: Request<pb::SimilarUsersRequest>,
+        request: Request<pb::SimilarUsersRequest>,
     ) -> Result<Response<pb::SimilarUsersResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let answer = self
+            .0
+            .compute(request, |engine, message, call| {
+                engine.similar_users(&message.into(), &|| call.is_over()).transpose().ok_or(Over)
+            })
+            .await?
+            .map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::similar_users_response(answer, self.0.version()))
     }
 }

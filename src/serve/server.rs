@@ -41,9 +41,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What the services have in common.
 pub(super) struct Shared {
     pub engine: Arc<Engine>,
-    workers: Workers,
-    lane: Lane,
-    max_message_bytes: usize,
+    pub workers: Workers,
+    pub lane: Lane,
+    pub max_message_bytes: usize,
+    /// Changes when requests in flight are to be given up.
+    pub stop: watch::Receiver<bool>,
 }
 
 impl Shared {
@@ -82,7 +84,7 @@ impl Shared {
 }
 
 /// The call that the front has attached to a request, and its message.
-fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
+pub(super) fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Status> {
     let (_, extensions, message) = request.into_parts();
     let call = extensions.get::<Arc<Call>>().ok_or_else(status::crashed)?;
     Ok((Arc::clone(call), message))
@@ -116,11 +118,13 @@ pub async fn run(
     options.check()?;
     refuse_public(listener.local_addr().map_err(ServeError::Listener)?)?;
     let limit = options.max_message_bytes;
+    let (give_up, stop) = watch::channel(false);
     let shared = Arc::new(Shared {
         engine,
         workers: Workers::start(&options)?,
         lane: Lane::default(),
         max_message_bytes: limit,
+        stop: stop.clone(),
     });
     let health = HealthReporter::new();
     let mut routes = Routes::builder();
@@ -153,7 +157,6 @@ pub async fn run(
     }
     set_health(&health, ServingStatus::Serving).await;
 
-    let (give_up, stop) = watch::channel(false);
     let (stopping, mut stopped) = watch::channel(false);
     let signal = async {
         shutdown.await;

@@ -1,0 +1,134 @@
+//! Many requests over one connection, answered in their order.
+
+use std::sync::Arc;
+
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::call::Call;
+use super::lane::Pending;
+use super::server::Shared;
+use super::workers::outcome;
+use super::{convert, pb, status};
+
+/// Requests of one stream that are read before their answers are taken: enough to keep every thread busy with batches.
+const WINDOW: usize = 32;
+
+/// Answers on their way to the transport.
+const OUTGOING: usize = 4;
+
+pub(super) type Answers = ReceiverStream<Result<pb::StreamRecommendResponse, Status>>;
+
+/// A request that was read: its answer is being computed, or waits for its turn among the answers.
+struct Asked {
+    tag: u64,
+    call: Arc<Call>,
+    answer: Pending,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // Computed already, or nobody waits for it.
+        self.call.abandon();
+    }
+}
+
+/// Answers a stream of requests for as long as the client reads, its deadline allows and the server lives.
+pub(super) fn answers(
+    shared: Arc<Shared>,
+    call: Arc<Call>,
+    requests: Streaming<pb::StreamRecommendRequest>,
+) -> Answers {
+    let (outgoing, answers) = mpsc::channel(OUTGOING);
+    tokio::spawn(async move {
+        let mut stop = shared.stop.clone();
+        let (ahead, asked) = mpsc::channel(WINDOW);
+        let work = async {
+            // Reading ends with the requests, writing with the last answer.
+            tokio::join!(read(&shared, &call, requests, ahead), write(&shared, asked, &outgoing)).1
+        };
+        let ended = tokio::select! {
+            ended = work => ended,
+            () = outgoing.closed() => Err(None),
+            () = until(call.deadline) => Err(Some(status::expired())),
+            _ = stop.wait_for(|stop| *stop) => Err(Some(status::stopping())),
+        };
+        let code = match &ended {
+            Ok(_) => tonic::Code::Ok,
+            Err(status) => status.as_ref().map_or(tonic::Code::Cancelled, Status::code),
+        };
+        let seconds = call.arrived.elapsed().as_secs_f64();
+        tracing::info!(request_id = %call.id, status = ?code, seconds, "stream ended");
+        if let Err(Some(status)) = ended {
+            // The client may have gone meanwhile.
+            let _ = outgoing.send(Err(status)).await;
+        }
+    });
+    ReceiverStream::new(answers)
+}
+
+/// Resolves at a moment, or never.
+async fn until(deadline: Option<std::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads requests no faster than they can be computed and their answers are taken.
+async fn read(
+    shared: &Shared,
+    call: &Call,
+    mut requests: Streaming<pb::StreamRecommendRequest>,
+    ahead: mpsc::Sender<Result<Asked, Status>>,
+) {
+    loop {
+        // Room among the answers first, then a place in the queue: no place is held for a client that does not read.
+        let Ok(room) = ahead.reserve().await else { return };
+        let asked = match requests.message().await {
+            Ok(None) => return,
+            Ok(Some(pb::StreamRecommendRequest { request, tag })) => match shared.workers.stream_place().await {
+                Ok(place) => {
+                    let call = Arc::new(call.part());
+                    let message = request.unwrap_or_default();
+                    let answer =
+                        shared.lane.enqueue(&shared.workers, &shared.engine, Arc::clone(&call), message, place);
+                    Ok(Asked { tag, call, answer })
+                }
+                Err(status) => Err(status),
+            },
+            Err(status) => Err(status),
+        };
+        let last = asked.is_err();
+        room.send(asked);
+        if last {
+            return;
+        }
+    }
+}
+
+/// Sends the answers in the order of the requests.
+async fn write(
+    shared: &Shared,
+    mut asked: mpsc::Receiver<Result<Asked, Status>>,
+    outgoing: &mpsc::Sender<Result<pb::StreamRecommendResponse, Status>>,
+) -> Result<(), Option<Status>> {
+    while let Some(asked) = asked.recv().await {
+        let mut asked = asked.map_err(Some)?;
+        let result = match outcome((&mut asked.answer).await) {
+            Ok(answer) => convert::recommend_result(answer, shared.version()),
+            // One that could not be computed does not spoil the others; a deadline ends all of them.
+            Err(status) if status.code() == tonic::Code::Internal => convert::failed(&status),
+            Err(status) => return Err(Some(status)),
+        };
+        let mut response = pb::StreamRecommendResponse { result: Some(result), tag: asked.tag };
+        let (bytes, limit) = (response.encoded_len(), shared.max_message_bytes);
+        if bytes > limit {
+            response.result = Some(convert::failed(&status::answer_too_large(bytes, limit)));
+        }
+        outgoing.send(Ok(response)).await.map_err(|_| None)?;
+    }
+    Ok(())
+}
