@@ -20,5 +20,6 @@ mod run;
 mod settings;
 mod trials;
 mod warm;
+mod wishes;
 
 pub use run::run;

@@ -42,7 +42,7 @@ pub use log::{
     count_rows, measure_log, measure_log_from, read_log, read_log_from, read_log_onto, read_log_onto_from, scan_log,
     scan_log_from,
 };
-pub use log_writer::{Event, ItemWriter, LogWriter};
+pub use log_writer::{CatalogueItem, Event, ItemWriter, LogWriter};
 pub use metadata::read_metadata;
 pub use recommendations::RecommendationWriter;
 pub use source::{LocalFiles, MemoryTables, ReadAt, Source};

@@ -30,7 +30,7 @@ pub struct Removed {
     pub seen: usize,
     /// On the caller's exclusion list.
     pub excluded: usize,
-    /// Not meeting the condition.
+    /// Not matching.
     pub not_matching: usize,
 }
 

@@ -22,7 +22,7 @@ pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, Wha
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
-pub use recommend::{Query, Recommend};
+pub use recommend::{Query, Recommend, Subject, Wishes};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
 pub use train::{Configuration, LogConfiguration, Train};

@@ -10,7 +10,8 @@ use crate::cli::args::Query;
 use crate::cli::console::note;
 use crate::cli::exit::Configuration;
 use crate::cli::lists::List;
-use crate::serve::{Client, pb};
+use crate::cli::wishes;
+use crate::serve::Client;
 
 /// Runs the command.
 ///
@@ -20,13 +21,7 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
     if args.subject.user_id.is_none() && args.subject.history.is_empty() {
         bail!(Configuration("for whom? Give --user-id, --history or both".into()));
     }
-    let request = pb::RecommendRequest {
-        user_id: args.subject.user_id.clone(),
-        history: pb::history(&args.subject.history),
-        n: u32::try_from(args.n.get()).unwrap_or(u32::MAX),
-        include_seen: args.include_seen,
-        ..pb::RecommendRequest::default()
-    };
+    let request = wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen);
     let answer = runtime()?.block_on(async {
         let mut client = Client::connect(&format!("http://{}", args.server)).await?;
         client.recommend(request).await
