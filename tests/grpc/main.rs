@@ -9,3 +9,5 @@ mod fixture;
 mod harness;
 mod lifecycle;
 mod load;
+mod stream;
+mod wishes;
