@@ -95,6 +95,11 @@ const FILTERED: &str = "the filters left no more";
 const NOTHING_MATCHES: &str = "no item of the catalogue meets the filter";
 const BELOW_MIN_SCORE: &str = "no more reach the score asked for";
 
+/// A number as people write it: 2003, not 2003.0.
+fn plain_number(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 1e15 { json!(number as i64) } else { json!(number) }
+}
+
 fn tier_name(tier: Tier) -> &'static str {
     match tier {
         Tier::Personal => PERSONAL,
@@ -116,7 +121,7 @@ impl From<crate::engine::Listed> for Entry {
     fn from(item: crate::engine::Listed) -> Self {
         let value = |value: MetadataValue| match value {
             MetadataValue::Text(text) => json!(text),
-            MetadataValue::Number(number) => json!(number),
+            MetadataValue::Number(number) => plain_number(number),
             MetadataValue::Flag(flag) => json!(flag),
             MetadataValue::Texts(texts) => json!(texts),
         };
@@ -139,7 +144,7 @@ impl From<pb::ScoredItem> for Entry {
         use pb::attribute::Value as Kind;
         let value = |value: Kind| match value {
             Kind::Text(text) => json!(text),
-            Kind::Number(number) => json!(number),
+            Kind::Number(number) => plain_number(number),
             Kind::Flag(flag) => json!(flag),
             Kind::Texts(texts) => json!(texts.values),
         };
@@ -283,6 +288,16 @@ impl Extra {
         }
     }
 
+    fn is_number(&self, items: &[Entry]) -> bool {
+        match self {
+            Self::Attribute(name) => {
+                let mut values = items.iter().flat_map(|item| &item.attributes).filter(|(of, _)| of == name);
+                values.all(|(_, value)| value.is_number())
+            }
+            column => *column == Self::Propensity,
+        }
+    }
+
     fn cell(&self, item: &Entry) -> String {
         let plain = |value: &Value| match value {
             Value::String(text) => text.clone(),
@@ -324,7 +339,8 @@ impl fmt::Display for List {
             let score = format!("{:.4}", item.score);
             table.add_row(row(item.rank.to_string(), item.item_id.clone(), score, &|column| column.cell(item)));
         }
-        for number in [0, 2 + titles] {
+        let numbers = extra[titles..].iter().enumerate().filter(|(_, column)| column.is_number(&self.items));
+        for number in [0, 2 + titles].into_iter().chain(numbers.map(|(at, _)| 3 + titles + at)) {
             if let Some(column) = table.column_mut(number) {
                 column.set_cell_alignment(CellAlignment::Right);
             }

@@ -164,7 +164,7 @@ fn one_or(mut parts: Vec<Tree>, several: impl Fn(Vec<Tree>) -> Tree) -> Tree {
 fn negated(input: &mut Input<'_>) -> Parsed<Tree> {
     // A row of negations is counted, not nested.
     let nots: usize = repeat(0.., word(Kind::Not)).parse_next(input)?;
-    test.map(|tree| if nots % 2 == 0 { tree } else { Tree::Not(Box::new(tree)) }).parse_next(input)
+    test.map(|tree| if nots.is_multiple_of(2) { tree } else { Tree::Not(Box::new(tree)) }).parse_next(input)
 }
 
 fn test(input: &mut Input<'_>) -> Parsed<Tree> {

@@ -18,7 +18,7 @@ fn bits(flags: impl IntoIterator<Item = bool>) -> FixedBitSet {
 
 /// Columns of every type over any number of items; every fifth value or so is unknown.
 fn metadata(items: usize) -> Metadata {
-    let known = |item: usize, salt: usize| (item + salt) % 5 != 0;
+    let known = |item: usize, salt: usize| !(item + salt).is_multiple_of(5);
     let codes = |item: usize| if known(item, 0) { (item * 7 % 3) as u32 } else { UNKNOWN_TEXT };
     let category = TextColumn {
         dictionary: ["Hiking", "Running", "Yoga"].into_iter().collect(),

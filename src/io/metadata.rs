@@ -89,7 +89,12 @@ impl Growing {
             number if number.is_numeric() => Ok(Values::Number(Vec::new())),
             other => Err(format!("values of type {other} cannot be compared")),
         };
-        Self { name: name.into(), data_type: data_type.to_string(), state }
+        let data_type = match data_type {
+            // Without the name that the writer gave to the elements.
+            DataType::List(element) => format!("List({})", element.data_type()),
+            other => other.to_string(),
+        };
+        Self { name: name.into(), data_type, state }
     }
 
     fn append(&mut self, column: &ArrayRef) {
