@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::console::count;
-use crate::interactions::{Metadata, MetadataColumn, MetadataValues, TextIds, UNKNOWN_TEXT, UNKNOWN_TIME, written};
+use crate::interactions::{Metadata, MetadataColumn, MetadataValues, TextIds, UNKNOWN_TEXT, UNKNOWN_TIME, time_text};
 
 /// Values shown of a column.
 const SHOWN: usize = 3;
@@ -69,7 +69,7 @@ fn attribute(column: &MetadataColumn) -> Attribute {
             let known = || times.iter().copied().filter(|time| *time != UNKNOWN_TIME);
             let distinct: HashSet<i64> = known().map(|time| time.0).collect();
             let ends = [known().min(), known().max()];
-            (distinct.len(), ends.into_iter().flatten().map(|time| written(time, *dates)).collect())
+            (distinct.len(), ends.into_iter().flatten().map(|time| time_text(time, *dates)).collect())
         }
     };
     Attribute {

@@ -5,7 +5,7 @@ use super::prepare::Prepared;
 use super::recommend::Entry;
 use super::request::Detail;
 use super::{Engine, RequestError};
-use crate::interactions::nearest_name;
+use crate::interactions::{HistoryRef, nearest_name};
 use crate::ranking::Scored;
 use crate::types::ItemIdx;
 
@@ -89,11 +89,7 @@ impl Engine {
     }
 
     /// The items of a history by what they add, most first; equals in the order of the catalogue.
-    pub(super) fn strongest(
-        &self,
-        history: crate::interactions::HistoryRef<'_>,
-        amounts: &[f32],
-    ) -> impl Iterator<Item = Contribution> {
+    pub(super) fn strongest(&self, history: HistoryRef<'_>, amounts: &[f32]) -> impl Iterator<Item = Contribution> {
         let mut order: Vec<(u32, f32)> = history.items().iter().copied().zip(amounts.iter().copied()).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         order

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
+use rand::RngExt;
 
 use super::answer::{Fallback, Tier};
 use super::detail::Shown;
@@ -16,14 +17,13 @@ use crate::models::{Draws, Query};
 use crate::random::{Purpose, stream};
 use crate::ranking::Candidates;
 use crate::types::ItemIdx;
-use rand::RngExt;
 
 /// A request in terms of indices.
 pub(super) struct Prepared {
     pub subject: Subject,
     /// History and context together; `None` when there is no context.
     with_context: Option<History>,
-    /// What counts against items, and how much.
+    /// What counts against items, and how much, in a personal list.
     pub negatives: Option<(History, f32)>,
     pub tier: Tier,
     pub n: usize,
@@ -32,6 +32,9 @@ pub(super) struct Prepared {
     pub min_score: Option<f32>,
     pub damping: f32,
     pub diversity: Option<f32>,
+    /// Whether the list is one of several that could have been.
+    pub explores: bool,
+    /// What a personal list that explores is made from; others are certain.
     pub draws: Option<Drawn>,
     include_seen: bool,
     excluded: Vec<u32>,
@@ -113,9 +116,9 @@ impl Engine {
         let (context, unknown_context) = self.known_items("context", &request.context)?;
         let (negatives, unknown_negatives) = self.known_items("negatives", &request.negatives)?;
         let with_context = (!context.is_empty()).then(|| self.laid_over(subject.history.as_ref(), context));
-        let personal = with_context.is_some() || !subject.history.as_ref().is_empty();
+        let personal = !self.impersonal() && (with_context.is_some() || !subject.history.as_ref().is_empty());
         let matching = request.filter.as_deref().map(|text| self.matching(text, filters)).transpose()?;
-        let tier = match (personal && !self.impersonal(), &matching) {
+        let tier = match (personal, &matching) {
             (true, _) => Tier::Personal,
             (false, None) => Tier::Popularity,
             (false, Some(_)) => Tier::PopularityFiltered,
@@ -133,7 +136,7 @@ impl Engine {
         }
         let allowed = request.allow.as_ref().map(|allow| known_ids(ids, allow));
         let strength = request.negative_strength.unwrap_or(DEFAULT_NEGATIVE_STRENGTH);
-        let negatives = (!negatives.is_empty()).then(|| (self.merged(negatives), strength));
+        let negatives = (personal && !negatives.is_empty()).then(|| (self.merged(negatives), strength));
         let folded = with_context.as_ref().unwrap_or(&subject.history).as_ref();
         let draws = request.exploration.map(|exploration| self.draws(folded, exploration)).transpose()?;
         Ok(Prepared {
@@ -145,7 +148,8 @@ impl Engine {
             min_score: request.min_score.filter(|_| tier == Tier::Personal || self.impersonal()),
             damping: if tier == Tier::Personal { request.popularity_damping } else { 0.0 },
             diversity: request.diversity.map(|diversity| diversity.strength),
-            draws,
+            explores: request.exploration.is_some(),
+            draws: draws.filter(|_| tier == Tier::Personal),
             include_seen: request.include_seen,
             excluded,
             unknown_excluded,

@@ -75,10 +75,10 @@ impl Engine {
             false => Vec::new(),
         };
         let draws: Vec<Vec<Entry>> = reranked.into_iter().map(|list| filled(prepared, list, &fillers)).collect();
-        let list = &draws[prepared.draws.as_ref().filter(|_| prepared.is_personal()).map_or(0, |drawn| drawn.chosen)];
+        let list = &draws[prepared.draws.as_ref().map_or(0, |drawn| drawn.chosen)];
         let mut items = self.listed(list.iter().map(|entry| (entry.scored, Some(entry.tier))), &prepared.shown);
         self.add_contributions(prepared, list, &mut items)?;
-        if prepared.draws.is_some() {
+        if prepared.explores {
             for (item, entry) in items.iter_mut().zip(list) {
                 let lists = |draw: &&Vec<Entry>| draw.iter().any(|other| other.scored.item == entry.scored.item);
                 item.propensity = Some(draws.iter().filter(lists).count() as f64 / draws.len() as f64);
@@ -177,8 +177,7 @@ impl Prepared {
 
     /// Histories that are folded in for the request.
     fn histories(&self) -> usize {
-        let draws = self.draws.as_ref().map_or(1, |drawn| drawn.query.users());
-        if self.is_personal() { draws + 2 * usize::from(self.negatives.is_some()) } else { 1 }
+        self.draws.as_ref().map_or(1, |drawn| drawn.query.users()) + 2 * usize::from(self.negatives.is_some())
     }
 }
 
@@ -218,46 +217,45 @@ fn groups<'m, 'p>(members: &'m [(usize, &'p Prepared)]) -> Vec<&'m [(usize, &'p 
 /// Folds in and ranks with one pass over the items; every request has its own lists.
 fn rank_together(model: &dyn Model, members: &[&Prepared]) -> Vec<Ranked> {
     let nothing = History::default();
-    let (mut histories, mut drawn): (Vec<HistoryRef<'_>>, Vec<&Query>) = (Vec::new(), Vec::new());
-    // What the lists are made from stands first, drawn codes after all histories.
-    let mut places = Vec::with_capacity(members.len());
-    for member in members {
-        let draws = member.draws.as_ref().filter(|_| member.is_personal());
-        let own = match draws {
-            Some(_) => None,
-            None => {
-                histories.push(member.folded());
-                Some(histories.len() - 1)
-            }
-        };
-        drawn.extend(draws.map(|drawn| &drawn.query));
-        let minus = member.negatives.as_ref().filter(|_| member.is_personal()).map(|(disliked, strength)| {
-            histories.extend([disliked.as_ref(), nothing.as_ref()]);
-            Minus { strength: *strength, disliked: histories.len() - 2, nothing: histories.len() - 1 }
-        });
-        places.push((own, minus));
-    }
-    let mut next_draw = histories.len();
-    let mut lists = Vec::new();
-    for (member, (own, minus)) in members.iter().zip(places) {
-        let users = match (own, &member.draws) {
-            (None, Some(drawn)) => {
-                next_draw += drawn.query.users();
-                next_draw - drawn.query.users()..next_draw
-            }
-            (own, _) => own.unwrap_or_default()..own.unwrap_or_default() + 1,
-        };
-        let (candidates, n, min_score) = (member.candidates(), member.pool, member.min_score);
-        lists.push(users.map(|user| Wanted { user, candidates, n, min_score, minus }).collect::<Vec<_>>());
-    }
-    let query = match drawn.is_empty() {
-        true => model.encode(&histories),
-        false => {
-            let folded = (!histories.is_empty()).then(|| model.encode(&histories));
-            Query::joined(folded.into_iter().chain(drawn.into_iter().cloned()).collect())
-        }
+    let mut histories: Vec<HistoryRef<'_>> = Vec::new();
+    let mut place_of = |history| {
+        histories.push(history);
+        histories.len() - 1
     };
-    let mut rankings = rank_lists(model, &query, &lists.concat()).into_iter();
+    let places: Vec<(Option<usize>, Option<Minus>)> = members
+        .iter()
+        .map(|member| {
+            let own = member.draws.is_none().then(|| place_of(member.folded()));
+            let minus = member.negatives.as_ref().map(|(disliked, strength)| Minus {
+                strength: *strength,
+                disliked: place_of(disliked.as_ref()),
+                nothing: place_of(nothing.as_ref()),
+            });
+            (own, minus)
+        })
+        .collect();
+    // What was drawn is folded in already; it stands behind the others.
+    let mut next = histories.len();
+    let folded = (!histories.is_empty()).then(|| model.encode(&histories));
+    let mut parts: Vec<Query> = folded.into_iter().collect();
+    let lists: Vec<Vec<Wanted<'_>>> = members
+        .iter()
+        .zip(places)
+        .map(|(member, (own, minus))| {
+            let users: Vec<usize> = match (&member.draws, own) {
+                (None, own) => own.into_iter().collect(),
+                (Some(drawn), _) => {
+                    let users = next..next + drawn.query.users();
+                    parts.push(drawn.query.clone());
+                    next = users.end;
+                    users.collect()
+                }
+            };
+            let (candidates, n, min_score) = (member.candidates(), member.pool, member.min_score);
+            users.into_iter().map(|user| Wanted { user, candidates, n, min_score, minus }).collect()
+        })
+        .collect();
+    let mut rankings = rank_lists(model, &Query::joined(parts), &lists.concat()).into_iter();
     lists
         .iter()
         .map(|lists| {

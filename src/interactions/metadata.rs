@@ -202,7 +202,7 @@ impl MetadataValues {
             Self::Texts(column) => {
                 MetadataValue::Texts(column.of(item).iter().map(|&code| text(&column.dictionary, code)).collect())
             }
-            Self::Time { times, dates } => MetadataValue::Text(written(times[item], *dates)),
+            Self::Time { times, dates } => MetadataValue::Text(time_text(times[item], *dates)),
         })
     }
 
@@ -224,7 +224,7 @@ impl MetadataValues {
 
 /// A moment, or a day without the midnight that stands for it.
 #[must_use]
-pub fn written(time: Timestamp, date: bool) -> String {
+pub fn time_text(time: Timestamp, date: bool) -> String {
     let text = time.to_string();
     match text.split_once('T') {
         Some((day, "00:00:00Z")) if date => day.to_owned(),

@@ -20,7 +20,7 @@ pub use ids::{IdMap, IdOrderError, IntIds, IntType, TextIds};
 pub use matrix::{Interactions, MatrixError};
 pub use metadata::{
     LeftOutColumn, Metadata, MetadataColumn, MetadataValue, MetadataValues, TextColumn, TextsColumn, UNKNOWN_TEXT,
-    UNKNOWN_TIME, written,
+    UNKNOWN_TIME, time_text,
 };
 pub use names::nearest_name;
 pub use rules::{Duplicates, LogColumns, LogRules};

@@ -29,6 +29,10 @@ const MAX_EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
 /// # Errors
 /// [`TableError`] when the file cannot be read or is damaged.
 pub fn read_metadata(path: &Path) -> Result<Metadata, TableError> {
+    read_within(path, MAX_BYTES)
+}
+
+fn read_within(path: &Path, most: usize) -> Result<Metadata, TableError> {
     let table = open(path)?;
     let Some(DataType::Struct(fields)) = table.find("attributes").map(|field| field.data_type().clone()) else {
         return Ok(Metadata::default());
@@ -41,12 +45,10 @@ pub fn read_metadata(path: &Path) -> Result<Metadata, TableError> {
             column.append(values);
         }
         // The largest goes first, until the rest fits.
-        while columns.iter().map(Growing::bytes).sum::<usize>() > MAX_BYTES {
+        while columns.iter().map(Growing::bytes).sum::<usize>() > most {
             if let Some(largest) = columns.iter_mut().max_by_key(|column| column.bytes()) {
-                largest.give_up(format!(
-                    "its values take too much memory (more than {} MiB for all columns)",
-                    MAX_BYTES >> 20
-                ));
+                let reason = format!("its values take too much memory (all columns may take {} MiB)", most >> 20);
+                largest.give_up(reason);
             }
         }
     }
@@ -228,5 +230,45 @@ fn check_exact(column: &ArrayRef) -> Result<(), String> {
             Err(format!("it has integers beyond 2^53, such as {largest}, which are not told apart; store them as text"))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Float64Array, RecordBatch};
+    use parquet::arrow::ArrowWriter;
+    use tempfile::TempDir;
+
+    use super::super::items::{ItemColumns, read_items};
+    use super::super::write_catalogue;
+    use super::*;
+    use crate::interactions::{Catalogue, IdMap};
+
+    #[test]
+    fn what_does_not_fit_into_memory_is_left_out_largest_first() {
+        let directory = TempDir::new().unwrap();
+        let (items, model) = (directory.path().join("items.parquet"), directory.path().join("model.parquet"));
+        let ids: Vec<String> = (0..500).map(|item| format!("i{item:03}")).collect();
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("item_id", Arc::new(StringArray::from_iter_values(&ids))),
+            ("story", Arc::new(StringArray::from_iter_values(ids.iter().map(|id| id.repeat(50))))),
+            ("price", Arc::new(Float64Array::from_iter_values((0..500).map(f64::from)))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut writer = ArrowWriter::try_new(std::fs::File::create(&items).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let ids = IdMap::Text(ids.iter().collect());
+        let attributes = read_items(&items, &ItemColumns::default(), &ids).unwrap().attributes;
+        write_catalogue(&model, &Catalogue::new(ids), &[1; 500], &attributes).unwrap();
+
+        let all = read_within(&model, 1 << 20).unwrap();
+        assert_eq!((all.columns().len(), all.left_out().len()), (2, 0));
+        let some = read_within(&model, 20_000).unwrap();
+        assert_eq!((some.columns()[0].name.as_str(), some.left_out()[0].name.as_str()), ("price", "story"));
+        assert!(some.left_out()[0].reason.contains("too much memory"), "{:?}", some.left_out());
+        assert_eq!(read_within(&model, 0).unwrap().columns().len(), 0);
     }
 }

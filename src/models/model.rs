@@ -63,7 +63,10 @@ impl Query {
     /// # Panics
     /// When they come from models of different kinds.
     #[must_use]
-    pub fn joined(parts: Vec<Self>) -> Self {
+    pub fn joined(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
         let users = parts.iter().map(Self::users).sum();
         let state = match parts.first().map(|part| &part.state) {
             None | Some(QueryState::Nothing) => QueryState::Nothing,

@@ -87,26 +87,30 @@ async fn read(
     loop {
         // Room among the answers first, then a place in the queue: no place is held for a client that does not read.
         let Ok(room) = ahead.reserve().await else { return };
-        let asked = match requests.message().await {
-            Ok(None) => return,
-            Ok(Some(pb::StreamRecommendRequest { request, tag })) => match shared.workers.stream_place().await {
-                Ok(place) => {
-                    let call = Arc::new(call.part());
-                    let message = request.unwrap_or_default();
-                    let answer =
-                        shared.lane.enqueue(&shared.workers, &shared.engine, Arc::clone(&call), message, place);
-                    Ok(Asked { tag, call, answer })
-                }
-                Err(status) => Err(status),
-            },
-            Err(status) => Err(status),
+        let asked = tokio::select! {
+            asked = next(shared, call, &mut requests) => asked,
+            () = ahead.closed() => return,
         };
+        let Some(asked) = asked.transpose() else { return };
         let last = asked.is_err();
         room.send(asked);
         if last {
             return;
         }
     }
+}
+
+/// The next request, on its way to be computed; `None` when there is no other.
+async fn next(
+    shared: &Shared,
+    call: &Call,
+    requests: &mut Streaming<pb::StreamRecommendRequest>,
+) -> Result<Option<Asked>, Status> {
+    let Some(pb::StreamRecommendRequest { request, tag }) = requests.message().await? else { return Ok(None) };
+    let place = shared.workers.stream_place().await?;
+    let (call, message) = (Arc::new(call.part()), request.unwrap_or_default());
+    let answer = shared.lane.enqueue(&shared.workers, &shared.engine, Arc::clone(&call), message, place);
+    Ok(Some(Asked { tag, call, answer }))
 }
 
 /// Sends the answers in the order of the requests.

@@ -78,7 +78,7 @@ fn meets(filter: &str, item: usize) -> bool {
     match filter {
         "category = 'tea' or price > 30" => category_of(item) == Some("tea") || price.is_some_and(|p| p > 30.0),
         "price < 12" => price.is_some_and(|p| p < 12.0),
-        "not adult" => item % 5 != 0,
+        "not adult" => !item.is_multiple_of(5),
         _ => false,
     }
 }

@@ -6,8 +6,11 @@ use foldin::filter::Filter;
 use crate::fixture::{ITEMS, category_of, ease, histories, item_id, mult_vae, popularity, price_of, tags_of};
 use crate::harness::{all_scores, answer, bits, items, listed, number, of_user, open, stored};
 
-/// Conditions that many and few items meet, with the same in code.
-fn conditions() -> [(&'static str, fn(usize) -> bool); 6] {
+/// A condition, and the same in code.
+type Condition = (&'static str, fn(usize) -> bool);
+
+/// Conditions that many and few items meet.
+fn conditions() -> [Condition; 6] {
     [
         ("category in ('tea', 'pot')", |i| matches!(category_of(i), Some("tea" | "pot"))),
         ("price < 20 and not adult", |i| price_of(i).is_some_and(|price| price < 20.0) && i % 5 != 0),
@@ -236,7 +239,7 @@ fn attributes_are_shown_as_asked_for() {
         let texts = tags_of(of).into_iter().map(Into::into).collect();
         let mut expected = vec![("tags", MetadataValue::Texts(texts))];
         expected.extend(price_of(of).map(|price| ("price", MetadataValue::Number(price))));
-        expected.push(("adult", MetadataValue::Flag(of % 5 == 0)));
+        expected.push(("adult", MetadataValue::Flag(of.is_multiple_of(5))));
         let day = if of < 31 { format!("1970-01-{:02}", of + 1) } else { format!("1970-02-{:02}", of - 30) };
         expected.push(("released", MetadataValue::Text(format!("{day}T00:00:00Z"))));
         expected.extend(category_of(of).map(|category| ("category", MetadataValue::Text(category.into()))));

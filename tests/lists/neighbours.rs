@@ -79,7 +79,7 @@ fn similar_items_within_a_condition() {
         let engine = open(&config);
         let all = engine.similar_items(&item_id(4), 100, None).unwrap();
         let some = engine.similar_items(&item_id(4), 100, Some("tags has 'third'")).unwrap();
-        let expected: Vec<_> = all.items.iter().filter(|item| number(&item.item_id) % 3 == 0).collect();
+        let expected: Vec<_> = all.items.iter().filter(|item| number(&item.item_id).is_multiple_of(3)).collect();
         assert_eq!(some.items.len(), expected.len());
         for (found, expected) in some.items.iter().zip(expected) {
             assert_eq!((&found.item_id, found.score.to_bits()), (&expected.item_id, expected.score.to_bits()));
