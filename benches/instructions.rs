@@ -31,11 +31,15 @@ const KERNELS: [(&str, fn()); 9] = [
     ("scatter", scatter),
     ("softmax_loss", softmax),
     ("adam", optimiser),
-    ("dots", inner_products),
+    // Scores of a batch when serving: inner products in a fixed order.
+    ("dots", || product(dots, (ITEMS, USERS), (HIDDEN, ITEMS), (HIDDEN, USERS))),
     ("top_n", selection),
-    ("multiply", product),
-    ("multiply_transposed", product_with_transposed),
-    ("transposed_multiply", transposed_product),
+    // The gradient of the hidden layer: items as inner dimension.
+    ("multiply", || product(multiply, (HIDDEN, USERS), (HIDDEN, ITEMS), (ITEMS, USERS))),
+    // The gradient of the item vectors: users as inner dimension.
+    ("multiply_transposed", || product(multiply_transposed, (HIDDEN, ITEMS), (HIDDEN, USERS), (ITEMS, USERS))),
+    // The logits of a training batch.
+    ("transposed_multiply", || product(transposed_multiply, (ITEMS, USERS), (HIDDEN, ITEMS), (HIDDEN, USERS))),
 ];
 
 /// What is counted: a function of its own, so that it can be found by name.
@@ -91,16 +95,15 @@ fn optimiser() {
     black_box(value);
 }
 
-/// Scores of a batch when serving: inner products in a fixed order.
-fn inner_products() {
-    let (table, states, mut out) = (values(HIDDEN * ITEMS), values(HIDDEN * USERS), vec![0.0f32; ITEMS * USERS]);
-    counted_region(&mut || {
-        dots(
-            ColumnsMut::new(&mut out, (ITEMS, USERS)),
-            Columns::new(&table, (HIDDEN, ITEMS)),
-            Columns::new(&states, (HIDDEN, USERS)),
-        );
-    });
+/// A product of made-up factors, by the shapes of the result and of the factors.
+fn product(
+    multiply: fn(ColumnsMut<'_>, Columns<'_>, Columns<'_>),
+    shape: (usize, usize),
+    left: (usize, usize),
+    right: (usize, usize),
+) {
+    let (a, b, mut out) = (values(left.0 * left.1), values(right.0 * right.1), vec![0.0f32; shape.0 * shape.1]);
+    counted_region(&mut || multiply(ColumnsMut::new(&mut out, shape), Columns::new(&a, left), Columns::new(&b, right)));
     black_box(out);
 }
 
@@ -116,45 +119,6 @@ fn selection() {
             black_box(top.into_sorted());
         }
     });
-}
-
-/// The gradient of the hidden layer: items as inner dimension.
-fn product() {
-    let (table, logits, mut out) = (values(HIDDEN * ITEMS), values(ITEMS * USERS), vec![0.0f32; HIDDEN * USERS]);
-    counted_region(&mut || {
-        multiply(
-            ColumnsMut::new(&mut out, (HIDDEN, USERS)),
-            Columns::new(&table, (HIDDEN, ITEMS)),
-            Columns::new(&logits, (ITEMS, USERS)),
-        );
-    });
-    black_box(out);
-}
-
-/// The gradient of the item vectors: users as inner dimension.
-fn product_with_transposed() {
-    let (hidden, logits, mut out) = (values(HIDDEN * USERS), values(ITEMS * USERS), vec![0.0f32; HIDDEN * ITEMS]);
-    counted_region(&mut || {
-        multiply_transposed(
-            ColumnsMut::new(&mut out, (HIDDEN, ITEMS)),
-            Columns::new(&hidden, (HIDDEN, USERS)),
-            Columns::new(&logits, (ITEMS, USERS)),
-        );
-    });
-    black_box(out);
-}
-
-/// The logits of a training batch.
-fn transposed_product() {
-    let (table, hidden, mut out) = (values(HIDDEN * ITEMS), values(HIDDEN * USERS), vec![0.0f32; ITEMS * USERS]);
-    counted_region(&mut || {
-        transposed_multiply(
-            ColumnsMut::new(&mut out, (ITEMS, USERS)),
-            Columns::new(&table, (HIDDEN, ITEMS)),
-            Columns::new(&hidden, (HIDDEN, USERS)),
-        );
-    });
-    black_box(out);
 }
 
 fn main() {

@@ -1,5 +1,6 @@
-//! The inner loops of a training step at the shape of Mult-VAE: sparse input layer, decoder products,
-//! softmax with loss and gradient, optimiser. Throughput in GFLOP/s ("Gelem/s") or bytes moved.
+//! The inner loops of a training step at the shape of Mult-VAE (sparse input layer, decoder products, softmax with loss
+//! and gradient, optimiser), of serving (inner products) and of a closed form (Gram matrix, inverse). Throughput in
+//! GFLOP/s ("Gelem/s") or bytes moved.
 
 mod synthetic {
     pub mod interactions;
@@ -9,7 +10,11 @@ mod synthetic {
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use foldin::linalg::{AdamStep, Columns, ColumnsMut, adam, gather, multiply, multiply_transposed, softmax_loss};
+use foldin::linalg::{
+    AdamStep, Columns, ColumnsMut, adam, dots, gather, gram, invert_positive_definite, multiply, multiply_transposed,
+    softmax_loss, zeros,
+};
+use foldin::nn::{SparseBatch, SparseGradient, SparseInput};
 use foldin::types::UserIdx;
 use rayon::prelude::*;
 use synthetic::interactions::interactions;
@@ -34,6 +39,54 @@ fn sparse_input(c: &mut Criterion) {
                 gather(out, Columns::new(&table, (HIDDEN, ITEMS)), 0, history.items(), history.weights());
             });
         });
+    });
+    let mut batch = SparseBatch::new();
+    data.histories().for_each(|history| batch.push(history.items(), history.weights().iter().copied()));
+    let layer = SparseInput::new((ITEMS, HIDDEN), 1, 0);
+    let (mut gradient, mut bias) = (SparseGradient::new(HIDDEN, ITEMS), vec![0.0; HIDDEN]);
+    group.bench_function(BenchmarkId::new("backward", format!("{HIDDEN}x{ITEMS}, {BATCH} users")), |b| {
+        b.iter(|| layer.backward(&batch, Columns::new(&out, (HIDDEN, BATCH)), &mut gradient, &mut bias));
+    });
+    group.finish();
+}
+
+/// Scores of users when serving: inner products in a fixed order, on one thread.
+fn inner_products(c: &mut Criterion) {
+    const USERS: usize = 16;
+    let (table, states) = (values(HIDDEN * ITEMS), values(HIDDEN * USERS));
+    let mut out = vec![0.0f32; ITEMS * USERS];
+    let mut group = c.benchmark_group("inner products");
+    group.throughput(Throughput::Elements((2 * ITEMS * HIDDEN * USERS) as u64));
+    group.bench_function(format!("{HIDDEN}x{ITEMS}, {USERS} users"), |b| {
+        b.iter(|| {
+            dots(
+                ColumnsMut::new(&mut out, (ITEMS, USERS)),
+                Columns::new(&table, (HIDDEN, ITEMS)),
+                Columns::new(&states, (HIDDEN, USERS)),
+            );
+        });
+    });
+    group.finish();
+}
+
+/// The halves of a closed-form fit: adding up the Gram matrix, and inverting it.
+fn closed_form(c: &mut Criterion) {
+    const FEW: usize = 1_000;
+    let data = interactions(4 * BATCH, FEW, 77);
+    let mut matrix = zeros(FEW * FEW);
+    let mut group = c.benchmark_group("closed form");
+    group.sample_size(20);
+    group.bench_function(format!("Gram matrix, {FEW} items, {} users", data.users()), |b| {
+        b.iter(|| gram(&mut matrix, data.csr()));
+    });
+    matrix.iter_mut().step_by(FEW + 1).for_each(|value| *value += 500.0);
+    group.throughput(Throughput::Elements(FEW.pow(3) as u64));
+    group.bench_function(format!("inverse, {FEW} items"), |b| {
+        b.iter_batched_ref(
+            || matrix.clone(),
+            |matrix| invert_positive_definite(matrix, FEW).expect("λ makes it positive definite"),
+            BatchSize::LargeInput,
+        );
     });
     group.finish();
 }
@@ -121,5 +174,5 @@ fn optimiser(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, sparse_input, decoder, softmax, optimiser);
+criterion_group!(benches, sparse_input, decoder, softmax, optimiser, inner_products, closed_form);
 criterion_main!(benches);

@@ -87,6 +87,7 @@ pub mod nn;
 pub mod plan;
 pub mod random;
 pub mod ranking;
+pub mod registry;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod storage;

@@ -306,6 +306,7 @@ fn an_existing_target_is_refused_and_replaced_only_when_asked() {
         rules: &rules,
         training: None,
         from: None,
+        run: None,
         summary: &TrainingSummary::default(),
         metrics: BTreeMap::new(),
     };
@@ -348,6 +349,7 @@ fn a_failed_publication_leaves_nothing() {
             rules: &rules,
             training: None,
             from: None,
+            run: None,
             summary: &TrainingSummary::default(),
             metrics,
         };

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use foldin::interactions::{History, Interactions};
 use foldin::models::{Model, ModelConfig, Observer, Start, StoredTensors, fit, fit_with_checkpoints};
-use foldin::storage::{TensorRef, Values, write_tensors};
+use foldin::storage::{TensorRef, Values, open_sealed, write_sealed, write_tensors};
 use foldin::training::{CheckpointError, CheckpointEvent, Checkpoints, TrainingConfig};
 use foldin::types::ItemIdx;
 use tempfile::TempDir;
@@ -178,13 +178,40 @@ fn a_run_from_given_weights_goes_on_as_such() {
 }
 
 #[test]
+fn a_checkpoint_of_another_version_or_processor_is_refused() {
+    let config = ModelConfig::preset("mult-dae").unwrap();
+    let training = training(1);
+    let directory = tempfile::tempdir().unwrap();
+    let (_, copies) = with_checkpoints(directory.path(), (2, false, 4), (&config, &training), (Start::Random, false));
+    let record: Vec<u8> = open_sealed(&copies[0]).unwrap().read("record").unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    for fact in ["foldin", "processor"] {
+        let now = record["facts"][fact].as_str().unwrap();
+        let mut other = record.clone();
+        other["facts"][fact] = "something else".into();
+        let path = directory.path().join("other");
+        // The facts are compared before anything else is looked for.
+        write_record(&path, &other.to_string());
+        let mut checkpoints = Checkpoints::open(&path, None, true).unwrap();
+        let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+        let error = fit_with_checkpoints(&config, &training, &data(), Start::Random, &mut checkpoints, observer);
+        let error = error.err().unwrap().to_string();
+        assert!(error.contains(&format!(": {fact} was something else, is {now}; put")), "{error}");
+    }
+}
+
+/// Writes a checkpoint without tensors.
+fn write_record(path: &Path, record: &str) {
+    let tensor = TensorRef { name: "record", shape: vec![record.len()], values: Values::U8(record.as_bytes()) };
+    write_sealed(path, &[tensor]).unwrap();
+}
+
+#[test]
 fn a_checkpoint_of_another_format_is_refused_with_both_versions() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.checkpoint");
     let write = |record: &str| {
-        let values = Values::U8(record.as_bytes());
-        let tensor = TensorRef { name: "record", shape: vec![record.len()], values };
-        foldin::storage::write_sealed(&path, &[tensor]).unwrap();
+        write_record(&path, record);
         Checkpoints::open(&path, None, true).unwrap_err()
     };
     let error = write(r#"{"format_version": 7, "something": "new"}"#);

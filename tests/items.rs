@@ -113,6 +113,7 @@ fn published(directory: &Path, path: &Path, ids: &IdMap) -> Option<RecordBatch> 
         rules: &LogRules::default(),
         training: None,
         from: None,
+        run: None,
         summary: &TrainingSummary::default(),
         metrics: Default::default(),
     };

@@ -25,8 +25,11 @@ pub fn measure(data: &Interactions, inverse: usize, threads: usize) -> anyhow::R
         // The first call pays for the memory.
         timed(&mut |out| gram(out, data.csr()));
         let gram_seconds = timed(&mut |out| gram(out, data.csr()));
-        let mut part: Vec<f32> =
-            matrix.chunks_exact(items).take(inverse).flat_map(|c| &c[..inverse]).copied().collect();
+        // Memory of the kind that the model has.
+        let mut part = zeros(inverse * inverse);
+        for (to, from) in part.chunks_exact_mut(inverse.max(1)).zip(matrix.chunks_exact(items)) {
+            to.copy_from_slice(&from[..inverse]);
+        }
         drop(matrix);
         part.iter_mut().step_by(inverse + 1).for_each(|value| *value += 500.0);
         let start = Instant::now();

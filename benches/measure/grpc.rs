@@ -67,6 +67,7 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
         rules: &LogRules::default(),
         training: None,
         from: None,
+        run: None,
         summary: &summary,
         metrics: Default::default(),
     };
@@ -81,7 +82,7 @@ fn start(engine: Arc<Engine>, options: ServeOptions) -> anyhow::Result<Running> 
     let address = format!("http://{}", listener.local_addr()?);
     let thread = std::thread::spawn(move || {
         let shutdown = async { drop(stopped.await) };
-        Ok(runtime.block_on(serve::run(listener, engine, options, shutdown))?)
+        Ok(runtime.block_on(serve::run(listener, serve::Models::one(engine), options, shutdown))?)
     });
     Ok(Running { address, stop, thread })
 }

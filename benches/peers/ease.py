@@ -13,7 +13,7 @@ from protocol import Split, evaluate, report
 
 def fit(x, lam):
     """The weight matrix, in f32, through Cholesky (potrf, potri): half the work of a general inverse."""
-    gram = (x.T @ x).toarray().astype(np.float32)
+    gram = (x.T @ x).toarray()  # f32, as x is: the one dense matrix
     gram[np.diag_indices_from(gram)] += lam
     factor, failed = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
     if failed:

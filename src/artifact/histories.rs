@@ -23,19 +23,24 @@ pub struct Histories {
     items: usize,
 }
 
-/// Writes all histories of a matrix.
-pub(super) fn write(path: &Path, histories: &Interactions) -> Result<(), ArtifactError> {
+/// The array of users that earlier models were trained on; not there where there are none.
+const TRAINED_BEFORE: &str = "trained_before";
+
+/// Writes all histories of a matrix, and hashes of the users that earlier models were trained on.
+pub(super) fn write(path: &Path, histories: &Interactions, trained_before: &[u64]) -> Result<(), ArtifactError> {
     let csr = histories.csr();
     let mut offsets = Vec::with_capacity(histories.users() + 1);
     offsets.push(0u64);
     for history in histories.histories() {
         offsets.push(offsets[offsets.len() - 1] + history.len() as u64);
     }
-    let tensors = [
+    let mut tensors = vec![
         TensorRef { name: "offsets", shape: vec![offsets.len()], values: Values::U64(&offsets) },
+        TensorRef { name: TRAINED_BEFORE, shape: vec![trained_before.len()], values: Values::U64(trained_before) },
         TensorRef { name: "items", shape: vec![histories.len()], values: Values::U32(csr.indices()) },
         TensorRef { name: "weights", shape: vec![histories.len()], values: Values::F32(csr.data()) },
     ];
+    tensors.retain(|tensor| tensor.name != TRAINED_BEFORE || !trained_before.is_empty());
     Ok(write_tensors(path, &tensors)?)
 }
 
@@ -64,6 +69,14 @@ impl Histories {
             histories.range(first..users.min(first + CHECK_USERS))?;
         }
         Ok(histories)
+    }
+
+    /// Hashes of the users that earlier models were trained on.
+    pub(super) fn trained_before(&self) -> Result<Vec<u64>, ArtifactError> {
+        match self.file.shape(TRAINED_BEFORE) {
+            None => Ok(Vec::new()),
+            Some(_) => Ok(self.file.read(TRAINED_BEFORE)?),
+        }
     }
 
     /// Number of users.

@@ -50,6 +50,9 @@ pub struct Manifest {
     /// The model that it continues; absent for one that started anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<StartedFrom>,
+    /// Fingerprint of everything that the run depended on; absent where it kept no checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// What happened during training.
     pub summary: TrainingSummary,
     /// Extents of everything stored.
@@ -60,6 +63,9 @@ pub struct Manifest {
     pub data_fingerprint: String,
     /// How rows of the log became interactions; a history built later follows the same rules.
     pub rules: LogRules,
+    /// Live events up to this number are part of the stored histories; 0 where there were none.
+    #[serde(default)]
+    pub events_through: u64,
     /// Size and hash of every other file of the directory.
     pub files: BTreeMap<String, FileDigest>,
 }
@@ -97,6 +103,20 @@ impl Manifest {
     ) -> Result<String, serde_json::Error> {
         let identity = serde_json::to_vec(&(FORMAT_VERSION, model, rules, files))?;
         Ok(digest_bytes(&identity).blake3[..12].to_owned())
+    }
+
+    /// About how much memory the loaded model takes, in bytes: its tensors, half as much again for a narrow item
+    /// table, and what is kept for each user (id and place of the history) and item (id, title, counts and attributes).
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        /// Bytes a user: an id of some twenty characters with its place, and an offset.
+        const USER: u64 = 64;
+        /// Bytes an item: an id, a title and a few attributes.
+        const ITEM: u64 = 224;
+        let bytes = |file: &str| self.files.get(file).map_or(0, |digest| digest.bytes);
+        let weights = bytes(WEIGHTS);
+        // Long texts among the attributes show in the file.
+        weights + weights / 2 + bytes(ITEMS) + USER * self.shapes.users as u64 + ITEM * self.shapes.items as u64
     }
 
     /// Writes the manifest and its hash, the last two files of a directory.
@@ -179,6 +199,6 @@ fn read_bounded(dir: &Path, name: &'static str) -> Result<Vec<u8>, ArtifactError
     Ok(bytes)
 }
 
-fn io_error(action: &'static str, path: &Path, source: std::io::Error) -> ArtifactError {
+pub(super) fn io_error(action: &'static str, path: &Path, source: std::io::Error) -> ArtifactError {
     crate::storage::StorageError::Io { action, path: path.to_owned(), source }.into()
 }

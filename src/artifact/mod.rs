@@ -8,7 +8,7 @@
 //! | `weights.safetensors` | the tensors of the model |
 //! | `items.parquet` | `item_id`, title, number of users and attributes of every item |
 //! | `users.parquet` | `user_id` of every user, and whether it was held out of training |
-//! | `histories.safetensors` | every user's history, as CSR: `offsets` (users + 1), `items`, `weights` |
+//! | `histories.safetensors` | every user's history, as CSR: `offsets` (users + 1), `items`, `weights`; of a model that continues another, `trained_before`: hashes of the ids of all users that the models before it were trained on |
 //!
 //! The directory appears complete or not at all, and is never written to again.
 
@@ -19,6 +19,7 @@ mod inspect;
 mod manifest;
 mod open;
 mod publish;
+mod trained;
 
 pub use error::ArtifactError;
 pub use fingerprint::fingerprint;
@@ -26,4 +27,5 @@ pub use histories::Histories;
 pub use inspect::{FileState, Inspection, inspect};
 pub use manifest::{FORMAT_VERSION, Manifest, Shapes, StartedFrom};
 pub use open::Artifact;
-pub use publish::{Publication, check_target, publish};
+pub use publish::{Publication, check_target, copy, publish};
+pub use trained::{Ancestry, TrainedUsers};

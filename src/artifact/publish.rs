@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS};
-use super::{ArtifactError, Manifest, Shapes, StartedFrom, fingerprint, histories};
+use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS, io_error};
+use super::open::verify;
+use super::{Ancestry, ArtifactError, Manifest, Shapes, fingerprint, histories};
 use crate::interactions::{Catalogue, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::{self, Attributes};
 use crate::models::Model;
@@ -22,7 +23,7 @@ pub struct Publication<'a> {
     pub attributes: &'a Attributes,
     /// The users with a history.
     pub users: &'a IdMap,
-    /// Those of them that neither this model nor one it continues was trained on, ascending.
+    /// Those of them that neither this model nor any before it was trained on, ascending.
     pub held_out: &'a [UserIdx],
     /// The histories, one row a user of `users`, one column an item of `catalogue`.
     pub histories: &'a Interactions,
@@ -31,7 +32,9 @@ pub struct Publication<'a> {
     /// How the model was trained; `None` for closed-form models.
     pub training: Option<&'a TrainingConfig>,
     /// The model it continues; `None` for one that started anew.
-    pub from: Option<&'a StartedFrom>,
+    pub from: Option<&'a Ancestry>,
+    /// Fingerprint of everything that the run depended on, where it kept a checkpoint.
+    pub run: Option<&'a str>,
     /// What happened during training.
     pub summary: &'a TrainingSummary,
     /// Results worth keeping with the model, by name; finite numbers.
@@ -66,7 +69,8 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         created: Timestamp::now().whole_seconds().to_string(),
         model,
         training: publication.training.cloned(),
-        from: publication.from.cloned(),
+        from: publication.from.map(|ancestry| ancestry.from.clone()),
+        run: publication.run.map(str::to_owned),
         summary: publication.summary.clone(),
         shapes: Shapes {
             users: publication.users.len(),
@@ -77,9 +81,36 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         metrics: publication.metrics.clone(),
         data_fingerprint: fingerprint(publication.users, publication.catalogue.ids(), publication.histories),
         rules: publication.rules.clone(),
+        events_through: 0,
         files,
     };
     manifest.write(target.path())?;
+    target.commit()?;
+    Ok(manifest)
+}
+
+/// Copies a model directory to a place where nothing is yet. What is read and what was written are both compared
+/// with the manifest.
+///
+/// # Errors
+/// [`ArtifactError`] when a file is not what was published, the target exists, or the disk refuses; nothing is left
+/// at the target then.
+pub fn copy(from: &Path, to: &Path) -> Result<Manifest, ArtifactError> {
+    let manifest = Manifest::read(from)?;
+    let target = create(to, false)?;
+    for name in CONTENT.iter().chain(&[MANIFEST, MANIFEST_HASH]) {
+        let (source, copy) = (from.join(name), target.path().join(name));
+        if let Some(expected) = manifest.files.get(*name) {
+            verify(&source, expected)?;
+        }
+        std::fs::copy(&source, &copy).map_err(|error| io_error("copy", &source, error))?;
+        if let Some(expected) = manifest.files.get(*name) {
+            verify(&copy, expected)?;
+        }
+    }
+    if Manifest::read(target.path())? != manifest {
+        return Err(ArtifactError::inconsistent(from.join(MANIFEST), "it changed while it was copied"));
+    }
     target.commit()?;
     Ok(manifest)
 }
@@ -150,7 +181,8 @@ impl Publication<'_> {
         write_tensors(&dir.join(WEIGHTS), &refs)?;
         io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts(), self.attributes)?;
         io::write_users(&dir.join(USERS), self.users, self.held_out)?;
-        histories::write(&dir.join(HISTORIES), self.histories)?;
+        let trained_before = self.from.map_or(&[][..], |ancestry| ancestry.trained.hashes());
+        histories::write(&dir.join(HISTORIES), self.histories, trained_before)?;
         Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())
     }
 }

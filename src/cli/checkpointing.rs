@@ -15,7 +15,8 @@ use crate::io::Log;
 use crate::training::{CheckpointEvent, Checkpoints, Facts};
 
 /// The file beside a model directory, unless the settings name another.
-fn place(settings: &CheckpointSettings, target: &Path) -> PathBuf {
+#[must_use]
+pub fn place(settings: &CheckpointSettings, target: &Path) -> PathBuf {
     settings.path.clone().unwrap_or_else(|| {
         let mut name = target.file_name().map_or_else(OsString::new, OsString::from);
         name.push(".checkpoint");
@@ -28,7 +29,7 @@ fn place(settings: &CheckpointSettings, target: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The checkpoint of an unfinished run is there and `resume` is false, it cannot be used, or another process uses
-/// it.
+/// it; checkpoint and model directory are in each other's way.
 pub fn open(settings: &CheckpointSettings, target: &Path, resume: bool) -> Result<Option<Checkpoints>> {
     let every = match settings.every.map(NonZeroUsize::new) {
         Some(None) => {
@@ -36,6 +37,9 @@ pub fn open(settings: &CheckpointSettings, target: &Path, resume: bool) -> Resul
         }
         every => every.flatten(),
     };
+    if let Some(path) = &settings.path {
+        check_place(path, target)?;
+    }
     let path = place(settings, target);
     if every.is_none() && !resume && path.symlink_metadata().is_err() {
         if settings.path.is_some() {
@@ -50,21 +54,39 @@ pub fn open(settings: &CheckpointSettings, target: &Path, resume: bool) -> Resul
     Ok(Some(checkpoints))
 }
 
-/// What was published at `target` by the very run that left this checkpoint, stopped before it could remove it.
-#[must_use]
-pub fn published(checkpoints: &Checkpoints, target: &Path) -> Option<Manifest> {
-    let manifest = Manifest::read(target).ok()?;
-    let mut facts = Facts::default();
-    facts.add_settings("model", &manifest.model).ok()?;
-    facts.add_settings("training", manifest.training.as_ref()?).ok()?;
-    facts.add(LOG_FINGERPRINT, &manifest.data_fingerprint);
-    if let Some(from) = &manifest.from {
-        add_parent(&mut facts, from);
-    }
-    checkpoints.saved_facts().is_some_and(|saved| saved.include(&facts)).then_some(manifest)
+/// Refuses a checkpoint that the model directory would replace, or that would stand where the directory has to be.
+fn check_place(checkpoint: &Path, target: &Path) -> Result<()> {
+    let [file, directory] = [checkpoint, target].map(without_links);
+    let relation = match (file.starts_with(&directory), directory.starts_with(&file)) {
+        (true, true) => "is the model directory itself",
+        (true, false) => "is inside the model directory",
+        (false, true) => "is a file where the model directory needs a directory",
+        (false, false) => return Ok(()),
+    };
+    bail!(Configuration(format!(
+        "the checkpoint {} {relation}, {}: name a place outside of it with --checkpoint",
+        checkpoint.display(),
+        target.display()
+    )))
 }
 
-const LOG_FINGERPRINT: &str = "log.fingerprint";
+/// The path with the links of all that is there of it followed, so that two names of one place are the same.
+fn without_links(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let known = absolute.ancestors().find_map(|ancestor| {
+        let rest = absolute.strip_prefix(ancestor).ok()?;
+        Some(ancestor.canonicalize().ok()?.join(rest))
+    });
+    known.unwrap_or(absolute)
+}
+
+/// True when the very run that left this checkpoint published the model at `target` and was stopped before it could
+/// remove the checkpoint. The same run may publish it again.
+#[must_use]
+pub fn published(checkpoints: &Checkpoints, target: &Path) -> bool {
+    let saved = checkpoints.saved_facts().map(Facts::fingerprint);
+    saved.is_some() && Manifest::read(target).is_ok_and(|manifest| manifest.run == saved)
+}
 
 /// Adds what the result depends on of a log: its rules, its ids and all that they did.
 ///
@@ -72,7 +94,7 @@ const LOG_FINGERPRINT: &str = "log.fingerprint";
 /// Rules that cannot be written down.
 pub fn add_log(facts: &mut Facts, settings: &Settings, log: &Log) -> Result<()> {
     facts.add_settings("log", &settings.log)?;
-    facts.add(LOG_FINGERPRINT, fingerprint(&log.users, &log.items, &log.interactions));
+    facts.add("log.fingerprint", fingerprint(&log.users, &log.items, &log.interactions));
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
 use crate::models::{FitError, WarmStartError};
 use crate::plan::TooLarge;
+use crate::registry::RegistryError;
 use crate::serve::{ClientError, ServeError};
 use crate::storage::StorageError;
 use crate::training::CheckpointError;
@@ -82,7 +83,7 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<FitError>() {
             return Some(match error {
-                FitError::Parameter { .. } => Self::Usage,
+                FitError::Parameter { .. } | FitError::WarmStart(_) => Self::Usage,
                 FitError::TooSmall { .. } => Self::Data,
                 FitError::Checkpoint(error) => Self::of_checkpoint(error),
                 _ => Self::Run,
@@ -132,9 +133,14 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<ServeError>() {
             return Some(match error {
-                ServeError::NotLoopback { .. } | ServeError::Option { .. } => Self::Usage,
+                ServeError::NotLoopback { .. } | ServeError::Option { .. } | ServeError::Default { .. } => Self::Usage,
+                ServeError::Registry(error) => Self::of_registry(error),
+                ServeError::Version { .. } => Self::Data,
                 _ => Self::Run,
             });
+        }
+        if let Some(error) = cause.downcast_ref::<RegistryError>() {
+            return Some(Self::of_registry(error));
         }
         if let Some(error) = cause.downcast_ref::<RequestError>() {
             return Some(if matches!(error, RequestError::Internal(_)) { Self::Run } else { Self::Usage });
@@ -170,6 +176,15 @@ impl Failure {
             CheckpointError::Format { .. } | CheckpointError::Content { .. } => Self::Data,
             CheckpointError::Write { .. } => Self::Run,
             CheckpointError::Storage(error) => Self::of_storage(error),
+        }
+    }
+
+    fn of_registry(error: &RegistryError) -> Self {
+        match error {
+            RegistryError::Storage(error) => Self::of_storage(error),
+            RegistryError::Artifact(error) => Self::of_artifact(error),
+            RegistryError::Damaged { .. } => Self::Data,
+            _ => Self::Usage,
         }
     }
 

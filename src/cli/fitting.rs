@@ -48,6 +48,8 @@ pub struct Trained {
     pub fitted: Fitted,
     /// Rows that it was not trained on.
     pub held_out: Vec<UserIdx>,
+    /// Fingerprint of all that it depends on, where there are checkpoints.
+    pub run: Option<String>,
 }
 
 /// Sets validation users apart from the training data: those of given files, or held-out ones, of `unseen`
@@ -66,15 +68,14 @@ pub fn validation_trial<'a>(
     if !is_iterative(&settings.model) {
         return Ok(None);
     }
-    let trial = match (&validation.fold_in, &validation.target) {
-        (Some(fold_in), Some(target)) => {
-            let given = read_fold_in_target(fold_in, target, &settings.log, items)?;
-            for (what, report) in ["validation fold-in", "validation target"].iter().zip(&given.reports) {
-                note(format_args!("{what}: {report}"));
-            }
-            Trial::strong(Cow::Borrowed(log), given.histories)
+    let trial = if let (Some(fold_in), Some(target)) = (&validation.fold_in, &validation.target) {
+        let given = read_fold_in_target(fold_in, target, &settings.log, items)?;
+        for (what, report) in ["validation fold-in", "validation target"].iter().zip(&given.reports) {
+            note(format_args!("{what}: {report}"));
         }
-        (None, None) => match (held_out(validation, log.users()), unseen) {
+        Trial::strong(Cow::Borrowed(log), given.histories)
+    } else {
+        match (held_out(validation, log.users()), unseen) {
             (0, _) | (_, Some([])) => return Ok(None),
             (users, None) => Trial::split(log, users, settings.training.seed),
             (users, Some(unseen)) => {
@@ -82,10 +83,7 @@ pub fn validation_trial<'a>(
                 rows.sort_unstable();
                 Trial::holding_out(log, rows, settings.training.seed)
             }
-        },
-        _ => bail!(super::exit::Configuration(
-            "validation.fold_in and validation.target go together; give both or neither".into()
-        )),
+        }
     };
     // Found out now rather than after the first epoch.
     if trial.target().is_empty() {
@@ -140,6 +138,7 @@ pub fn train(
         step: &mut |done, planned| progress.at(done as u64, planned as u64),
     };
     let (model, training) = (&settings.model, &settings.training);
+    let mut run = None;
     let fitted = match checkpoints {
         None => fit(model, training, train, start, observer),
         Some(checkpoints) => {
@@ -150,12 +149,14 @@ pub fn train(
             }
             let progress = progress.clone();
             checkpoints.on_event = Box::new(move |event| progress.line(&checkpointing::line(event)));
-            fit_with_checkpoints(model, training, train, start, checkpoints, observer)
+            let fitted = fit_with_checkpoints(model, training, train, start, checkpoints, observer);
+            run = Some(checkpoints.facts.fingerprint());
+            fitted
         }
     };
     progress.finish();
     let held_out = trial.as_ref().and_then(|trial| trial.rows.clone()).unwrap_or_default();
-    Ok(Trained { fitted: fitted?, held_out })
+    Ok(Trained { fitted: fitted?, held_out, run })
 }
 
 #[cfg(test)]

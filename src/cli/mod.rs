@@ -12,6 +12,7 @@ mod exporting;
 mod fitting;
 mod layers;
 mod lists;
+mod narrowing;
 mod output;
 mod planning;
 mod progress;

@@ -1,17 +1,19 @@
 //! From settings to a plan of the run: what `plan` prints and `train` refuses by.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use super::checkpointing::place;
+use super::console::note;
 use super::exit::Configuration;
 use super::fitting::{held_out, is_iterative};
 use super::settings::{InputSettings, Settings};
 use crate::interactions::{IdMap, Interactions};
-use crate::io::{Log, LogExtents, count_rows, measure_log, read_all_items};
+use crate::io::{Log, LogExtents, count_entries, measure_log, read_all_items};
 use crate::models::{FitError, ModelConfig, check_parameters};
-use crate::plan::{DataSizes, Plan, Room, TooLarge, Validation, Workload, free_disk};
-use crate::training::TrainingConfig;
+use crate::plan::{DataSizes, DiskRoom, Plan, Room, TooLarge, Validation, Workload, check_reading as check_entries};
+use crate::training::{Checkpoints, TrainingConfig};
 
 /// The run of `settings` on data of given extents.
 ///
@@ -27,6 +29,7 @@ pub fn workload(settings: &Settings, data: DataSizes) -> Result<Workload> {
         validation,
         checkpoints: settings.checkpoint.every.is_some(),
         threads: rayon::current_num_threads() as u64,
+        parent: 0,
     })
 }
 
@@ -69,34 +72,45 @@ pub fn measured(log: &Path, settings: &Settings) -> Result<(LogExtents, DataSize
     Ok((extents, data))
 }
 
-/// Where the model directory will be, as far as it is known.
+/// The disks that the run of `settings` writes to, as they are now.
 #[must_use]
-pub fn target(settings: &Settings) -> PathBuf {
-    settings.output.model.clone().unwrap_or_else(|| PathBuf::from("."))
+pub fn disk_room(settings: &Settings) -> DiskRoom {
+    let target = settings.output.model.as_deref().unwrap_or(Path::new("."));
+    DiskRoom::now(target, &place(&settings.checkpoint, target))
 }
 
-/// Refuses to read a log whose rows alone would not fit into memory, by what its footers say.
+/// Refuses to read a log whose entries alone would not fit into memory beside `parent`, the bytes of the model that is
+/// continued, by what its footers say. Where rules drop some
+/// of them, nobody knows before how many are kept: then it is only said.
 ///
 /// # Errors
 /// [`TooLarge`]; a log that cannot be read at all.
-pub fn check_reading(settings: &Settings) -> Result<()> {
-    let Some(log) = &settings.input.log else { return Ok(()) };
-    let rows = count_rows(log, &settings.log)?;
-    let data = DataSizes { entries: rows, interactions: rows, ..DataSizes::default() };
-    // The model has no part in it yet.
-    let (model, training) = (ModelConfig::preset("popularity")?, TrainingConfig::default());
-    let run = Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 1 };
-    Ok(Plan::new(run, Room::now(), None).check()?)
+pub fn check_reading(settings: &Settings, parent: u64, room: Option<Room>) -> Result<()> {
+    let (Some(log), rules) = (&settings.input.log, &settings.log) else { return Ok(()) };
+    match check_entries(count_entries(log, rules)?, !rules.columns.time.is_empty(), parent, room) {
+        Err(refusal) if rules.drop_rows() => note(format_args!("if all rows are kept, {}", refusal.summary())),
+        outcome => outcome?,
+    }
+    Ok(())
 }
 
-/// Refuses to train on a log that was read where memory or disk do not suffice.
+/// Refuses to train on a log that was read, continuing a model of `parent` bytes, where memory or disk do not suffice.
 ///
 /// # Errors
 /// [`TooLarge`]; as of [`workload`].
-pub fn check_run(settings: &Settings, log: &Log, target: &Path) -> Result<()> {
+pub fn check_run(
+    settings: &Settings,
+    log: &Log,
+    checkpoints: Option<&Checkpoints>,
+    parent: u64,
+    (room, disks): (Option<Room>, DiskRoom),
+) -> Result<()> {
     let ids = [&log.users, &log.items];
     let data = DataSizes::of(log.report.entries, false, &log.interactions, ids);
-    Ok(Plan::new(workload(settings, data)?, Room::now(), free_disk(target)).check()?)
+    let mut run = Workload { parent, ..workload(settings, data)? };
+    // A run that goes on writes them as often as before, unless it is told otherwise.
+    run.checkpoints = checkpoints.is_some_and(|checkpoints| checkpoints.every().is_some());
+    Ok(Plan::new(run, room, disks).check_after_reading()?)
 }
 
 /// Refuses to fit a model on interactions in memory where what that takes beside them is not available.
@@ -104,7 +118,7 @@ pub fn check_run(settings: &Settings, log: &Log, target: &Path) -> Result<()> {
 /// # Errors
 /// [`TooLarge`]; as of [`workload`].
 pub fn check_fit(settings: &Settings, train: &Interactions) -> Result<()> {
-    Ok(Plan::new(workload(settings, in_memory(train))?, Room::now(), None).check_ahead()?)
+    Ok(Plan::new(workload(settings, in_memory(train))?, Room::now(), DiskRoom::default()).check_ahead()?)
 }
 
 /// Why a closed-form model cannot be fitted on `train` beside what is in memory, `None` when it can.
@@ -112,9 +126,16 @@ pub fn check_fit(settings: &Settings, train: &Interactions) -> Result<()> {
 pub fn reason_against(model: &ModelConfig, train: &Interactions, room: Option<Room>) -> Option<TooLarge> {
     let (model, training) = (model.clone(), TrainingConfig::default());
     let threads = rayon::current_num_threads() as u64;
-    let run =
-        Workload { data: in_memory(train), model, training, validation: Validation::Off, checkpoints: false, threads };
-    Plan::new(run, room, None).check_ahead().err()
+    let run = Workload {
+        data: in_memory(train),
+        model,
+        training,
+        validation: Validation::Off,
+        checkpoints: false,
+        threads,
+        parent: 0,
+    };
+    Plan::new(run, room, DiskRoom::default()).check_ahead().err()
 }
 
 fn in_memory(train: &Interactions) -> DataSizes {
@@ -150,7 +171,11 @@ pub fn stated(users: u64, items: u64, interactions: u64, all_items: bool) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
+    use crate::io::{InteractionTable, LogReport, write_interactions};
+    use crate::types::UserIdx;
 
     #[test]
     fn a_baseline_is_left_out_with_its_numbers() {
@@ -164,6 +189,54 @@ mod tests {
         assert_eq!(check("ease", 16 << 30), None);
         assert_eq!(check("popularity", 16 << 20), None);
         assert_eq!(reason_against(&ModelConfig::preset("ease").unwrap(), &log, None), None);
+    }
+
+    #[test]
+    fn a_log_is_read_where_it_fits_or_where_nobody_knows_what_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.parquet");
+        let mut settings = Settings::default();
+        settings.input.log = Some(path.clone());
+        let log = Interactions::from_csr((2, 3), vec![0, 3, 6], vec![0, 1, 2, 0, 1, 2], vec![5.0; 6]).unwrap();
+        let [users, items] = [2, 3].map(|ids| IdMap::Int((0..ids).collect()));
+        let (interactions, rows) = (&log, &[UserIdx(0), UserIdx(1)][..]);
+        let table = InteractionTable { interactions, rows, times: None, weights: true, users: &users, items: &items };
+        write_interactions(&path, &table).unwrap();
+        let enough = Some(Room::given(100_000_000));
+        check_reading(&settings, 0, enough).unwrap();
+        check_reading(&settings, 0, None).unwrap();
+        let little = Some(Room::given(10_000_000));
+        let refusal = check_reading(&settings, 0, little).unwrap_err();
+        assert!(matches!(refusal.downcast_ref(), Some(TooLarge::Reading { entries: 6, .. })), "{refusal}");
+        settings.log.min_item_users = 3;
+        assert!(check_reading(&settings, 0, little).is_err(), "what is dropped later was read before");
+        settings.log.columns.weight = "weight".into();
+        settings.log.min_weight = Some(4.0);
+        check_reading(&settings, 0, little).unwrap();
+    }
+
+    #[test]
+    fn checkpoints_at_a_saved_interval_need_their_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = Log {
+            interactions: Interactions::from_csr((2, 3), vec![0, 1, 2], vec![0, 2], vec![1.0; 2]).unwrap(),
+            times: None,
+            users: IdMap::Int((0..2).collect()),
+            items: IdMap::Int((0..3).collect()),
+            report: LogReport::default(),
+        };
+        // A model directory of 1.5 MB, checkpoints of 5.9 MB.
+        let check = |checkpoints: Option<&Checkpoints>, found| {
+            let disks = DiskRoom { model_directory: Some(7_000_000), found, ..DiskRoom::default() };
+            check_run(&Settings::default(), &log, checkpoints, 0, (None, disks))
+        };
+        let open =
+            |every| Checkpoints::open(&directory.path().join("checkpoint"), NonZeroUsize::new(every), true).unwrap();
+        check(None, 0).unwrap();
+        check(Some(&open(0)), 0).unwrap();
+        let refusal = check(Some(&open(7)), 0).unwrap_err();
+        assert!(matches!(refusal.downcast_ref(), Some(TooLarge::Disk { free: 7_000_000, .. })), "{refusal}");
+        check(Some(&open(7)), 5_800_000).unwrap();
     }
 
     #[test]

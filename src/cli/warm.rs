@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use anyhow::Result;
+use rand::seq::SliceRandom;
 
 use super::console::{count, note};
 use super::fitting::Beginning;
 use super::settings::Settings;
-use crate::artifact::{Artifact, Manifest, StartedFrom};
+use crate::artifact::{Ancestry, Artifact, Manifest, StartedFrom};
 use crate::interactions::LogRules;
 use crate::io::Log;
 use crate::models::{Start, carry_over, check_shapes};
+use crate::plan::loaded_model;
+use crate::random::{Purpose, stream};
 use crate::training::TrainingConfig;
 use crate::types::UserIdx;
 
@@ -34,9 +37,10 @@ impl Parent {
         Ok(Self(Artifact::open(dir)?))
     }
 
-    /// What is not said otherwise is as it was for this model, but for the window of time of its log, a third of its
-    /// epochs and patience, and a fifth of its learning rate. Where this model continues another one itself, its
-    /// own hold.
+    /// Of the sections model, training and log, what is not said otherwise is as it was for this model, but for the window
+    /// of time of its log, a third of its epochs and patience, and a fifth of its learning rate. Where this model
+    /// continues another one itself, its own hold. The other sections begin with their defaults: a model does not
+    /// record them.
     #[must_use]
     pub fn settings(&self) -> Settings {
         let Manifest { model, training, rules, from, .. } = &self.0.manifest;
@@ -54,6 +58,14 @@ impl Parent {
         Settings { model: model.clone(), training, log, ..Settings::default() }
     }
 
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let Artifact { model, users, catalogue, .. } = &self.0;
+        let parameters = model.tensors().iter().map(|tensor| tensor.data.len() as u64).sum();
+        loaded_model(parameters, [users, catalogue.ids()])
+    }
+
     /// Refuses settings that this model cannot be continued with.
     ///
     /// # Errors
@@ -64,13 +76,14 @@ impl Parent {
 
     /// The weights to start from on a log, and the record of where they come from.
     ///
-    /// Only users that neither this model nor one before it was trained on can tell how good the new one
-    /// is; those that this one was validated on come first, so that the two compare.
+    /// Only users that neither this model nor any before it was trained on can tell how good the new one is, drawn by
+    /// the seed; those that were held out of this one come first, so that the two compare.
     ///
     /// # Errors
-    /// As of [`carry_over`].
-    pub fn begin(self, settings: &Settings, log: &Log) -> Result<(Beginning, StartedFrom)> {
-        let Self(Artifact { manifest, model, catalogue, users, held_out, .. }) = self;
+    /// As of [`carry_over`] and [`Artifact::trained_users`].
+    pub fn begin(self, settings: &Settings, log: &Log) -> Result<(Beginning, Ancestry)> {
+        let trained = self.0.trained_users()?;
+        let Self(Artifact { manifest, model, catalogue, users, .. }) = self;
         let seed = settings.training.seed;
         let (weights, items) = carry_over(&*model, catalogue.ids(), &log.items, &settings.model, seed)?;
         note(format_args!(
@@ -83,16 +96,12 @@ impl Parent {
         ));
         // A single interaction cannot be split into what is shown and what has to be found.
         let can_validate = |user: &UserIdx| log.interactions.history(*user).len() > 1;
-        let (mut unseen, mut new) = (Vec::new(), Vec::new());
-        for user in (0..log.users.len() as u32).map(UserIdx).filter(can_validate) {
-            match users.index(&log.users.external(user.0)) {
-                None => new.push(user),
-                Some(row) if held_out.binary_search(&UserIdx(row)).is_ok() => unseen.push(user),
-                Some(_) => {}
-            }
-        }
-        unseen.append(&mut new);
+        let is_unseen = |user: &UserIdx| !trained.contains(&log.users.external(user.0));
+        let mut unseen: Vec<UserIdx> =
+            (0..log.users.len() as u32).map(UserIdx).filter(can_validate).filter(is_unseen).collect();
+        unseen.shuffle(&mut stream(seed, Purpose::HoldOutUsers, [0, 0]));
+        unseen.sort_by_cached_key(|user| users.index(&log.users.external(user.0)).is_none());
         let beginning = Beginning { start: Start::Weights(weights), unseen: Some(unseen) };
-        Ok((beginning, StartedFrom { model_version: manifest.model_version, items }))
+        Ok((beginning, Ancestry { from: StartedFrom { model_version: manifest.model_version, items }, trained }))
     }
 }

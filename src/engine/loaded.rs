@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use super::request::RecommendRequest;
 use super::similar::inverse_norms;
 use super::user_vectors::UserVectors;
 use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
 use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::models::{Model, ModelConfig, Popularity, Space};
+use crate::ranking::{NarrowTable, Width};
 
 /// A loaded model with its catalogue, users and histories. Immutable: any number of threads may ask.
 ///
@@ -23,6 +25,8 @@ pub struct Engine {
     /// 1 / length of every item vector, 0 for a zero vector; empty where the model has none.
     pub(super) inverse_norms: Vec<f32>,
     pub(super) user_vectors: UserVectors,
+    /// The item table in narrow numbers, where one is to be read first.
+    pub(super) table: Option<NarrowTable>,
 }
 
 /// What is known of the loaded model.
@@ -53,6 +57,7 @@ impl Engine {
             users,
             histories,
             inverse_norms,
+            table: None,
         }
     }
 
@@ -62,6 +67,30 @@ impl Engine {
     /// [`ArtifactError`] when any of it cannot be trusted.
     pub fn open(dir: &Path) -> Result<Self, ArtifactError> {
         Artifact::open(dir).map(Self::new)
+    }
+
+    /// The same engine with an item table in narrow numbers that is read first, or without one. A model whose scores
+    /// are no inner products has none.
+    #[must_use]
+    pub fn with_table(self, width: Option<Width>) -> Self {
+        let parts = width.zip(self.model.inner_products());
+        let table = parts.map(|(width, parts)| NarrowTable::new(width, parts.vectors, parts.bias));
+        Self { table, ..self }
+    }
+
+    /// Computes a few lists for nobody, so that the first request finds everything in memory.
+    pub fn warm(&self) {
+        /// Users, spread over all of them.
+        const USERS: usize = 32;
+        let step = (self.users.len() / USERS).max(1);
+        let user = |at: usize| Some(self.users.external(at as u32).into_owned());
+        let requests: Vec<_> = (0..self.users.len())
+            .step_by(step)
+            .take(USERS)
+            .map(|at| RecommendRequest { user_id: user(at), n: 100, ..RecommendRequest::default() })
+            .collect();
+        // What is wrong with a history shows when somebody asks for it.
+        drop(self.recommend(&requests));
     }
 
     /// What is known of the loaded model.

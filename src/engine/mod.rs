@@ -35,4 +35,4 @@ pub use crate::artifact::{ArtifactError, Manifest};
 pub use crate::filter::{FilterError, FilterProblem};
 pub use crate::interactions::{Metadata, MetadataValue};
 pub use crate::models::{Metric, Space};
-pub use crate::ranking::Removed;
+pub use crate::ranking::{Removed, Width};

@@ -123,6 +123,8 @@ impl Engine {
             (false, None) => Tier::Popularity,
             (false, Some(_)) => Tier::PopularityFiltered,
         };
+        // Popular items that stand in for personal ones have scores of another kind.
+        let own_scores = personal || self.impersonal();
         if request.diversity.is_some() && self.info.item_space.is_none() {
             return Err(self.unsupported("diversity", "has no item vectors to compare"));
         }
@@ -144,9 +146,8 @@ impl Engine {
             tier,
             n: request.n,
             pool: request.pool(),
-            // Popular items that stand in for personal ones have scores of another kind.
-            min_score: request.min_score.filter(|_| tier == Tier::Personal || self.impersonal()),
-            damping: if tier == Tier::Personal { request.popularity_damping } else { 0.0 },
+            min_score: request.min_score.filter(|_| own_scores),
+            damping: if own_scores { request.popularity_damping } else { 0.0 },
             diversity: request.diversity.map(|diversity| diversity.strength),
             explores: request.exploration.is_some(),
             draws: draws.filter(|_| tier == Tier::Personal),

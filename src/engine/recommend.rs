@@ -9,7 +9,10 @@ use super::request::RecommendRequest;
 use super::{Engine, RequestError};
 use crate::interactions::{History, HistoryRef};
 use crate::models::{Model, Query};
-use crate::ranking::{Minus, Ranking, Removed, Scored, Wanted, by_relevance, damped, diversified, rank, rank_lists};
+use crate::ranking::{
+    Minus, NarrowTable, Ranking, Removed, Scored, Wanted, by_relevance, damped, diversified, rank, rank_lists,
+    rank_narrow,
+};
 
 /// Requests prepared together.
 const BATCH: usize = 64;
@@ -23,6 +26,18 @@ const TOGETHER: usize = 64;
 pub(super) struct Entry {
     pub scored: Scored,
     pub tier: Tier,
+}
+
+/// How the scores of a request are computed. Others that are computed with it never change which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scoring {
+    /// By the model, from its narrow table where it has one.
+    Fast,
+    /// By the model, with every score exact: the difference of rough scores, of dislikes and of nothing, is mostly
+    /// rounding.
+    Exact,
+    /// By popularity.
+    Popularity,
 }
 
 /// What became of one request: a list a draw, of which there is one unless the request explores.
@@ -46,13 +61,17 @@ impl Engine {
         let mut filters = Filters::default();
         let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request, &mut filters)).collect();
         let mut ranked: Vec<Option<Ranked>> = requests.iter().map(|_| None).collect();
-        for personal in [true, false] {
-            let model = if personal { self.model.as_ref() } else { &self.popularity as &dyn Model };
+        for scoring in [Scoring::Fast, Scoring::Exact, Scoring::Popularity] {
+            let (model, table): (&dyn Model, _) = match scoring {
+                Scoring::Fast => (self.model.as_ref(), self.table.as_ref()),
+                Scoring::Exact => (self.model.as_ref(), None),
+                Scoring::Popularity => (&self.popularity, None),
+            };
             let members = prepared.iter().enumerate().filter_map(|(at, p)| p.as_ref().ok().map(|p| (at, p)));
-            let members: Vec<(usize, &Prepared)> = members.filter(|(_, p)| p.is_personal() == personal).collect();
+            let members: Vec<(usize, &Prepared)> = members.filter(|(_, p)| p.scoring() == scoring).collect();
             for group in groups(&members) {
                 let requests: Vec<&Prepared> = group.iter().map(|(_, prepared)| *prepared).collect();
-                for ((at, _), ranking) in group.iter().zip(rank_together(model, &requests)) {
+                for ((at, _), ranking) in group.iter().zip(rank_together(model, table, &requests)) {
                     ranked[*at] = Some(ranking);
                 }
             }
@@ -171,8 +190,12 @@ impl Engine {
 }
 
 impl Prepared {
-    fn is_personal(&self) -> bool {
-        self.tier == Tier::Personal
+    fn scoring(&self) -> Scoring {
+        match (self.tier, &self.negatives) {
+            (Tier::Personal, None) => Scoring::Fast,
+            (Tier::Personal, Some(_)) => Scoring::Exact,
+            (Tier::Popularity | Tier::PopularityFiltered, _) => Scoring::Popularity,
+        }
     }
 
     /// Histories that are folded in for the request.
@@ -215,7 +238,7 @@ fn groups<'m, 'p>(members: &'m [(usize, &'p Prepared)]) -> Vec<&'m [(usize, &'p 
 }
 
 /// Folds in and ranks with one pass over the items; every request has its own lists.
-fn rank_together(model: &dyn Model, members: &[&Prepared]) -> Vec<Ranked> {
+fn rank_together(model: &dyn Model, table: Option<&NarrowTable>, members: &[&Prepared]) -> Vec<Ranked> {
     let nothing = History::default();
     let mut histories: Vec<HistoryRef<'_>> = Vec::new();
     let mut place_of = |history| {
@@ -255,7 +278,12 @@ fn rank_together(model: &dyn Model, members: &[&Prepared]) -> Vec<Ranked> {
             users.into_iter().map(|user| Wanted { user, candidates, n, min_score, minus }).collect()
         })
         .collect();
-    let mut rankings = rank_lists(model, &Query::joined(parts), &lists.concat()).into_iter();
+    let (query, wanted) = (Query::joined(parts), lists.concat());
+    let rankings = match table {
+        Some(table) => rank_narrow(model, table, &query, &wanted),
+        None => rank_lists(model, &query, &wanted),
+    };
+    let mut rankings = rankings.into_iter();
     lists
         .iter()
         .map(|lists| {

@@ -80,6 +80,13 @@ pub struct LogRules {
 }
 
 impl LogRules {
+    /// True when rows may be dropped one by one as they are read, so that fewer than all of them take memory.
+    #[must_use]
+    pub fn drop_rows(&self) -> bool {
+        let window = self.since.is_some() || self.until.is_some() || self.as_of.is_some();
+        window || !self.event_weights.is_empty() || self.min_weight.is_some_and(|least| least > 0.0)
+    }
+
     /// The rules for what has to be found: it comes after what was trained on, so neither the window of time nor
     /// the ages of these rules concern it.
     #[must_use]

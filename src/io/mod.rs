@@ -39,7 +39,7 @@ pub use items::{ItemColumns, ItemMetadata, ItemReport, Titles, read_all_items, r
 pub(crate) use log::counted;
 pub use log::{
     AxisExtents, Log, LogExtents, LogReport, NULL_ID, RowsDropped, ScanBatch, Scanned, ScannedFile, ScannedIds,
-    count_rows, measure_log, measure_log_from, read_log, read_log_from, read_log_onto, read_log_onto_from, scan_log,
+    count_entries, measure_log, measure_log_from, read_log, read_log_from, read_log_onto, read_log_onto_from, scan_log,
     scan_log_from,
 };
 pub use log_writer::{CatalogueItem, Event, ItemWriter, LogWriter};

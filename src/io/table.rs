@@ -110,6 +110,17 @@ impl Table {
         })
     }
 
+    /// Values of a column in some row groups, as the footer claims them: one a row or, where they are lists, one an
+    /// element and one an empty list. One a row as well where the table has no such column.
+    pub fn values(&self, name: &str, groups: &[usize]) -> u64 {
+        let of_group = |&group: &usize| {
+            let group = &self.row_groups()[group];
+            let claimed = |most: i64, leaf| most.max(group.column(leaf).num_values());
+            self.leaves(&[name]).fold(group.num_rows(), claimed).max(0) as u64
+        };
+        groups.iter().map(of_group).fold(0, u64::saturating_add)
+    }
+
     /// Rows to decode at a time, so that a batch of the column has a bounded number of values: a list column has many a
     /// row.
     pub fn batch_rows(&self, name: &str) -> usize {

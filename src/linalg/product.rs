@@ -36,8 +36,9 @@ pub fn multiply_transposed(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) 
     product(out, plain(a), transposed(b));
 }
 
-/// `out = aᵀ · b` with `a` k × m, `b` k × n: what a layer computes, faster than
-/// [`dots`](super::dots) but with sums whose order depends on the shape of the batch.
+/// `out = aᵀ · b` with `a` k × m, `b` k × n: what a layer computes, faster than [`dots`](super::dots), which alone
+/// promises the same bits for a user in any batch on every processor: without AVX2 the order of these sums depends
+/// on the shape of the batch.
 ///
 /// # Panics
 /// When the shapes do not fit.

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
-use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity};
+use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, WarmStartError};
 use crate::interactions::Interactions;
+use crate::linalg::instructions;
 use crate::training::{
     CheckpointError, Checkpoints, Diverged, EpochReport, Network, Plan, TrainingConfig, TrainingError, TrainingSummary,
     Watch, run,
@@ -78,12 +79,9 @@ pub enum FitError {
     /// The settings cannot be written down, to be compared with those of a checkpoint.
     #[error("the settings cannot be noted in a checkpoint: {0}")]
     Settings(#[from] serde_json::Error),
-    /// The model has no steps, so there is nothing to continue.
-    #[error("{model} is solved in closed form: there is no earlier model to continue from, train it anew")]
-    ClosedForm {
-        /// The model's name.
-        model: &'static str,
-    },
+    /// The model cannot be continued.
+    #[error(transparent)]
+    WarmStart(#[from] WarmStartError),
     /// The weights to start from are not those of this model.
     #[error("cannot start from the weights given: {0}")]
     Start(#[from] RestoreError),
@@ -125,8 +123,8 @@ pub fn fit(
 }
 
 /// The same with checkpoints: training goes on from the one that was found, if one was, and reaches the weights
-/// that it would have reached without an interruption. Model, training, data and start are added to
-/// [`Checkpoints::facts`]; what else the result depends on, above all what `observer` validates on, is up to the
+/// that it would have reached without an interruption. Model, training, data, start, library version and
+/// processor are added to [`Checkpoints::facts`]; what else the result depends on, above all what `observer` validates on, is up to the
 /// caller. Closed-form models have no steps, so there is nothing to write.
 ///
 /// # Errors
@@ -141,6 +139,7 @@ pub fn fit_with_checkpoints(
 ) -> Result<Fitted, FitError> {
     let facts = &mut checkpoints.facts;
     facts.add("foldin", env!("CARGO_PKG_VERSION"));
+    facts.add("processor", instructions());
     facts.add_settings("model", config)?;
     facts.add_settings("training", training)?;
     facts.add_interactions("data", train);
@@ -176,7 +175,7 @@ fn fit_from(
     let plan = Plan { config: training, train, schedules_from };
     match config {
         ModelConfig::Popularity(_) | ModelConfig::Ease(_) if weights.is_some() => {
-            Err(FitError::ClosedForm { model: config.name() })
+            Err(WarmStartError::closed_form(config).into())
         }
         ModelConfig::Popularity(_) => Ok(closed_form(Instant::now(), Popularity::fit(train))),
         ModelConfig::Ease(config) => {

@@ -7,7 +7,7 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::interactions::{History, HistoryRef};
-use crate::linalg::ColumnsMut;
+use crate::linalg::{Columns, ColumnsMut};
 use crate::training::fingerprint;
 use crate::types::ItemIdx;
 
@@ -87,6 +87,19 @@ impl Query {
         self.users
     }
 
+    /// The state of one user, for models whose scores are [inner products](Model::inner_products).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    #[must_use]
+    pub fn state(&self, user: usize) -> Option<&[f32]> {
+        assert!(user < self.users, "user {user} of {}", self.users);
+        match &self.state {
+            QueryState::Dense(state) => Some(&state.as_slice()[user * state.nrows()..][..state.nrows()]),
+            _ => None,
+        }
+    }
+
     pub(super) fn dense(&self) -> &DMatrix<f32> {
         match &self.state {
             QueryState::Dense(state) => state,
@@ -135,6 +148,16 @@ impl<'a> Tensor<'a> {
     }
 }
 
+/// What the scores of a model are made of when each is the inner product of a [user's state](Query::state) with a vector
+/// of the item, plus a bias of the item.
+#[derive(Clone, Copy, Debug)]
+pub struct InnerProducts<'a> {
+    /// One column an item.
+    pub vectors: Columns<'a>,
+    /// One value an item.
+    pub bias: &'a [f32],
+}
+
 /// A trained recommender that folds any history in.
 ///
 /// Every method is pure, and a user's result has identical bits whatever the batch it is computed
@@ -175,6 +198,11 @@ pub trait Model: Send + Sync {
 
     /// The vectors of a range of items in the item space: `dim × items.len()`.
     fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>>;
+
+    /// What scores are made of, where they are inner products.
+    fn inner_products(&self) -> Option<InnerProducts<'_>> {
+        None
+    }
 
     /// Everything that has to be stored to restore the model, in a fixed order.
     fn tensors(&self) -> Vec<Tensor<'_>>;

@@ -10,7 +10,7 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::decoder::{item_vectors, score_block, score_items, stored_dense, stored_input};
-use super::model::{Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use super::model::{InnerProducts, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
 use crate::linalg::{ColumnsMut, at_least};
@@ -96,6 +96,10 @@ impl Model for MultDae {
 
     fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]) {
         score_items(&self.output, query.dense(), user, items, out);
+    }
+
+    fn inner_products(&self) -> Option<InnerProducts<'_>> {
+        Some(InnerProducts { vectors: self.output.columns(), bias: &self.output.bias })
     }
 
     fn user_space(&self) -> Option<Space> {

@@ -21,7 +21,9 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::decoder::{item_vectors, score_block, score_items, stored_dense, stored_input};
-use super::model::{Draws, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use super::model::{
+    Draws, InnerProducts, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor,
+};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
 use crate::linalg::{Columns, ColumnsMut, at_least};
@@ -150,6 +152,10 @@ impl Model for MultVae {
 
     fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]) {
         score_items(&self.output, query.dense(), user, items, out);
+    }
+
+    fn inner_products(&self) -> Option<InnerProducts<'_>> {
+        Some(InnerProducts { vectors: self.output.columns(), bias: &self.output.bias })
     }
 
     fn user_space(&self) -> Option<Space> {

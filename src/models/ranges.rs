@@ -87,6 +87,8 @@ mod tests {
             (refusal(|_, t| t.validate_every = 0), "training.validate_every", "0", whole),
             (refusal(|_, t| t.patience = 0), "training.patience", "0", whole),
             (refusal(|_, t| t.shards = 2000), "training.shards", "2000", "a whole number from 1 to 1024"),
+            (refusal(|_, t| t.final_rate = 1.5), "training.final_rate", "1.5", "from 0 to 1"),
+            (refusal(|_, t| t.final_rate = f32::NAN), "training.final_rate", "NaN", "from 0 to 1"),
             (refusal(|_, t| t.learning_rate = 0.0), "training.learning_rate", "0", rate),
             (refusal(|_, t| t.learning_rate = 1e9), "training.learning_rate", "1000000000", rate),
             (refusal(|_, t| t.learning_rate = f32::NAN), "training.learning_rate", "NaN", rate),

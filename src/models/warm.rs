@@ -33,9 +33,7 @@ pub enum WarmStartError {
         model: &'static str,
     },
     /// Another model is asked for.
-    #[error(
-        "the earlier model is {parent}, and a {asked} cannot continue from it: leave model.kind out, or train anew"
-    )]
+    #[error("the earlier model is {parent}, and {asked} cannot continue from it: leave model.kind out, or train anew")]
     Kind {
         /// The earlier model's name.
         parent: &'static str,
@@ -70,6 +68,13 @@ pub enum WarmStartError {
     },
 }
 
+impl WarmStartError {
+    /// For a model without steps.
+    pub(super) fn closed_form(model: &ModelConfig) -> Self {
+        Self::ClosedForm { model: model.name() }
+    }
+}
+
 /// The weights that a model of `config` over the items `new` starts from when it continues `parent`, a model
 /// over the items `old`: for [`Start::Weights`](super::Start::Weights).
 ///
@@ -96,7 +101,7 @@ pub fn carry_over(
     }
     let fresh: Box<dyn Model> = match config {
         ModelConfig::Popularity(_) | ModelConfig::Ease(_) => {
-            return Err(WarmStartError::ClosedForm { model: config.name() });
+            return Err(WarmStartError::closed_form(config));
         }
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
@@ -123,7 +128,7 @@ pub fn carry_over(
 /// [`WarmStartError::ClosedForm`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
 pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), WarmStartError> {
     if let ModelConfig::Popularity(_) | ModelConfig::Ease(_) = parent {
-        return Err(WarmStartError::ClosedForm { model: parent.name() });
+        return Err(WarmStartError::closed_form(parent));
     }
     if parent.name() != config.name() {
         return Err(WarmStartError::Kind { parent: parent.name(), asked: config.name() });

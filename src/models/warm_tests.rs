@@ -78,8 +78,8 @@ fn what_cannot_be_continued_is_named() {
     let ease = ModelConfig::Ease(EaseConfig::default());
     for (error, part) in [
         (refused(&ease, &ease), "ease is solved in closed form"),
-        (refused(&vae(4), &ease), "is mult-vae, and a ease"),
-        (refused(&vae(4), &dae(4)), "is mult-vae, and a mult-dae"),
+        (refused(&vae(4), &ease), "is mult-vae, and ease cannot"),
+        (refused(&vae(4), &dae(4)), "is mult-vae, and mult-dae cannot"),
         (refused(&vae(4), &vae(6)), "model.hidden is 6, the earlier model's is 4"),
         (refused(&dae(4), &dae(6)), "model.hidden is 6, the earlier model's is 4"),
     ] {

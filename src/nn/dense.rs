@@ -13,7 +13,7 @@ const USERS: usize = 64;
 /// y = Wᵀ·x + b, with one contiguous column of W per *output*: for a decoder, one per item.
 ///
 /// The forward pass is made of inner products in a fixed order (not of a blocked product), so a
-/// user's output has the same bits in any batch; only [`logits`](Self::logits) trades that for speed.
+/// user's output has the same bits in any batch on every processor; [`logits`](Self::logits) trades that for speed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense {
     /// `inputs × outputs`, column-major.
@@ -57,7 +57,7 @@ impl Dense {
     }
 
     /// `out = Wᵀ·x` without the bias, for training: the logits of a batch, to which the softmax adds the
-    /// bias on its way. A blocked product, the only forward pass whose bits depend on the batch.
+    /// bias on its way. A blocked product, whose bits depend on the shape of the batch where there is no AVX2.
     ///
     /// # Panics
     /// When shapes do not fit: `x` inputs × users, `out` outputs × users.

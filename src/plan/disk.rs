@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::machine::DiskRoom;
 use super::workload::{FLOAT, Workload, product, sum};
 
 /// Bytes on disk, each an upper bound.
@@ -28,11 +29,45 @@ pub fn disk(workload: &Workload) -> Disk {
     }
 }
 
+/// Bytes that have to be free on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// What takes them.
+    pub what: &'static str,
+    /// How many.
+    pub bytes: u64,
+    /// How many are free, where the system says.
+    pub free: Option<u64>,
+}
+
+impl Need {
+    /// True unless too few are known to be free.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.free.is_none_or(|free| self.bytes <= free)
+    }
+}
+
 impl Disk {
     /// The most that is there at once, checkpoint and model directory on one disk: a checkpoint beside the one that it
     /// replaces, or the last one beside the model directory.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.checkpoint.saturating_add(self.checkpoint.max(self.model_directory))
+    }
+
+    /// What has to be free, disk by disk. The checkpoint of an earlier part of the run is there already and makes room
+    /// as soon as it is replaced.
+    pub fn needs(&self, room: &DiskRoom) -> impl Iterator<Item = Need> + use<> {
+        let found = room.found.min(self.checkpoint);
+        let need = |what, bytes: u64, free| Some(Need { what, bytes, free });
+        let needs = match room.checkpoints {
+            None => [need("the run", self.total() - found, room.model_directory), None],
+            Some(free) => [
+                need("the checkpoints", self.checkpoint.saturating_mul(2) - found, Some(free)),
+                need("the model directory", self.model_directory, room.model_directory),
+            ],
+        };
+        needs.into_iter().flatten()
     }
 }

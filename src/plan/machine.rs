@@ -120,22 +120,57 @@ impl Group {
     }
 }
 
-/// Bytes that can be written to the disk of `path`, which need not exist yet; `None` where the system does not say.
-#[must_use]
-pub fn free_disk(path: &Path) -> Option<u64> {
-    let absolute = std::path::absolute(path).ok()?;
-    free(absolute.ancestors().find(|ancestor| ancestor.exists())?)
+/// The disks that a run writes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// Bytes free where the model directory will be, where the system says.
+    pub model_directory: Option<u64>,
+    /// Bytes free where checkpoints are written, where that is another file system.
+    pub checkpoints: Option<u64>,
+    /// Bytes of the checkpoint that is there already.
+    pub found: u64,
 }
 
-#[cfg(target_os = "linux")]
-fn free(existing: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(existing).ok()?;
-    disk.f_bavail.checked_mul(disk.f_frsize)
+impl DiskRoom {
+    /// What is free now where a model directory and a checkpoint will be; neither need exist yet.
+    #[must_use]
+    pub fn now(model_directory: &Path, checkpoint: &Path) -> Self {
+        let (model, other) = (FileSystem::of(model_directory), FileSystem::of(checkpoint));
+        let apart = model.zip(other).filter(|(model, other)| model.device != other.device);
+        Self {
+            model_directory: model.map(|model| model.free),
+            checkpoints: apart.map(|(_, other)| other.free),
+            found: fs::metadata(checkpoint).map_or(0, |file| file.len()),
+        }
+    }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn free(_: &Path) -> Option<u64> {
-    None
+/// Where files are, and how many bytes more can be there.
+#[derive(Clone, Copy, Debug)]
+struct FileSystem {
+    device: u64,
+    free: u64,
+}
+
+impl FileSystem {
+    /// That of a path that need not exist yet; `None` where the system does not say.
+    fn of(path: &Path) -> Option<Self> {
+        let absolute = std::path::absolute(path).ok()?;
+        Self::at(absolute.ancestors().find(|ancestor| ancestor.exists())?)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn at(existing: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let disk = rustix::fs::statvfs(existing).ok()?;
+        let device = fs::metadata(existing).ok()?.dev();
+        Some(Self { device, free: disk.f_bavail.checked_mul(disk.f_frsize)? })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn at(_: &Path) -> Option<Self> {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -202,10 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_is_found_by_a_path_that_is_to_be_made() {
+    fn a_disk_is_found_by_paths_that_are_to_be_made() {
         let root = tempfile::tempdir().unwrap();
-        let (here, there) = (free_disk(root.path()), free_disk(&root.path().join("a/b/c")));
-        assert_eq!(here.is_some(), cfg!(target_os = "linux"));
-        assert_eq!(here.is_some(), there.is_some());
+        let (model, checkpoint) = (root.path().join("a/b/model"), root.path().join("checkpoint"));
+        let room = DiskRoom::now(&model, &checkpoint);
+        assert_eq!(room.model_directory.is_some(), cfg!(target_os = "linux"));
+        assert_eq!((room.checkpoints, room.found), (None, 0), "both are on one disk");
+        fs::write(&checkpoint, "12345").unwrap();
+        assert_eq!(DiskRoom::now(&model, &checkpoint).found, 5);
+        // A file system of its own on every Linux.
+        let elsewhere = DiskRoom::now(&model, Path::new("/proc/checkpoint"));
+        assert_eq!(elsewhere.checkpoints.is_some(), cfg!(target_os = "linux"));
     }
 }

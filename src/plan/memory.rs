@@ -5,7 +5,9 @@
 
 use serde::Serialize;
 
+use super::sizes::DataSizes;
 use super::workload::{FLOAT, Validation, Widths, Workload, product, share, sum};
+use crate::linalg::packed_at_once;
 use crate::models::{InputWeights, ModelConfig};
 
 /// A stretch of a run between which large things come and go.
@@ -14,6 +16,8 @@ use crate::models::{InputWeights, ModelConfig};
 pub enum Phase {
     /// The log is read.
     Read,
+    /// The weights of an earlier model are carried over.
+    Start,
     /// A closed form adds up its Gram matrix.
     Gram,
     /// A closed form inverts it.
@@ -32,6 +36,7 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Start => "start",
             Self::Gram => "Gram",
             Self::Invert => "invert",
             Self::Fit => "fit",
@@ -65,7 +70,7 @@ impl Memory {
     /// Bytes in use in a phase.
     #[must_use]
     pub fn at(&self, phase: Phase) -> u64 {
-        self.alive(phase).fold(0, |total, part| total.saturating_add(part.bytes))
+        self.alive(phase).fold(0, add)
     }
 
     /// The parts of a phase.
@@ -76,20 +81,25 @@ impl Memory {
     /// The largest phase, the first of several, and its bytes.
     #[must_use]
     pub fn peak(&self) -> (Phase, u64) {
-        let first = (Phase::Read, self.at(Phase::Read));
-        self.phases
-            .iter()
-            .fold(first, |best, &phase| if self.at(phase) > best.1 { (phase, self.at(phase)) } else { best })
+        self.largest(|_| true, |_| true)
+    }
+
+    /// The largest phase of those that are left once the log has been read, and its bytes.
+    #[must_use]
+    pub fn after_reading(&self) -> (Phase, u64) {
+        self.largest(|phase| phase != Phase::Read, |_| true)
     }
 
     /// The phase that adds the most to what is there once the log has been read, and the bytes that it adds.
     #[must_use]
     pub fn ahead(&self) -> (Phase, u64) {
-        let new = |phase| {
-            let added = self.alive(phase).filter(|part| !part.phases.contains(&Phase::Read));
-            added.fold(0u64, |total, part| total.saturating_add(part.bytes))
-        };
-        let phases = self.phases.iter().map(|&phase| (phase, new(phase)));
+        self.largest(|_| true, |part| !part.phases.contains(&Phase::Read))
+    }
+
+    /// The phase in which the parts that count are largest, the first of several, and their bytes.
+    fn largest(&self, looked_at: impl Fn(Phase) -> bool, counts: impl Fn(&Part) -> bool) -> (Phase, u64) {
+        let bytes = |phase| self.alive(phase).filter(|part| counts(part)).fold(0, add);
+        let phases = self.phases.iter().filter(|&&phase| looked_at(phase)).map(|&phase| (phase, bytes(phase)));
         phases.reduce(|best, next| if next.1 > best.1 { next } else { best }).unwrap_or((Phase::Read, 0))
     }
 
@@ -108,16 +118,17 @@ impl Memory {
     }
 }
 
+fn add(total: u64, part: &Part) -> u64 {
+    total.saturating_add(part.bytes)
+}
+
 /// The program itself: its code as far as it is used, stacks, and what libraries keep.
 const PROGRAM: u64 = 14_000_000;
 
 /// Pages of the log that are being decoded and the chunks they become, compressed and not.
 const DECODING: u64 = 4_000_000;
 
-/// Most values of the smaller factor of a product that are packed at a time, once for all threads.
-const PACKED_AT_ONCE: u64 = 5 << 16;
-
-/// What a thread packs beside that: a block of a strip of the other factor.
+/// What a thread packs of a product beside its smaller factor: a block of a strip of the other.
 const PACKED_STRIP: u64 = 200_000;
 
 /// Width of a block of the inverse.
@@ -139,6 +150,8 @@ const WRITING: u64 = 4_000_000;
 /// - *ids*: those of both axes; of the items twice, as the catalogue has its own.
 /// - *reading*: the user of every row, 4·E, times, 8·E, rows that are merged, 8·(E − N), and the numbering: a hash table
 ///   with 17 bytes a bucket, between 8/7 and 16/7 buckets an id.
+/// - *earlier model*: the one that is continued, from before the log is read; *carried weights*: a new model, 4·P, and
+///   the copy that the earlier one's columns go into, 4·P.
 /// - *training users*, *validation users*: the same per interaction for the two parts of the log, where users are held
 ///   out; given files are read beside the log.
 /// - Networks: *weights* 4·P, *optimiser* (two moments) 8·P, *gradient* 4·P (twice with several shards, whose gradients
@@ -146,20 +159,23 @@ const WRITING: u64 = 4_000_000;
 ///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input.
 /// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
 ///   *transposed log*; for the inverse, two *blocks* of 512 rows or columns.
-/// - *packed operands*: the smaller factor of a product, 4·b·h and 4·I·min(b, h) for b users in a shard, 4·512·I for EASE, of
-///   which no more than a certain part at a time; and what every thread packs of the other.
+/// - *packed operands*: of the smaller factor of a product (b × h, min(b, h) × I for b users in a shard, 512 × I for EASE)
+///   as much as [`packed_at_once`] says, and what every thread packs of the other.
 #[must_use]
 pub fn memory(workload: &Workload) -> Memory {
-    use Phase::{Fit, Gram, Invert, Publish, Read, Validate};
-    let Workload { data, model, training, validation, threads, .. } = workload;
+    use Phase::{Fit, Gram, Invert, Publish, Read, Start, Validate};
+    let Workload { data, model, training, validation, threads, parent, .. } = workload;
     let (items, users, interactions) = (data.items, data.users, data.interactions);
     let validates = *validation != Validation::Off && workload.widths().is_some();
-    let phases = match model {
+    let mut phases = match model {
         ModelConfig::Popularity(_) => vec![Read, Fit, Publish],
         ModelConfig::Ease(_) => vec![Read, Gram, Invert, Publish],
         _ if validates => vec![Read, Fit, Validate, Publish],
         _ => vec![Read, Fit, Publish],
     };
+    if *parent > 0 {
+        phases.insert(1, Start);
+    }
     let weights = product(&[FLOAT, workload.parameters()]);
     let rows = |interactions: u64, users: u64| sum(&[product(&[8, interactions]), product(&[8, users])]);
 
@@ -167,7 +183,9 @@ pub fn memory(workload: &Workload) -> Memory {
         ("program", PROGRAM, phases.clone()),
         ("interactions", rows(interactions, users), phases.clone()),
         ("ids", data.id_bytes.saturating_add(share(data.id_bytes, items, users.saturating_add(items))), phases.clone()),
-        ("reading", reading(workload), vec![Read]),
+        ("reading", reading(data), vec![Read]),
+        ("earlier model", *parent, vec![Read, Start]),
+        ("carried weights", product(&[2, weights]), vec![Start]),
     ];
     if validates {
         let (trained, held) = (workload.training_users(), workload.validation_users());
@@ -197,7 +215,10 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("activations", activations(workload, widths), vec![Fit]),
                 (
                     "packed operands",
-                    packed(*threads, &[product(&[users, hidden]), product(&[items, users.min(hidden)])]),
+                    packed(
+                        *threads,
+                        &[(users.min(items), hidden), (hidden.min(items), users), (users.min(hidden), items)],
+                    ),
                     both,
                 ),
             ]);
@@ -209,23 +230,30 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("binary copy", copy, vec![Gram]),
                 ("transposed log", rows(interactions, items), vec![Gram]),
                 ("blocks", product(&[2, FLOAT, BLOCK, items]), vec![Invert]),
-                ("packed operands", packed(*threads, &[product(&[BLOCK, items])]), vec![Invert]),
+                ("packed operands", packed(*threads, &[(BLOCK, items)]), vec![Invert]),
             ]);
         }
         (_, None) => parts.push(("weights", product(&[2, weights]), vec![Fit, Publish])),
     }
     parts.push(("writing", sum(&[WRITING, data.id_bytes, product(&[8, users])]), vec![Publish]));
     let alive = |(name, bytes, of): (&'static str, u64, Vec<Phase>)| {
-        let phases = of.into_iter().filter(|phase| phases.contains(phase)).collect();
-        (bytes > 0).then_some(Part { name, bytes, phases })
+        let phases: Vec<Phase> = of.into_iter().filter(|phase| phases.contains(phase)).collect();
+        (bytes > 0 && !phases.is_empty()).then_some(Part { name, bytes, phases })
     };
     let parts = parts.into_iter().filter_map(alive).collect();
     Memory { phases, parts }
 }
 
+/// The least that reading a log takes whose entries are all kept: their ids, of which only the log knows how many are
+/// different, come on top.
+#[must_use]
+pub fn memory_of_reading(entries: u64, times: bool) -> u64 {
+    let data = DataSizes { entries, interactions: entries, times, ..DataSizes::default() };
+    sum(&[PROGRAM, product(&[8, entries]), reading(&data)])
+}
+
 /// What is gone once the log has been read.
-fn reading(workload: &Workload) -> u64 {
-    let data = &workload.data;
+fn reading(data: &DataSizes) -> u64 {
     let merged = data.entries.saturating_sub(data.interactions);
     let numbering =
         |ids: u64| product(&[17, ids.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(u64::MAX)]);
@@ -238,9 +266,12 @@ fn reading(workload: &Workload) -> u64 {
     ])
 }
 
-/// The most that is packed for one of the products whose smaller factors have so many values.
-fn packed(threads: u64, smaller: &[u64]) -> u64 {
-    let whole = smaller.iter().copied().max().unwrap_or(0).min(PACKED_AT_ONCE);
+/// The most that is packed for one of the products whose smaller factors have so many rows or columns, and so long an
+/// inner dimension.
+fn packed(threads: u64, smaller: &[(u64, u64)]) -> u64 {
+    let extent = |extent: u64| usize::try_from(extent).unwrap_or(usize::MAX);
+    let whole = smaller.iter().map(|&(width, inner)| packed_at_once(extent(width), extent(inner)) as u64).max();
+    let whole = whole.unwrap_or(0);
     sum(&[product(&[FLOAT, whole]), product(&[threads, PACKED_STRIP])])
 }
 

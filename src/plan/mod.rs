@@ -16,11 +16,11 @@ mod verdict;
 mod workload;
 
 pub use calibration::Speeds;
-pub use disk::{Disk, disk};
-pub use machine::{Limit, Room, free_disk};
+pub use disk::{Disk, Need, disk};
+pub use machine::{DiskRoom, Limit, Room};
 pub use memory::{Memory, Part, Phase, memory};
 pub use remedies::{Remedy, remedies};
 pub use sizes::DataSizes;
 pub use time::{Stage, Time, time};
-pub use verdict::{Plan, TooLarge};
-pub use workload::{Validation, Workload};
+pub use verdict::{Plan, TooLarge, check_reading};
+pub use workload::{Validation, Workload, loaded_model};

@@ -31,18 +31,21 @@ const MOST_SHARDS: usize = 64;
 /// Single changes of `workload` that bring what `measure` finds in its memory to `limit` bytes or less; none when it is
 /// there already, or nothing helps.
 #[must_use]
-pub fn remedies(workload: &Workload, limit: u64, measure: fn(&Memory) -> u64) -> Vec<Remedy> {
+pub fn remedies(workload: &Workload, limit: u64, measure: impl Fn(&Memory) -> u64) -> Vec<Remedy> {
     let taken = |workload: &Workload| measure(&memory(workload));
     if taken(workload) <= limit {
         return Vec::new();
     }
+    // A continued model has the layers of the earlier one.
+    let reshapes = workload.parent == 0;
     let mut found = Vec::new();
     let mut offer = |setting, value: String, changed: &Workload, effect: String| {
         found.push(Remedy { setting, value, bytes: taken(changed), effect });
     };
-    if let Some(hidden) = hidden(workload) {
+    if let Some(widths) = workload.widths() {
         let with = |hidden: usize| with_hidden(workload, hidden);
-        if let Some(width) = largest(NARROWEST, hidden, |width| taken(&with(width)) <= limit) {
+        let hidden = widths.hidden as usize;
+        if let Some(width) = largest(NARROWEST, hidden, |width| taken(&with(width)) <= limit).filter(|_| reshapes) {
             offer("model.hidden", width.to_string(), &with(width), String::new());
         }
         let with = |batch_size| changed(workload, |run| run.training.batch_size = batch_size);
@@ -64,7 +67,7 @@ pub fn remedies(workload: &Workload, limit: u64, measure: fn(&Memory) -> u64) ->
     for name in ["mult-vae", "mult-dae", "popularity"] {
         let Ok(model) = ModelConfig::preset(name) else { continue };
         let with = changed(workload, |run| run.model = model);
-        if name != workload.model.name() && taken(&with) < taken(workload) && taken(&with) <= limit {
+        if reshapes && name != workload.model.name() && taken(&with) < taken(workload) && taken(&with) <= limit {
             offer("model.kind", name.into(), &with, String::new());
             break;
         }
@@ -76,10 +79,6 @@ fn changed(workload: &Workload, change: impl FnOnce(&mut Workload)) -> Workload 
     let mut workload = workload.clone();
     change(&mut workload);
     workload
-}
-
-fn hidden(workload: &Workload) -> Option<usize> {
-    workload.widths().map(|widths| widths.hidden as usize)
 }
 
 fn with_hidden(workload: &Workload, width: usize) -> Workload {

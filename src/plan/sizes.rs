@@ -110,7 +110,7 @@ impl DataSizes {
 }
 
 /// Bytes of the ids of a map.
-fn id_bytes(ids: &IdMap) -> u64 {
+pub(super) fn id_bytes(ids: &IdMap) -> u64 {
     match ids {
         IdMap::Int(ids) => ids.len() as u64 * INTEGER_BYTES,
         IdMap::Uint(ids) => ids.len() as u64 * INTEGER_BYTES,

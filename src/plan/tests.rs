@@ -15,7 +15,7 @@ fn vae(hidden: usize, latent: usize) -> ModelConfig {
 
 fn run(model: ModelConfig, data: DataSizes) -> Workload {
     let training = TrainingConfig { batch_size: 20, epochs: 3, ..TrainingConfig::default() };
-    Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2 }
+    Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2, parent: 0 }
 }
 
 /// The bytes of a part, 0 where there is none.
@@ -78,6 +78,12 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
     // A batch is no larger than what there is to train on.
     workload.training = TrainingConfig { batch_size: 5_000, ..TrainingConfig::default() };
     assert_eq!(part(&memory(&workload), "logits"), 4 * 90 * 1_000);
+    // Half of a wide layer is packed at once for the logits of a large one.
+    let wide = Workload {
+        training: TrainingConfig { batch_size: 20_000, ..TrainingConfig::default() },
+        ..run(vae(600, 200), DataSizes::stated(30_000, 40_981, 1_027_464))
+    };
+    assert_eq!(part(&memory(&wide), "packed operands"), 4 * 20_000 * 300 + 2 * 200_000);
     // Without validation there is no second copy of the log.
     workload.validation = Validation::Off;
     let alone = memory(&workload);
@@ -88,14 +94,37 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
 }
 
 #[test]
+fn an_earlier_model_lives_until_its_weights_are_carried_over() {
+    let (users, items) = (IdMap::Int((0..10).collect()), IdMap::Int((0..7).collect()));
+    // Ids, users of an item, where a history begins, and a hash.
+    assert_eq!(loaded_model(100, [&users, &items]), 400 + 8 * 17 + 4 * 7 + 16 * 10);
+
+    let alone = run(vae(10, 4), DataSizes::stated(100, 1_000, 2_000));
+    let continued = Workload { parent: 700_000, ..alone.clone() };
+    let [before, needed] = [&alone, &continued].map(memory);
+    assert_eq!(needed.phases, [Phase::Read, Phase::Start, Phase::Fit, Phase::Publish]);
+    assert_eq!(needed.at(Phase::Read), before.at(Phase::Read) + 700_000);
+    // Beside what is there throughout: the earlier model, a new one, and what both are merged into.
+    let throughout = part(&needed, "program") + part(&needed, "interactions") + part(&needed, "ids");
+    assert_eq!(needed.at(Phase::Start), throughout + 700_000 + 2 * 4 * 21_148);
+    assert_eq!(needed.at(Phase::Fit), before.at(Phase::Fit));
+    // Another shape could not continue it.
+    let wide = Workload { parent: 700_000, ..run(vae(600, 200), DataSizes::stated(3_000, 10_000, 90_000)) };
+    let limit = memory(&wide).peak().1 - 1_000;
+    let settings: Vec<&str> =
+        remedies(&wide, limit, |memory| memory.peak().1).iter().map(|remedy| remedy.setting).collect();
+    assert!(!settings.contains(&"model.hidden") && !settings.contains(&"model.kind"), "{settings:?}");
+}
+
+#[test]
 fn a_closed_form_is_its_matrix() {
     let mut config = crate::models::EaseConfig::default();
     let binary = memory(&run(ModelConfig::Ease(config.clone()), DataSizes::stated(30_000, 40_981, 1_027_464)));
     assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
     assert_eq!((part(&binary, "binary copy"), part(&binary, "transposed log")), (8 * 1_057_464, 8 * 1_068_445));
     assert_eq!(part(&binary, "blocks"), 2 * 4 * 512 * 40_981);
-    // A block of 20 million values is packed piece by piece, strips of the other factor by two threads.
-    assert_eq!(part(&binary, "packed operands"), 4 * 327_680 + 2 * 200_000);
+    // Two of the 129 blocks of 318 at a time, strips of the other factor by two threads.
+    assert_eq!(part(&binary, "packed operands"), 4 * 512 * 2 * 318 + 2 * 200_000);
     assert_eq!(binary.peak().0, Phase::Invert);
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));
@@ -129,7 +158,7 @@ fn absurd_sizes_saturate() {
         let mut workload = run(model, largest.clone());
         workload.validation = Validation::HeldOut { users: 1_000 };
         workload.training.batch_size = usize::MAX;
-        let plan = Plan::new(workload, Some(Room::given(1 << 30)), Some(0));
+        let plan = Plan::new(workload, Some(Room::given(1 << 30)), disk_room(0));
         assert_eq!(plan.memory.peak().1, u64::MAX);
         assert!(!plan.fits_memory() && !plan.fits_disk());
         assert!(plan.check().unwrap_err().to_string().contains("18446744073.7 GB"));
@@ -173,7 +202,7 @@ fn a_remedy_makes_the_run_fit_and_one_step_further_would_not() {
 #[test]
 fn a_refusal_has_the_numbers_the_parts_and_the_remedies() {
     let ease = run(ModelConfig::preset("ease").unwrap(), DataSizes::stated(30_000, 40_981, 1_027_464));
-    let plan = |bytes| Plan::new(ease.clone(), Some(Room::given(bytes)), Some(9_000_000_000));
+    let plan = |bytes| Plan::new(ease.clone(), Some(Room::given(bytes)), disk_room(9_000_000_000));
     // The matrix alone takes 6.7 GB.
     assert_eq!(plan(16 << 30).check(), Ok(()));
     assert_eq!(plan(16 << 30).check_ahead(), Ok(()));
@@ -188,9 +217,9 @@ fn a_refusal_has_the_numbers_the_parts_and_the_remedies() {
         }
         assert!(refusal.summary().len() < message.len() && !refusal.summary().contains("mult-vae"));
     }
-    let message = Plan::new(ease.clone(), None, Some(5_000_000_000)).check().unwrap_err().to_string();
+    let message = Plan::new(ease.clone(), None, disk_room(5_000_000_000)).check().unwrap_err().to_string();
     assert!(message.contains("6.7 GB of disk, 5.0 GB are free"), "{message}");
-    assert_eq!(Plan::new(ease, None, None).check(), Ok(()));
+    assert_eq!(Plan::new(ease, None, DiskRoom::default()).check(), Ok(()));
 }
 
 #[test]
@@ -205,6 +234,70 @@ fn a_checkpoint_lies_beside_its_successor_or_the_model_directory() {
     assert_eq!(disk(&workload).checkpoint, 0);
     let both = Disk { model_directory: 70, checkpoint: 40 };
     assert_eq!(both.total(), 110);
+}
+
+/// Disks of which one has so much free.
+fn disk_room(free: u64) -> DiskRoom {
+    DiskRoom { model_directory: Some(free), ..DiskRoom::default() }
+}
+
+#[test]
+fn a_checkpoint_that_is_there_is_no_longer_needed_twice() {
+    let disk = Disk { model_directory: 70, checkpoint: 40 };
+    let needs = |disk: &Disk, room: &DiskRoom| -> Vec<(&str, u64, bool)> {
+        disk.needs(room).map(|need| (need.what, need.bytes, need.is_met())).collect()
+    };
+    assert_eq!(needs(&disk, &disk_room(109)), [("the run", 110, false)]);
+    // The best weights were not in it yet.
+    let found = DiskRoom { found: 30, ..disk_room(80) };
+    assert_eq!(needs(&disk, &found), [("the run", 80, true)]);
+    assert_eq!(needs(&Disk { checkpoint: 0, ..disk }, &found), [("the run", 70, true)], "it stays until the end");
+    assert_eq!(needs(&disk, &DiskRoom::default()), [("the run", 110, true)], "nobody knows");
+}
+
+#[test]
+fn every_disk_has_to_take_what_is_written_to_it() {
+    let disk = Disk { model_directory: 70, checkpoint: 40 };
+    let room = |model, checkpoints, found| DiskRoom { checkpoints: Some(checkpoints), found, ..disk_room(model) };
+    let lacking = |room| disk.needs(&room).filter(|need| !need.is_met()).map(|need| need.what).collect::<Vec<_>>();
+    assert_eq!(lacking(room(70, 80, 0)), [""; 0]);
+    assert_eq!(lacking(room(69, 80, 0)), ["the model directory"]);
+    assert_eq!(lacking(room(1_000, 79, 0)), ["the checkpoints"]);
+    assert_eq!(lacking(room(70, 50, 30)), [""; 0]);
+    let mut run = run(vae(100, 4), DataSizes::stated(100, 100_000, 200_000));
+    run.checkpoints = true;
+    let refusal = Plan::new(run, None, room(1 << 40, 1_000_000, 0)).check().unwrap_err().to_string();
+    assert!(refusal.starts_with("the checkpoints take 643 MB of disk, 1 MB are free there"), "{refusal}");
+}
+
+#[test]
+fn reading_is_refused_by_its_own_numbers() {
+    assert_eq!(check_reading(1 << 30, false, 0, Some(Room::given(16 << 30))), Ok(()));
+    assert_eq!(check_reading(u64::MAX, true, 0, None), Ok(()));
+    // Twelve bytes an entry, twenty with times; a tenth is kept free.
+    for (times, enough) in [(false, 14_000_000_000), (true, 23_000_000_000)] {
+        assert_eq!(check_reading(1_000_000_000, times, 0, Some(Room::given(enough))), Ok(()));
+        let refusal = check_reading(1_000_000_000, times, 0, Some(Room::given(enough - 1_000_000_000))).unwrap_err();
+        let needed = if times { "20.0 GB" } else { "12.0 GB" };
+        for part in ["reading the log, 1000000000 entries, takes ", needed, "log.since", "fewer of its files"] {
+            assert!(refusal.to_string().contains(part), "`{part}` is not in {refusal}");
+        }
+        assert!(!refusal.summary().contains("log.since"), "{refusal}");
+    }
+    assert!(check_reading(u64::MAX, true, 0, Some(Room::given(u64::MAX))).is_err());
+}
+
+#[test]
+fn what_reading_took_does_not_count_once_it_is_over() {
+    // A hundred entries of every pair that is left.
+    let data = DataSizes { entries: 100_000_000, ..DataSizes::stated(1_000, 2_000, 1_000_000) };
+    let plan = Plan::new(run(vae(200, 4), data), Some(Room::given(200_000_000)), DiskRoom::default());
+    assert_eq!((plan.memory.peak().0, plan.memory.after_reading().0), (Phase::Read, Phase::Fit));
+    assert!(plan.check().is_err());
+    assert_eq!(plan.check_after_reading(), Ok(()));
+    let tight = Plan { room: Some(Room::given(20_000_000)), ..plan };
+    let refusal = tight.check_after_reading().unwrap_err().to_string();
+    assert!(refusal.contains("(fit: "), "{refusal}");
 }
 
 /// Extents of integer ids with so many entries each.
@@ -281,6 +374,10 @@ fn time_is_work_over_speed() {
 #[test]
 fn speeds_are_measured() {
     let speeds = Speeds::measure();
-    assert!(speeds.flops > 1e7 && speeds.flops < 1e15, "{speeds:?}");
-    assert!(speeds.bytes > 1e7 && speeds.bytes < 1e14, "{speeds:?}");
+    for speed in [speeds.flops, speeds.bytes, speeds.rows, speeds.disk] {
+        assert!(speed.is_finite() && speed > 0.0, "{speeds:?}");
+    }
+    // So that every plan has a time.
+    let vast = time(&run(vae(600, 200), DataSizes::stated(1 << 31, 1 << 31, 1 << 40)), &speeds).seconds();
+    assert!(vast.is_finite() && vast > 0.0, "{vast}");
 }

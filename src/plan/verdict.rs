@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::disk::{Disk, disk};
-use super::machine::Room;
-use super::memory::{Memory, Phase, memory};
+use super::disk::{Disk, Need, disk};
+use super::machine::{DiskRoom, Room};
+use super::memory::{Memory, Phase, memory, memory_of_reading};
 use super::remedies::{Remedy, remedies};
 use super::workload::Workload;
 
@@ -19,8 +19,8 @@ pub struct Plan {
     pub disk: Disk,
     /// The memory that it may take, where the system says.
     pub room: Option<Room>,
-    /// Bytes free where it writes, where the system says.
-    pub free_disk: Option<u64>,
+    /// The disks that it writes to.
+    pub disk_room: DiskRoom,
 }
 
 /// Nine tenths: what a plan may take of what there is, as neither number is exact.
@@ -31,8 +31,8 @@ fn usable(bytes: u64) -> u64 {
 impl Plan {
     /// Plans a run.
     #[must_use]
-    pub fn new(workload: Workload, room: Option<Room>, free_disk: Option<u64>) -> Self {
-        Self { memory: memory(&workload), disk: disk(&workload), workload, room, free_disk }
+    pub fn new(workload: Workload, room: Option<Room>, disk_room: DiskRoom) -> Self {
+        Self { memory: memory(&workload), disk: disk(&workload), workload, room, disk_room }
     }
 
     /// True unless the peak is known to be more than nine tenths of the memory there is.
@@ -41,10 +41,10 @@ impl Plan {
         self.room.is_none_or(|room| self.memory.peak().1 <= usable(room.bytes()))
     }
 
-    /// True unless the disk is known to be too full.
+    /// True unless a disk is known to be too full.
     #[must_use]
     pub fn fits_disk(&self) -> bool {
-        self.free_disk.is_none_or(|free| self.disk.total() <= free)
+        self.disk.needs(&self.disk_room).all(|need| need.is_met())
     }
 
     /// Changes of single settings that make the memory suffice.
@@ -59,14 +59,17 @@ impl Plan {
     /// # Errors
     /// [`TooLarge`] with the numbers and the remedies.
     pub fn check(&self) -> Result<(), TooLarge> {
-        if let Some(room) = self.room.filter(|_| !self.fits_memory()) {
-            let (phase, needed) = self.memory.peak();
-            return Err(TooLarge::memory(&self.workload, &self.memory, phase, (needed, room.bytes()), self.remedies()));
-        }
-        match self.free_disk.filter(|_| !self.fits_disk()) {
-            Some(free) => Err(TooLarge::Disk { needed: self.disk.total(), free }),
-            None => Ok(()),
-        }
+        self.check_memory(Memory::peak, Room::bytes)?;
+        self.check_disk()
+    }
+
+    /// Refuses what is left of a run whose log has been read, the largest part of what the process holds.
+    ///
+    /// # Errors
+    /// [`TooLarge`] with the numbers and the remedies.
+    pub fn check_after_reading(&self) -> Result<(), TooLarge> {
+        self.check_memory(Memory::after_reading, Room::bytes)?;
+        self.check_disk()
     }
 
     /// Refuses the fit of a log that is in memory already, beside whatever else the process holds.
@@ -74,13 +77,37 @@ impl Plan {
     /// # Errors
     /// [`TooLarge::Memory`] when what is still to be allocated is more than nine tenths of what is available.
     pub fn check_ahead(&self) -> Result<(), TooLarge> {
-        let Some(room) = self.room else { return Ok(()) };
-        let ((phase, needed), limit) = (self.memory.ahead(), usable(room.available));
+        self.check_memory(Memory::ahead, |room| room.available)
+    }
+
+    /// Compares what `measure` finds with nine tenths of what there is.
+    fn check_memory(&self, measure: fn(&Memory) -> (Phase, u64), there: fn(&Room) -> u64) -> Result<(), TooLarge> {
+        let Some(available) = self.room.as_ref().map(there) else { return Ok(()) };
+        let ((phase, needed), limit) = (measure(&self.memory), usable(available));
         if needed <= limit {
             return Ok(());
         }
-        let remedies = remedies(&self.workload, limit, |memory| memory.ahead().1);
-        Err(TooLarge::memory(&self.workload, &self.memory, phase, (needed, room.available), remedies))
+        let remedies = remedies(&self.workload, limit, |memory| measure(memory).1);
+        Err(TooLarge::memory(&self.workload, &self.memory, phase, (needed, available), remedies))
+    }
+
+    fn check_disk(&self) -> Result<(), TooLarge> {
+        match self.disk.needs(&self.disk_room).find(|need| !need.is_met()) {
+            Some(Need { what, bytes, free }) => Err(TooLarge::Disk { what, needed: bytes, free: free.unwrap_or(0) }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses to read a log whose entries alone do not fit beside `held` bytes of other things.
+///
+/// # Errors
+/// [`TooLarge::Reading`].
+pub fn check_reading(entries: u64, times: bool, held: u64, room: Option<Room>) -> Result<(), TooLarge> {
+    let needed = memory_of_reading(entries, times).saturating_add(held);
+    match room.map(|room| room.bytes()).filter(|&available| needed > usable(available)) {
+        Some(available) => Err(TooLarge::Reading { entries, needed, available }),
+        None => Ok(()),
     }
 }
 
@@ -105,9 +132,29 @@ pub enum TooLarge {
         /// What would make it fit.
         remedies: Vec<Remedy>,
     },
+    /// Its log.
+    #[error(
+        "{}; read less of it: a window of time (log.since, log.until), or fewer of its files",
+        self.summary()
+    )]
+    Reading {
+        /// Entries of the log.
+        entries: u64,
+        /// Bytes they take while they are read.
+        needed: u64,
+        /// Bytes there are.
+        available: u64,
+    },
     /// Its model directory and checkpoints.
-    #[error("the run takes {} of disk, {} are free there; free some, or write to another disk", readable(*needed), readable(*free))]
+    #[error(
+        "{what} take{} {} of disk, {} are free there; free some, or write to another disk",
+        if what.ends_with('s') { "" } else { "s" },
+        readable(*needed),
+        readable(*free)
+    )]
     Disk {
+        /// What it is.
+        what: &'static str,
         /// Bytes it takes.
         needed: u64,
         /// Bytes there are.
@@ -144,6 +191,11 @@ impl TooLarge {
             Self::Memory { model, items, needed, available, phase, parts, .. } => format!(
                 "{model} on {} items takes {} of memory, {} are available ({phase}: {parts})",
                 items,
+                readable(*needed),
+                readable(*available)
+            ),
+            Self::Reading { entries, needed, available } => format!(
+                "reading the log, {entries} entries, takes {} of memory, {} are available",
                 readable(*needed),
                 readable(*available)
             ),

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::sizes::DataSizes;
+use super::sizes::{DataSizes, id_bytes};
+use crate::interactions::IdMap;
 use crate::models::ModelConfig;
 use crate::training::TrainingConfig;
 
@@ -21,6 +22,8 @@ pub struct Workload {
     pub checkpoints: bool,
     /// Threads that compute.
     pub threads: u64,
+    /// Bytes of the model that the run continues, as of [`loaded_model`]; 0 for none.
+    pub parent: u64,
 }
 
 /// Users that iterative models are validated on.
@@ -59,6 +62,14 @@ pub(super) fn sum(terms: &[u64]) -> u64 {
 /// a · b / c, rounded down.
 pub(super) fn share(a: u64, b: u64, c: u64) -> u64 {
     u64::try_from(u128::from(a) * u128::from(b) / u128::from(c.max(1))).unwrap_or(u64::MAX)
+}
+
+/// Bytes of a published model in memory: its parameters, its ids, how many users each item has, where each history
+/// begins, and the hash of every user.
+#[must_use]
+pub fn loaded_model(parameters: u64, [users, items]: [&IdMap; 2]) -> u64 {
+    let (ids, rows) = (sum(&[id_bytes(users), id_bytes(items)]), users.len() as u64);
+    sum(&[product(&[FLOAT, parameters]), ids, product(&[4, items.len() as u64]), product(&[16, rows])])
 }
 
 /// The widths of an autoencoder.

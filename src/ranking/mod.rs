@@ -2,11 +2,13 @@
 //! evaluation and by serving alike, so that an offline metric and an online answer cannot disagree.
 
 mod candidates;
+mod narrow;
 mod rank;
 mod rerank;
 mod top_n;
 
 pub use candidates::{Candidates, Removed};
-pub use rank::{Minus, Ranking, Wanted, rank, rank_lists, rank_users};
+pub use narrow::{NarrowTable, SPARE, Width};
+pub use rank::{Minus, Ranking, Wanted, rank, rank_lists, rank_narrow, rank_users};
 pub use rerank::{by_relevance, damped, diversified};
 pub use top_n::{Scored, TopN};

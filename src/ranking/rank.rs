@@ -1,8 +1,11 @@
 //! Scoring by item blocks and selection, for one batch of users or for many.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::candidates::{Candidates, Removed};
+use super::narrow::{NarrowTable, SPARE};
 use super::top_n::{Scored, TopN};
 use crate::interactions::HistoryRef;
 use crate::linalg::ColumnsMut;
@@ -66,8 +69,8 @@ impl Minus {
 #[must_use]
 pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: usize) -> Vec<Ranking> {
     assert_eq!(query.users(), candidates.len(), "one candidate set a user");
-    let wanted = |(user, &candidates)| Wanted { user, candidates, n, min_score: None, minus: None };
-    rank_lists(model, query, &candidates.iter().enumerate().map(wanted).collect::<Vec<_>>())
+    let lists: Vec<_> = candidates.iter().enumerate().map(|(user, of)| Wanted::best(user, *of, n)).collect();
+    rank_lists(model, query, &lists)
 }
 
 /// Makes lists of different kinds for users of one query, which may have other users that no list is made for. A list
@@ -79,6 +82,55 @@ pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: 
 /// When a place leaves the query.
 #[must_use]
 pub fn rank_lists(model: &dyn Model, query: &Query, lists: &[Wanted<'_>]) -> Vec<Ranking> {
+    let exact = |items, out: ColumnsMut<'_>| model.score_block(query, items, out);
+    let selections = select(model, query, lists, exact);
+    rankings(selections.into_iter().map(TopN::into_sorted), lists, model.items())
+}
+
+/// [`rank_lists`] by way of a narrow table: of the [`SPARE`] + `n` items with the best rough scores, scored exactly,
+/// the `n` best are listed.
+///
+/// # Panics
+/// When a place leaves the query, the table is not one of this model, or something is to be taken off the scores: rough
+/// differences of rough scores would be no guide.
+#[must_use]
+pub fn rank_narrow(model: &dyn Model, table: &NarrowTable, query: &Query, lists: &[Wanted<'_>]) -> Vec<Ranking> {
+    assert_eq!(table.items(), model.items(), "a table of this model");
+    assert!(lists.iter().all(|list| list.minus.is_none()), "nothing is taken off the scores");
+    let state = |user| query.state(user).unwrap_or_else(|| unreachable!("a model with a narrow table has states"));
+    let queries: Vec<_> = (0..query.users()).map(|user| table.query(state(user))).collect();
+    let mut products = Vec::new();
+    let rough = |items: Range<u32>, mut out: ColumnsMut<'_>| {
+        for (user, query) in queries.iter().enumerate() {
+            table.score(query, items.start as usize, &mut products, out.col(user));
+        }
+    };
+    // What is too low is left to the exact scores.
+    let near = lists.iter().map(|list| Wanted::best(list.user, list.candidates, list.n.saturating_add(SPARE)));
+    let near: Vec<_> = near.collect();
+    let exact = select(model, query, &near, rough).into_iter().zip(lists).map(|(selection, list)| {
+        let mut items: Vec<ItemIdx> = selection.into_sorted().into_iter().map(|scored| scored.item).collect();
+        // Ties are broken by the order of the offers.
+        items.sort_unstable();
+        let scores = list.scores(model, query, &items);
+        let mut best = TopN::new(list.n.min(model.items()));
+        items.into_iter().zip(scores).for_each(|(item, score)| best.offer(Scored { item, score }));
+        best.into_sorted()
+    });
+    rankings(exact, lists, model.items())
+}
+
+fn rankings(items: impl Iterator<Item = Vec<Scored>>, lists: &[Wanted<'_>], catalogue: usize) -> Vec<Ranking> {
+    items.zip(lists).map(|(items, list)| Ranking { items, removed: list.candidates.removed(catalogue) }).collect()
+}
+
+/// The best candidates for every list by the scores of `score_block`; a few candidates by exact ones.
+fn select(
+    model: &dyn Model,
+    query: &Query,
+    lists: &[Wanted<'_>],
+    mut score_block: impl FnMut(Range<u32>, ColumnsMut<'_>),
+) -> Vec<TopN> {
     let (items, users) = (model.items(), query.users());
     let mut selections: Vec<TopN> = lists.iter().map(|list| TopN::new(list.n.min(items))).collect();
     // A few candidates are scored item by item; the whole catalogue would be scored for nothing.
@@ -95,7 +147,7 @@ pub fn rank_lists(model: &dyn Model, query: &Query, lists: &[Wanted<'_>]) -> Vec
         for first in (0..items).step_by(ITEM_BLOCK) {
             let len = ITEM_BLOCK.min(items - first);
             let mut block = ColumnsMut::new(&mut scores[..len * users], (len, users));
-            model.score_block(query, first as u32..(first + len) as u32, block.reborrow());
+            score_block(first as u32..(first + len) as u32, block.reborrow());
             for ((list, selection), _) in lists.iter().zip(&mut selections).zip(&few).filter(|(_, few)| few.is_none()) {
                 list.adjust(&mut block);
                 list.candidates.mask(first as u32, block.col(list.user));
@@ -104,13 +156,15 @@ pub fn rank_lists(model: &dyn Model, query: &Query, lists: &[Wanted<'_>]) -> Vec
         }
     }
     selections
-        .into_iter()
-        .zip(lists)
-        .map(|(selection, list)| Ranking { items: selection.into_sorted(), removed: list.candidates.removed(items) })
-        .collect()
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    /// The `n` candidates with the best scores.
+    #[must_use]
+    pub fn best(user: usize, candidates: Candidates<'a>, n: usize) -> Self {
+        Self { user, candidates, n, min_score: None, minus: None }
+    }
+
     /// The final scores of chosen items, those too low at −∞.
     fn scores(&self, model: &dyn Model, query: &Query, items: &[ItemIdx]) -> Vec<f32> {
         let of = |user: usize| {

@@ -217,6 +217,36 @@ impl Client {
         let request = self.request(pb::GetModelRequest { name: None });
         Ok(answer(self.model.get_model(request).await)?.model.unwrap_or_default())
     }
+
+    /// All models, with the versions that could answer.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn list_models(&mut self) -> Result<Vec<pb::NamedModel>, ClientError> {
+        let request = self.request(pb::ListModelsRequest {});
+        Ok(answer(self.model.list_models(request).await)?.models)
+    }
+
+    /// Lets a version of a model answer; returns what answers now and the version that did before.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status; the version before goes on then.
+    pub async fn promote_model(&mut self, name: &str, version: &str) -> Result<(String, String), ClientError> {
+        let request = pb::PromoteModelRequest { name: Some(name.to_owned()), version: version.to_owned() };
+        let request = self.request(request);
+        let answer = answer(self.model.promote_model(request).await)?;
+        Ok((answer.model.unwrap_or_default().version, answer.previous_version))
+    }
+
+    /// Lets the version answer that did before; returns what answers now and the version that did until then.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status; nothing has changed then.
+    pub async fn roll_back_model(&mut self, name: &str) -> Result<(String, String), ClientError> {
+        let request = self.request(pb::RollbackModelRequest { name: Some(name.to_owned()) });
+        let answer = answer(self.model.rollback_model(request).await)?;
+        Ok((answer.model.unwrap_or_default().version, answer.previous_version))
+    }
 }
 
 fn answer<M>(response: Result<Response<M>, Status>) -> Result<M, ClientError> {

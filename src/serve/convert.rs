@@ -1,12 +1,14 @@
 //! Between the messages of the wire and the types of the engine.
 
+use super::models::Served;
 use super::pb;
 use super::status::{code, message};
 use crate::engine::{
     Contribution, Detail, Diversity, ExplainRequest, Explanation, Exploration, Fallback, HistoryItem, Listed, Measure,
-    MetadataValue, Method, Metric, ModelInfo, RecommendRequest, Recommendation, Removed, RequestError, ScoreRequest,
-    Scores, ShortList, SimilarItems, SimilarUser, SimilarUsersRequest, Space, Tier,
+    MetadataValue, Method, Metric, RecommendRequest, Recommendation, Removed, RequestError, ScoreRequest, Scores,
+    ShortList, SimilarItems, SimilarUser, SimilarUsersRequest, Space, Tier,
 };
+use crate::registry::Version;
 
 /// Counts on the wire have 32 bits; a larger one is out of any catalogue's reach.
 pub(super) fn count(n: usize) -> u32 {
@@ -180,10 +182,11 @@ pub(super) fn recommend_result(
     pb::RecommendResult { result: Some(result) }
 }
 
-/// The result of a request of a stream that failed on the way, with what would have been its status.
-pub(super) fn failed(status: &tonic::Status) -> pb::RecommendResult {
+/// The result of a request of a stream that failed on the way, with what would have been its status and the field to
+/// blame, if there is one.
+pub(super) fn failed(status: &tonic::Status, field: &str) -> pb::RecommendResult {
     let (code, message) = (status.code().into(), status.message().to_owned());
-    let error = pb::RecommendError { code, message, field: String::new() };
+    let error = pb::RecommendError { code, message, field: field.to_owned() };
     pb::RecommendResult { result: Some(pb::recommend_result::Result::Error(error)) }
 }
 
@@ -249,8 +252,20 @@ pub(super) fn embedding_result((id, vector): (String, Option<Vec<f32>>)) -> pb::
     pb::EmbeddingResult { id, status: status.into(), embedding: vector.map(|values| pb::Embedding { values }) }
 }
 
-/// The model as the wire shows it; computed once, when the server starts.
-pub(super) fn model(info: &ModelInfo) -> pb::Model {
+/// A version in the registry, as the wire shows it.
+pub(super) fn version(version: &Version, served: &Served) -> pb::ModelVersion {
+    let manifest = &version.manifest;
+    pb::ModelVersion {
+        version: manifest.model_version.clone(),
+        created: manifest.created.clone(),
+        serving: manifest.model_version == served.version(),
+        events_through: manifest.events_through,
+    }
+}
+
+/// The model that answers, as the wire shows it.
+pub(super) fn model(served: &Served) -> pb::Model {
+    let info = served.engine.info();
     let manifest = &info.manifest;
     pb::Model {
         version: manifest.model_version.clone(),
@@ -266,6 +281,7 @@ pub(super) fn model(info: &ModelInfo) -> pb::Model {
         created: manifest.created.clone(),
         library_version: manifest.library_version.clone(),
         data_fingerprint: manifest.data_fingerprint.clone(),
-        ..Default::default()
+        name: served.name.to_string(),
+        events_through: manifest.events_through,
     }
 }

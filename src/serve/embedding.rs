@@ -16,7 +16,7 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
         &self,
         request: Request<pb::BatchGetUserEmbeddingsRequest>,
     ) -> Result<Response<pb::BatchGetUserEmbeddingsResponse>, Status> {
-        let (ids, answer) = self
+        let ((ids, answer), served) = self
             .0
             .compute(request, |engine, message, _| {
                 let answer = engine.user_embeddings(&message.user_ids);
@@ -27,7 +27,7 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
         self.0.respond(pb::BatchGetUserEmbeddingsResponse {
             results: ids.into_iter().zip(answer.entries).map(convert::embedding_result).collect(),
             space: Some((&answer.space).into()),
-            model_version: self.0.version().to_owned(),
+            model_version: served.version().to_owned(),
         })
     }
 
@@ -35,7 +35,7 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
         &self,
         request: Request<pb::BatchGetItemEmbeddingsRequest>,
     ) -> Result<Response<pb::BatchGetItemEmbeddingsResponse>, Status> {
-        let (ids, answer) = self
+        let ((ids, answer), served) = self
             .0
             .compute(request, |engine, message, _| {
                 let answer = engine.item_embeddings(&message.item_ids);
@@ -46,7 +46,7 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
         self.0.respond(pb::BatchGetItemEmbeddingsResponse {
             results: ids.into_iter().zip(answer.entries).map(convert::embedding_result).collect(),
             space: Some((&answer.space).into()),
-            model_version: self.0.version().to_owned(),
+            model_version: served.version().to_owned(),
         })
     }
 
@@ -54,14 +54,14 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
         &self,
         request: Request<pb::EmbedHistoriesRequest>,
     ) -> Result<Response<pb::EmbedHistoriesResponse>, Status> {
-        let answer = self
+        let (answer, served) = self
             .0
             .compute(request, |engine, message, _| {
                 let histories: Vec<_> = message.histories.into_iter().map(|h| convert::history(h.items)).collect();
                 Ok(engine.embed_histories(&histories))
             })
-            .await?
-            .map_err(|error| status::refused(&error))?;
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
         let result = |HistoryEmbedding { vector, unknown_items }| {
             let status = match vector {
                 Some(_) => pb::EmbeddingStatus::Found,
@@ -76,7 +76,7 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
         self.0.respond(pb::EmbedHistoriesResponse {
             results: answer.entries.into_iter().map(result).collect(),
             space: Some((&answer.space).into()),
-            model_version: self.0.version().to_owned(),
+            model_version: served.version().to_owned(),
         })
     }
 }

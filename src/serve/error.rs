@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::registry::RegistryError;
+
 /// A failure of the server as a whole; failures of single requests are gRPC statuses.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -35,6 +37,25 @@ pub enum ServeError {
         /// What is allowed.
         range: &'static str,
     },
+    /// The default model is not among those served.
+    #[error("the default model `{name}` is not among the models to serve; name it, or choose another default")]
+    Default {
+        /// Its name.
+        name: String,
+    },
+    /// A promoted version cannot answer.
+    #[error("model `{name}`, version {version}: {reason}")]
+    Version {
+        /// The model.
+        name: String,
+        /// The promoted version.
+        version: String,
+        /// Why it cannot answer.
+        reason: String,
+    },
+    /// The registry cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The threads that compute could not be started.
     #[error("cannot start the scoring threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

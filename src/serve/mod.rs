@@ -13,6 +13,7 @@ mod error;
 mod front;
 mod lane;
 mod model;
+mod models;
 mod options;
 pub mod pb;
 mod recommendation;
@@ -23,5 +24,6 @@ mod workers;
 
 pub use client::{Client, ClientError};
 pub use error::ServeError;
+pub use models::{Models, Room};
 pub use options::ServeOptions;
 pub use server::{bind, run};

@@ -25,13 +25,14 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         &self,
         request: Request<pb::RecommendRequest>,
     ) -> Result<Response<pb::RecommendResponse>, Status> {
-        let answer = self.0.recommend(request).await?.map_err(|error| status::refused(&error))?;
+        let (answer, served) = self.0.recommend(request).await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
         let tier = match answer.tier {
             Tier::Personal => "personal",
             Tier::Popularity => "popularity",
             Tier::PopularityFiltered => "popularity_filtered",
         };
-        let mut response = self.0.respond(convert::recommend_response(answer, self.0.version()))?;
+        let mut response = self.0.respond(convert::recommend_response(answer, served.version()))?;
         response.extensions_mut().insert(LoggedTier(tier));
         Ok(response)
     }
@@ -47,7 +48,11 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         } else if length > MAX_BATCH {
             return Err(status::refused(&RequestError::TooLong { field: field(), length, limit: MAX_BATCH }));
         }
-        let answers = self
+        let requests = &request.get_ref().requests;
+        if let Some(position) = requests.iter().position(|one| one.model != requests[0].model) {
+            return Err(status::several_models(position));
+        }
+        let (answers, served) = self
             .0
             .compute(request, |engine, message, call| {
                 let requests: Vec<RecommendRequest> = message.requests.into_iter().map(Into::into).collect();
@@ -55,8 +60,7 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
                 Ok(requests.par_chunks(CHUNK).map(answer).collect::<Result<Vec<_>, Over>>()?.into_iter().flatten())
             })
             .await?;
-        let version = self.0.version();
-        let results = answers.map(|answer| convert::recommend_result(answer, version)).collect();
+        let results = answers.map(|answer| convert::recommend_result(answer, served.version())).collect();
         self.0.respond(pb::BatchRecommendResponse { results })
     }
 
@@ -64,14 +68,14 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         &self,
         request: Request<pb::SimilarItemsRequest>,
     ) -> Result<Response<pb::SimilarItemsResponse>, Status> {
-        let answer = self
+        let (answer, served) = self
             .0
             .compute(request, |engine, message, _| {
                 Ok(engine.similar_items(&message.item_id, message.n as usize, message.filter.as_deref()))
             })
-            .await?
-            .map_err(|error| status::refused(&error))?;
-        self.0.respond(convert::similar_items_response(answer, self.0.version()))
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::similar_items_response(answer, served.version()))
     }
 
     type StreamRecommendStream = stream::Answers;
@@ -88,34 +92,29 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
         &self,
         request: Request<pb::ScoreItemsRequest>,
     ) -> Result<Response<pb::ScoreItemsResponse>, Status> {
-        let answer = self
-            .0
-            .compute(request, |engine, message, _| Ok(engine.score(&message.into())))
-            .await?
-            .map_err(|error| status::refused(&error))?;
-        self.0.respond(convert::score_items_response(answer, self.0.version()))
+        let (answer, served) = self.0.compute(request, |engine, message, _| Ok(engine.score(&message.into()))).await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::score_items_response(answer, served.version()))
     }
 
     async fn explain(&self, request: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
-        let answer = self
-            .0
-            .compute(request, |engine, message, _| Ok(engine.explain(&message.into())))
-            .await?
-            .map_err(|error| status::refused(&error))?;
-        self.0.respond(convert::explain_response(answer, self.0.version()))
+        let (answer, served) =
+            self.0.compute(request, |engine, message, _| Ok(engine.explain(&message.into()))).await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::explain_response(answer, served.version()))
     }
 
     async fn similar_users(
         &self,
         request: Request<pb::SimilarUsersRequest>,
     ) -> Result<Response<pb::SimilarUsersResponse>, Status> {
-        let answer = self
+        let (answer, served) = self
             .0
             .compute(request, |engine, message, call| {
                 engine.similar_users(&message.into(), &|| call.is_over()).transpose().ok_or(Over)
             })
-            .await?
-            .map_err(|error| status::refused(&error))?;
-        self.0.respond(convert::similar_users_response(answer, self.0.version()))
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::similar_users_response(answer, served.version()))
     }
 }

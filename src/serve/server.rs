@@ -21,6 +21,7 @@ use super::embedding::EmbeddingService;
 use super::front::Front;
 use super::lane::Lane;
 use super::model::ModelService;
+use super::models::{Addressed, Models, Served};
 use super::pb::embedding_service_server::EmbeddingServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
 use super::pb::recommendation_service_server::RecommendationServiceServer;
@@ -40,7 +41,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the services have in common.
 pub(super) struct Shared {
-    pub engine: Arc<Engine>,
+    pub models: Models,
     pub workers: Workers,
     pub lane: Lane,
     pub max_message_bytes: usize,
@@ -49,24 +50,28 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Computes an answer on the scoring threads.
-    pub(super) async fn compute<M: Send + 'static, T: Send + 'static>(
+    /// Computes an answer on the scoring threads, by the version of the model that answers now.
+    pub(super) async fn compute<M: Addressed + Send + 'static, T: Send + 'static>(
         &self,
         request: Request<M>,
         work: impl FnOnce(&Engine, M, &Call) -> Result<T, Over> + Send + 'static,
-    ) -> Result<T, Status> {
+    ) -> Result<(T, Arc<Served>), Status> {
         let (call, message) = taken_apart(request)?;
-        let engine = Arc::clone(&self.engine);
-        self.workers.run(&call, move |call| work(&engine, message, call)).await
+        let served = self.models.served(message.addressee())?;
+        let answering = Arc::clone(&served);
+        let answer = self.workers.run(&call, move |call| work(&answering.engine, message, call)).await?;
+        Ok((answer, served))
     }
 
     /// Computes a list on the scoring threads, together with others that are waiting.
     pub(super) async fn recommend(
         &self,
         request: Request<pb::RecommendRequest>,
-    ) -> Result<Result<Recommendation, RequestError>, Status> {
+    ) -> Result<(Result<Recommendation, RequestError>, Arc<Served>), Status> {
         let (call, message) = taken_apart(request)?;
-        self.lane.recommend(&self.workers, &self.engine, call, message).await
+        let served = self.models.served(message.addressee())?;
+        let answer = self.lane.recommend(&self.workers, Arc::clone(&served), call, message).await?;
+        Ok((answer, served))
     }
 
     /// Wraps an answer, if it is not too large to be sent.
@@ -76,10 +81,6 @@ impl Shared {
             return Err(status::answer_too_large(bytes, self.max_message_bytes));
         }
         Ok(Response::new(message))
-    }
-
-    pub(super) fn version(&self) -> &str {
-        &self.engine.info().manifest.model_version
     }
 }
 
@@ -111,7 +112,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 /// that gives up.
 pub async fn run(
     listener: TcpListener,
-    engine: Arc<Engine>,
+    models: Models,
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
@@ -120,7 +121,7 @@ pub async fn run(
     let limit = options.max_message_bytes;
     let (give_up, stop) = watch::channel(false);
     let shared = Arc::new(Shared {
-        engine,
+        models,
         workers: Workers::start(&options)?,
         lane: Lane::default(),
         max_message_bytes: limit,

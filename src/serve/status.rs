@@ -3,6 +3,7 @@
 use tonic::{Code, Status};
 
 use crate::engine::RequestError;
+use crate::registry::RegistryError;
 
 /// The code of a request that the engine refused.
 pub(super) fn code(error: &RequestError) -> Code {
@@ -41,6 +42,44 @@ pub(super) fn message(error: &RequestError) -> String {
 /// A request that the engine refused.
 pub(super) fn refused(error: &RequestError) -> Status {
     Status::new(code(error), message(error))
+}
+
+/// No model of that name is served.
+pub(super) fn unknown_model(name: &str, known: &[&str]) -> Status {
+    Status::not_found(format!("model: there is no `{name}` here; served: {}", known.join(", ")))
+}
+
+/// The requests of a batch name different models.
+pub(super) fn several_models(position: usize) -> Status {
+    Status::invalid_argument(format!("requests[{position}].model: all requests of a batch ask the same model"))
+}
+
+/// The server has a model directory and nothing to promote from.
+pub(super) fn no_registry() -> Status {
+    Status::failed_precondition(
+        "this server was started with a model directory; start it with --registry to promote versions",
+    )
+}
+
+/// Another version is just being prepared.
+pub(super) fn changing() -> Status {
+    Status::aborted("another promotion of this model is under way; retry when it is done")
+}
+
+/// The version cannot answer; the one before goes on.
+pub(super) fn unusable(error: &dyn std::error::Error) -> Status {
+    tracing::error!(%error, "a version cannot be promoted");
+    Status::failed_precondition(format!("the version was not promoted: {error}"))
+}
+
+/// The registry refused.
+pub(super) fn registry(error: &RegistryError) -> Status {
+    let code = match error {
+        RegistryError::UnknownName { .. } | RegistryError::UnknownVersion { .. } => Code::NotFound,
+        RegistryError::Name { .. } => Code::InvalidArgument,
+        _ => Code::FailedPrecondition,
+    };
+    Status::new(code, error.to_string())
 }
 
 /// Too many requests are waiting.

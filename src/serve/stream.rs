@@ -9,6 +9,7 @@ use tonic::{Status, Streaming};
 
 use super::call::Call;
 use super::lane::Pending;
+use super::models::{Addressed, Served};
 use super::server::Shared;
 use super::workers::outcome;
 use super::{convert, pb, status};
@@ -25,7 +26,8 @@ pub(super) type Answers = ReceiverStream<Result<pb::StreamRecommendResponse, Sta
 struct Asked {
     tag: u64,
     call: Arc<Call>,
-    answer: Pending,
+    /// Who answers, and what; or why nobody does.
+    answer: Result<(Arc<Served>, Pending), Status>,
 }
 
 impl Drop for Asked {
@@ -109,7 +111,11 @@ async fn next(
     let Some(pb::StreamRecommendRequest { request, tag }) = requests.message().await? else { return Ok(None) };
     let place = shared.workers.stream_place().await?;
     let (call, message) = (Arc::new(call.part()), request.unwrap_or_default());
-    let answer = shared.lane.enqueue(&shared.workers, &shared.engine, Arc::clone(&call), message, place);
+    // The version that answers now, as for any other request.
+    let answer = shared.models.served(message.addressee()).map(|served| {
+        let pending = shared.lane.enqueue(&shared.workers, Arc::clone(&served), Arc::clone(&call), message, place);
+        (served, pending)
+    });
     Ok(Some(Asked { tag, call, answer }))
 }
 
@@ -121,16 +127,19 @@ async fn write(
 ) -> Result<(), Option<Status>> {
     while let Some(asked) = asked.recv().await {
         let mut asked = asked.map_err(Some)?;
-        let result = match outcome((&mut asked.answer).await) {
-            Ok(answer) => convert::recommend_result(answer, shared.version()),
-            // One that could not be computed does not spoil the others; a deadline ends all of them.
-            Err(status) if status.code() == tonic::Code::Internal => convert::failed(&status),
-            Err(status) => return Err(Some(status)),
+        let result = match &mut asked.answer {
+            Ok((served, pending)) => match outcome(pending.await) {
+                Ok(answer) => convert::recommend_result(answer, served.version()),
+                // One that could not be computed does not spoil the others; a deadline ends all of them.
+                Err(status) if status.code() == tonic::Code::Internal => convert::failed(&status, ""),
+                Err(status) => return Err(Some(status)),
+            },
+            Err(unknown) => convert::failed(unknown, "model"),
         };
         let mut response = pb::StreamRecommendResponse { result: Some(result), tag: asked.tag };
         let (bytes, limit) = (response.encoded_len(), shared.max_message_bytes);
         if bytes > limit {
-            response.result = Some(convert::failed(&status::answer_too_large(bytes, limit)));
+            response.result = Some(convert::failed(&status::answer_too_large(bytes, limit), ""));
         }
         outgoing.send(Ok(response)).await.map_err(|_| None)?;
     }

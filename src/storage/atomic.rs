@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StorageError;
+use super::parents::NewParents;
 
 /// A directory under construction.
 #[derive(Debug)]
@@ -30,8 +31,7 @@ pub(super) struct Place {
     target: PathBuf,
     temporary: PathBuf,
     replace: bool,
-    /// Parents that did not exist, the deepest first.
-    new_parents: Vec<PathBuf>,
+    parents: NewParents,
     /// What was written stays for a later run unless it was committed.
     resumable: bool,
     committed: bool,
@@ -80,13 +80,8 @@ impl Place {
         if !replace && occupied(&target) {
             return Err(StorageError::Exists { path: target });
         }
-        let missing = |path: &&Path| *path != Path::new("") && !path.exists();
-        let new_parents: Vec<_> = target.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
-        let place = Self { target, temporary, replace, new_parents, resumable: false, committed: false };
-        for parent in place.new_parents.iter().rev() {
-            fs::create_dir(parent).map_err(StorageError::io("create", parent))?;
-        }
-        Ok(place)
+        let parents = NewParents::of(&target)?;
+        Ok(Self { target, temporary, replace, parents, resumable: false, committed: false })
     }
 
     /// Where it is to appear.
@@ -136,11 +131,8 @@ impl Drop for Place {
         if self.committed || !self.resumable {
             let _ = remove(&self.temporary);
         }
-        if !self.committed {
-            // Only empty ones go: others may have been put to use meanwhile.
-            for parent in &self.new_parents {
-                let _ = fs::remove_dir(parent);
-            }
+        if self.committed {
+            self.parents.keep();
         }
     }
 }

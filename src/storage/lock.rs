@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::StorageError;
 use super::atomic::hidden;
+use super::parents::NewParents;
 
 /// Locks a file for as long as it is open.
 ///
@@ -39,8 +40,8 @@ pub struct PathLock {
     path: PathBuf,
     /// Locked as long as it is open.
     _file: File,
-    /// Parents that did not exist, the deepest first.
-    new_parents: Vec<PathBuf>,
+    /// Removed after the lock.
+    _parents: NewParents,
 }
 
 impl PathLock {
@@ -51,18 +52,14 @@ impl PathLock {
     /// written to.
     pub fn acquire(target: &Path) -> Result<Self, StorageError> {
         let path = hidden(target, "lock")?;
-        let missing = |path: &&Path| *path != Path::new("") && !path.exists();
-        let new_parents: Vec<_> = target.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
-        if let Some(parent) = new_parents.first() {
-            fs::create_dir_all(parent).map_err(StorageError::io("create", parent))?;
-        }
+        let parents = NewParents::of(target)?;
         loop {
             let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
             let file = file.map_err(StorageError::io("create", &path))?;
             lock(&file, target)?;
             // Between opening and locking, the one who had it may have removed it: then it locks nothing.
             if is_still_at(&file, &path) {
-                return Ok(Self { path, _file: file, new_parents });
+                return Ok(Self { path, _file: file, _parents: parents });
             }
         }
     }
@@ -72,10 +69,6 @@ impl Drop for PathLock {
     fn drop(&mut self) {
         // Left behind it does no harm, and nobody is left to hear of it.
         let _ = fs::remove_file(&self.path);
-        for parent in &self.new_parents {
-            // Only empty ones go.
-            let _ = fs::remove_dir(parent);
-        }
     }
 }
 
@@ -93,6 +86,17 @@ mod tests {
         drop(first);
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nor is the parent that it made");
         PathLock::acquire(&target).unwrap();
+    }
+
+    #[test]
+    fn where_it_cannot_lie_no_parent_is_left() {
+        let root = tempfile::tempdir().unwrap();
+        // With the dots around it, the name of the lock is longer than a file system takes.
+        let target = root.path().join("deep/er").join("x".repeat(252));
+        assert!(matches!(PathLock::acquire(&target), Err(StorageError::Io { .. })));
+        fs::write(root.path().join("file"), "").unwrap();
+        assert!(matches!(PathLock::acquire(&root.path().join("file/below/work")), Err(StorageError::Io { .. })));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "the file alone");
     }
 
     #[test]

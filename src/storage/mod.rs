@@ -7,6 +7,7 @@ mod atomic;
 mod digest;
 mod error;
 mod lock;
+mod parents;
 mod part;
 mod positional;
 mod sealed;

@@ -125,9 +125,12 @@ impl<'a, N: Network> Run<'a, N> {
         let trained = self.plan.schedules_from > 0.0 && self.progress.done == 0;
         if let Some(validate) = watch.validate.as_mut().filter(|_| trained) {
             let value = validate(self.network.weights());
-            self.keep();
-            self.progress.summary.start_validation = Some(value);
-            self.progress.summary.best_validation = Some(value);
+            // Nothing would ever be better than a value that does not compare.
+            if value.is_finite() {
+                self.keep();
+                self.progress.summary.start_validation = Some(value);
+                self.progress.summary.best_validation = Some(value);
+            }
         }
     }
 

@@ -142,3 +142,17 @@ fn what_is_not_finite_never_reaches_a_checkpoint_and_the_last_one_is_kept() {
         assert_eq!(train(toy(Fault::None, 0), Some(&mut checkpoints)).unwrap().0, expected, "{fault:?}");
     }
 }
+
+#[test]
+fn a_start_whose_value_is_no_number_is_no_rival() {
+    let data = Interactions::from_csr((8, 3), (0..=8).collect(), vec![1; 8], vec![1.0; 8]).unwrap();
+    let config = TrainingConfig { epochs: 3, batch_size: 2, ..TrainingConfig::default() };
+    let plan = Plan { config: &config, train: &data, schedules_from: 1.0 };
+    for start in [f64::NAN, f64::INFINITY] {
+        let mut values = [start, 0.1, 0.3, 0.2].into_iter();
+        let validate = &mut |_: &ToyWeights| values.next().unwrap();
+        let watch = Watch { validate: Some(validate), epoch: &mut |_| {}, step: &mut |_, _| {} };
+        let summary = run(toy(Fault::None, 0), plan, None, watch).unwrap().1;
+        assert_eq!((summary.start_validation, summary.best_epoch, summary.best_validation), (None, 2, Some(0.3)));
+    }
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use foldin::random::{Purpose, stream};
@@ -11,7 +11,7 @@ use foldin::storage::PathLock;
 use rand::RngExt;
 use tempfile::TempDir;
 
-use super::harness::{Run, arg, command, finish, fixture, foldin, json, names, succeed};
+use super::harness::{Run, arg, command, finish, fixture, foldin, json, names, succeed, unconfigured};
 use super::tables::{integers, numbers, write};
 
 /// Four epochs of fourteen steps.
@@ -55,10 +55,10 @@ impl Place {
     /// Trains where no file may be larger than 300 KiB: a checkpoint without the best weights fits, one with them,
     /// in the second epoch, does not.
     fn train_on_little_space(&self, extra: &[&str]) -> Run {
-        let mut limited = Command::new("bash");
+        let mut limited = unconfigured("bash");
         // The signal would end the process; ignored, it becomes an error of the write.
         limited.args(["-c", "trap '' XFSZ; ulimit -f 300; exec \"$@\"", "bash", env!("CARGO_BIN_EXE_foldin")]);
-        finish(limited.args(["--threads", "2"]).args(self.arguments(extra)).stdin(Stdio::null()))
+        finish(limited.args(["--threads", "2"]).args(self.arguments(extra)))
     }
 
     /// Leaves the checkpoint of step 8 of a run with one every 8 steps.
@@ -120,26 +120,69 @@ fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
     assert!(killed >= 10, "only {killed} runs were there to be killed");
 }
 
-#[test]
-fn a_run_killed_between_publishing_and_cleaning_up_is_done() {
+/// A checkpoint, and a model published by a run that left it, killed before it could remove it.
+fn killed_after_publishing() -> Place {
     let place = Place::interrupted();
     let kept = fs::read(&place.checkpoint).unwrap();
     assert_eq!(place.train(&["--resume"]).code, Some(0));
-    let before = fs::read(place.model.join("manifest.json")).unwrap();
     fs::write(&place.checkpoint, &kept).unwrap();
-    let run = place.train(&["--resume"]);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert!(run.stderr.contains("there is nothing left to do"), "{}", run.stderr);
-    assert!(run.stdout.contains("model directory: "), "{}", run.stdout);
-    assert_eq!(names(place.directory.path()), ["model"]);
+    place
+}
 
-    // A model of something else is in the way as ever, and both stay.
-    fs::write(&place.checkpoint, &kept).unwrap();
-    fs::remove_dir_all(&place.model).unwrap();
-    succeed(&["train", arg(&fixture().log), "--model", "ease", "--out", arg(&place.directory.path().join("other"))]);
-    fs::rename(place.directory.path().join("other"), &place.model).unwrap();
-    place.train(&["--resume"]).refused(2, &[arg(&place.model), "exists already"]);
-    assert_eq!((fs::read(&place.checkpoint).unwrap() == kept, before.is_empty()), (true, false));
+#[test]
+fn a_run_killed_between_publishing_and_cleaning_up_finishes() {
+    let place = killed_after_publishing();
+    let items = || json(&["inspect", arg(&place.model), "--json"])["manifest"]["files"]["items.parquet"].clone();
+    let untitled = items();
+    let run = place.train(&["--resume", "--items", arg(&fixture().items)]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("published just before the run was stopped"), "{}", run.stderr);
+    assert_eq!(names(place.directory.path()), ["model"]);
+    // With the titles that were asked for now, and the weights as ever.
+    assert!(outcome(&place.model).0 == uninterrupted().0);
+    assert_ne!(items(), untitled);
+}
+
+#[test]
+fn what_another_run_published_is_neither_its_result_nor_replaced() {
+    let place = killed_after_publishing();
+    let before = (fs::read(place.model.join("manifest.json")).unwrap(), fs::read(&place.checkpoint).unwrap());
+    let unchanged = || {
+        let after = (fs::read(place.model.join("manifest.json")).unwrap(), fs::read(&place.checkpoint).unwrap());
+        assert!(after == before);
+    };
+    // The model there is that of the checkpoint, and not that of this command.
+    let data = place.directory.path().join("data");
+    succeed(&["generate", "--out", arg(&data), "--users", "300", "--items", "400", "--interactions", "7999"]);
+    let log = data.join("log.parquet");
+    let run = foldin(&["train", arg(&log), "--out", arg(&place.model), "--model", "ease", "--resume"]);
+    run.refused(2, &[arg(&place.checkpoint), "model.kind was mult-vae, is ease", "log.fingerprint was "]);
+    unchanged();
+    for (setting, difference) in [
+        ("validation.fraction=0.2", "validation.fraction was 0.1, is 0.2"),
+        ("log.min_item_users=3", "log.min_item_users was 1, is 3"),
+    ] {
+        place.train(&["--resume", "--set", setting]).refused(2, &[arg(&place.checkpoint), difference]);
+        unchanged();
+    }
+
+    // The checkpoint is that of this command, and the model there is not, whether that run had checkpoints or none.
+    for checkpoints in [&["--checkpoint-every", "30"][..], &[]] {
+        let place = Place::new();
+        assert_eq!(place.train(checkpoints).code, Some(0));
+        let stale = fs::read(place.model.join("manifest.json")).unwrap();
+        let changed = ["--set", "validation.fraction=0.2"];
+        let begun = [&["--force", "--checkpoint-every", "5"], &changed[..]].concat();
+        place.train_on_little_space(&begun).refused(1, &["is kept"]);
+        let kept = fs::read(&place.checkpoint).unwrap();
+        let resumed = [&["--resume"], &changed[..]].concat();
+        place.train(&resumed).refused(2, &[arg(&place.model), "exists already", "--force"]);
+        assert!(fs::read(&place.checkpoint).unwrap() == kept);
+        assert!(fs::read(place.model.join("manifest.json")).unwrap() == stale);
+        let run = place.train(&[&["--force"], &resumed[..]].concat());
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert_eq!(names(place.directory.path()), ["model"]);
+    }
 }
 
 #[test]
@@ -323,6 +366,31 @@ fn models_without_steps_take_the_flags_and_say_so() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("no steps to checkpoint"), "{}", run.stderr);
     assert_eq!(names(place.directory.path()), ["model"]);
+}
+
+#[test]
+fn a_checkpoint_and_the_model_directory_keep_out_of_each_others_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |path: &str| directory.path().join(path).to_str().unwrap().to_owned();
+    fs::create_dir(at("there")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(at("there"), at("link")).unwrap();
+    let another_name = if cfg!(unix) { "link/model/checkpoint" } else { "there/model/a/b" };
+    for (model, checkpoint, relation) in [
+        ("model", "model", "is the model directory itself"),
+        ("model", "model/checkpoint", "is inside the model directory"),
+        ("deep/model", "deep", "is a file where the model directory needs a directory"),
+        ("there/model", another_name, "is inside the model directory"),
+    ] {
+        let (model, checkpoint) = (at(model), at(checkpoint));
+        for how in [&["--checkpoint-every", "9"][..], &["--resume"], &[]] {
+            let train = ["train", "nowhere.parquet", "--out", &model, "--checkpoint", &checkpoint];
+            foldin(&[&train[..], how].concat()).refused(2, &[&checkpoint, relation, &model, "--checkpoint"]);
+        }
+    }
+    let mut left = names(directory.path());
+    left.retain(|name| name != "link");
+    assert_eq!((left, names(&directory.path().join("there"))), (vec!["there".to_owned()], vec![]));
 }
 
 #[test]

@@ -22,11 +22,18 @@ pub fn command(arguments: &[&str]) -> Command {
 
 /// The binary in an environment without configuration.
 pub fn command_on(threads: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_foldin"));
+    let mut command = unconfigured(env!("CARGO_BIN_EXE_foldin"));
+    command.args(["--threads", threads]).args(arguments);
+    command
+}
+
+/// A program in an environment without configuration, and with nothing to read.
+pub fn unconfigured(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FOLDIN_")) {
         command.env_remove(name);
     }
-    command.args(["--threads", threads]).args(arguments).stdin(Stdio::null());
+    command.stdin(Stdio::null());
     command
 }
 

@@ -18,6 +18,7 @@ mod plan;
 mod published_figures;
 mod quickstart;
 mod recommend;
+mod registry;
 mod serve;
 mod split;
 mod tables;

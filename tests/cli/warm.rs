@@ -101,6 +101,17 @@ fn nobody_validates_who_was_trained_on() {
     assert_eq!((held_out.len(), held_out.intersection(&trained).next()), (6, None));
     assert!(held_out.is_superset(&users(&model, true)));
 
+    // Drawn by the seed, not the first ones.
+    let drawn = |seed: &str| {
+        let flags = ["--force", "--set", "validation.fraction=0.2", "--seed", seed];
+        assert_eq!(on(&model, &regular(0..60, 12, 5), &flags).code, Some(0));
+        users(&child, true).into_iter().filter(|user| user.parse::<i64>().unwrap() >= 40).collect::<BTreeSet<_>>()
+    };
+    let some = drawn("1");
+    assert_eq!((some.len(), drawn("1")), (8, some.clone()));
+    assert_ne!(drawn("2"), some);
+    assert_ne!(some, (40..48).map(|user| user.to_string()).collect());
+
     // Nobody is left for it: said, and the last epoch kept.
     let rows: Vec<_> =
         regular(0..40, 12, 5).into_iter().filter(|(user, _)| trained.contains(&user.to_string())).collect();
@@ -110,11 +121,32 @@ fn nobody_validates_who_was_trained_on() {
 }
 
 #[test]
+fn users_who_come_back_are_remembered() {
+    let (directory, model) = parent(40);
+    let trained = users(&model, false);
+    // Half of them are gone from the log of the second model, and in that of the third again.
+    assert_eq!(on(&model, &regular(20..50, 12, 5), &[]).code, Some(0));
+    let child = directory.path().join("second");
+    std::fs::rename(model.with_file_name("child"), &child).unwrap();
+    let known: BTreeSet<String> = trained.union(&users(&child, false)).cloned().collect();
+    let share = ["--set", "validation.fraction=0.9"];
+    let run = on(&child, &regular(0..60, 12, 5), &share);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let held_out = users(&model.with_file_name("child"), true);
+    assert_eq!(held_out.intersection(&known).next(), None);
+    // Everybody else: those held out twice, and the ten new ones.
+    assert_eq!(held_out.len(), 60 - known.len());
+    let memory = |model: &Path| Artifact::open(model).unwrap().trained_users().unwrap();
+    let remembered = memory(&model.with_file_name("child"));
+    assert!((0..60).map(|user| user.to_string()).all(|user| remembered.contains(&user) != held_out.contains(&user)));
+}
+
+#[test]
 fn what_cannot_be_continued_is_refused_before_training_with_the_difference() {
     let (directory, model) = parent(20);
     let rows = regular(0..20, 12, 5);
-    on(&model, &rows, &["--model", "mult-dae"]).refused(2, &["is mult-vae, and a mult-dae cannot continue from it"]);
-    on(&model, &rows, &["--model", "ease"]).refused(2, &["is mult-vae, and a ease cannot continue from it"]);
+    on(&model, &rows, &["--model", "mult-dae"]).refused(2, &["is mult-vae, and mult-dae cannot continue from it"]);
+    on(&model, &rows, &["--model", "ease"]).refused(2, &["is mult-vae, and ease cannot continue from it"]);
     let width = ["--set", "model.latent=16"];
     on(&model, &rows, &width).refused(2, &["model.latent is 16, the earlier model's is 8"]);
     let others: Vec<(i64, i64)> = rows.iter().map(|&(user, item)| (user, item + 100)).collect();

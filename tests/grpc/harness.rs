@@ -10,7 +10,7 @@ use foldin::engine::Engine;
 use foldin::interactions::HistoryRef;
 use foldin::linalg::ColumnsMut;
 use foldin::models::{Draws, Model, ModelConfig, Query, Space, Tensor};
-use foldin::serve::{Client, ClientError, ServeError, ServeOptions, bind, run};
+use foldin::serve::{Client, ClientError, Models, ServeError, ServeOptions, bind, run};
 use foldin::types::ItemIdx;
 use nalgebra::DMatrix;
 use tempfile::TempDir;
@@ -51,7 +51,7 @@ impl Server {
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, told) = oneshot::channel();
-        let task = tokio::spawn(run(listener, Arc::clone(&engine), options, async {
+        let task = tokio::spawn(run(listener, Models::one(Arc::clone(&engine)), options, async {
             let _ = told.await;
         }));
         Self { address, engine, shutdown: Some(shutdown), task, _dir: dir }

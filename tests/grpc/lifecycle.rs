@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use foldin::serve::{Client, ClientError, ServeError, ServeOptions, bind, run};
+use foldin::serve::{Client, ClientError, Models, ServeError, ServeOptions, bind, run};
 use tokio_stream::StreamExt;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
@@ -33,7 +33,7 @@ async fn only_loopback_addresses_are_served() {
     // A socket bound by other means is looked at as well.
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
     let server = Server::start(&popularity()).await;
-    let error = run(listener, server.engine.clone(), options(), async {}).await.unwrap_err();
+    let error = run(listener, Models::one(server.engine.clone()), options(), async {}).await.unwrap_err();
     assert!(matches!(error, ServeError::NotLoopback { .. }), "{error}");
 }
 
@@ -53,7 +53,7 @@ async fn options_out_of_range_are_named() {
         (ServeOptions { max_message_bytes: 0, ..options() }, "max_message_bytes"),
     ] {
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let error = run(listener, server.engine.clone(), options, async {}).await.unwrap_err();
+        let error = run(listener, Models::one(server.engine.clone()), options, async {}).await.unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
 }

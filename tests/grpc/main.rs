@@ -10,4 +10,5 @@ mod harness;
 mod lifecycle;
 mod load;
 mod stream;
+mod versions;
 mod wishes;

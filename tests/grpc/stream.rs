@@ -72,16 +72,17 @@ async fn a_bad_request_spoils_only_itself() {
         tagged(2, pb::RecommendRequest { n: 0, ..of_user(1) }),
         pb::StreamRecommendRequest { request: None, tag: 3 },
         tagged(4, pb::RecommendRequest { filter: Some("x <".into()), ..of_user(1) }),
-        tagged(5, of_user(2)),
+        tagged(5, pb::RecommendRequest { model: Some("nobody".into()), ..of_user(1) }),
+        tagged(6, of_user(2)),
     ];
     let answers = all(client.stream_recommend(tokio_stream::iter(requests)).await.unwrap()).await;
-    assert_eq!(answers.iter().map(|answer| answer.tag).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert_eq!((response(&answers[0]).items.len(), response(&answers[4]).items.len()), (5, 5));
-    let errors = answers[1..4].iter().map(|answer| match answer.result.as_ref().unwrap().result.as_ref().unwrap() {
+    assert_eq!(answers.iter().map(|answer| answer.tag).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!((response(&answers[0]).items.len(), response(&answers[5]).items.len()), (5, 5));
+    let errors = answers[1..5].iter().map(|answer| match answer.result.as_ref().unwrap().result.as_ref().unwrap() {
         Outcome::Error(error) => (error.code, error.field.as_str()),
         Outcome::Response(response) => panic!("{response:?}"),
     });
-    assert_eq!(errors.collect::<Vec<_>>(), [(3, "n"), (3, "n"), (3, "filter")]);
+    assert_eq!(errors.collect::<Vec<_>>(), [(3, "n"), (3, "n"), (3, "filter"), (5, "model")]);
 
     // An answer that is too large is one of them.
     let server = Server::with(artifact(&mult_vae()), ServeOptions { max_message_bytes: 1024, ..options() }).await;

@@ -2,11 +2,14 @@
 
 use std::sync::OnceLock;
 
-use foldin::engine::{Detail, Diversity, Exploration, RecommendRequest, Tier};
+use foldin::engine::{Detail, Diversity, Exploration, RecommendRequest, Tier, Width};
+use foldin::linalg::Columns;
+use foldin::ranking::{Scored, damped, diversified};
+use foldin::types::ItemIdx;
 use proptest::prelude::*;
 
-use crate::fixture::{category_of, ease, item_id, mult_vae, price_of, user_id};
-use crate::harness::{Opened, items, listed, number, open, stored};
+use crate::fixture::{category_of, ease, histories, item_id, mult_vae, price_of, user_id};
+use crate::harness::{Opened, answer, items, listed, number, of_user, open, open_narrow, stored};
 
 fn vae() -> &'static Opened {
     static ENGINE: OnceLock<Opened> = OnceLock::new();
@@ -16,6 +19,11 @@ fn vae() -> &'static Opened {
 fn linear() -> &'static Opened {
     static ENGINE: OnceLock<Opened> = OnceLock::new();
     ENGINE.get_or_init(|| open(&ease()))
+}
+
+fn narrow() -> &'static Opened {
+    static ENGINE: OnceLock<Opened> = OnceLock::new();
+    ENGINE.get_or_init(|| open_narrow(&mult_vae(), Width::Int8))
 }
 
 fn some<T: std::fmt::Debug + Clone + 'static>(of: impl Strategy<Value = T> + 'static) -> BoxedStrategy<Option<T>> {
@@ -133,9 +141,68 @@ proptest! {
     }
 
     #[test]
+    fn a_narrow_table_changes_no_answer_where_all_items_come_near(
+        requests in prop::collection::vec(any_request(), 1..12),
+    ) {
+        check(narrow(), &requests)?;
+        for request in &requests {
+            prop_assert_eq!(answer(narrow(), request), answer(vae(), request));
+        }
+    }
+
+    #[test]
     fn a_linear_model_too(requests in prop::collection::vec(request(), 1..12)) {
         check(linear(), &requests)?;
     }
+}
+
+#[test]
+fn wishes_apply_in_the_documented_order() {
+    const POOL: usize = 12;
+    let counts = histories().item_counts();
+    let filtered = RecommendRequest { filter: Some("not adult".into()), ..of_user(20, 100) };
+    let all = answer(vae(), &filtered);
+    let least = all.items[14].score;
+
+    // Scores, filter and least score leave 15 items, of which the best are damped, then varied, then cut.
+    let of: Vec<usize> = listed(&all)[..POOL].to_vec();
+    let pool = of.iter().zip(&all.items).map(|(&item, of)| Scored { item: ItemIdx(item as u32), score: of.score });
+    let users: Vec<f32> = of.iter().map(|&item| counts[item] as f32).collect();
+    let relevance = damped(&pool.collect::<Vec<_>>(), 0.6, &users);
+    let ids: Vec<String> = of.iter().map(|&item| item_id(item as u32)).collect();
+    let vectors = vae().item_embeddings(&ids).unwrap().entries.into_iter().flatten();
+    let vectors: Vec<f32> = vectors
+        .flat_map(|vector| {
+            let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+            vector.into_iter().map(move |value| value / length).collect::<Vec<_>>()
+        })
+        .collect();
+    let order = diversified(&relevance, Columns::new(&vectors, (vectors.len() / POOL, POOL)), 0.5, 8);
+    let expected: Vec<usize> = order.into_iter().map(|at| of[at]).collect();
+    assert_ne!(expected, of[..8], "something was done");
+    let request = RecommendRequest {
+        min_score: Some(least),
+        popularity_damping: 0.6,
+        diversity: Some(Diversity { strength: 0.5, candidates: Some(POOL) }),
+        n: 8,
+        ..filtered
+    };
+    assert_eq!(listed(&answer(vae(), &request)), expected);
+    // The same for a draw, here one without deviation.
+    let exploration = Some(Exploration { seed: 1, draws: None, scale: Some(0.0) });
+    assert_eq!(listed(&answer(vae(), &RecommendRequest { exploration, ..request.clone() })), expected);
+
+    // What fills up comes last, in an order of its own.
+    let diversity = Some(Diversity { strength: 0.5, candidates: None });
+    let full = answer(vae(), &RecommendRequest { n: 17, fill: true, diversity, ..request });
+    let mut below: Vec<usize> = listed(&all)[15..].to_vec();
+    below.sort_by_key(|&item| (std::cmp::Reverse(counts[item]), item));
+    assert_eq!(full.filled_items, 2);
+    assert_eq!(listed(&full)[15..], below[..2]);
+    let (mut varied, mut enough) = (listed(&full)[..15].to_vec(), listed(&all)[..15].to_vec());
+    varied.sort_unstable();
+    enough.sort_unstable();
+    assert_eq!(varied, enough);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use foldin::engine::{Engine, HistoryItem, RecommendRequest, Recommendation, RequestError, ScoreRequest};
+use foldin::engine::{Engine, HistoryItem, RecommendRequest, Recommendation, RequestError, ScoreRequest, Width};
 use foldin::models::ModelConfig;
 use foldin::types::UserIdx;
 use tempfile::TempDir;
@@ -26,6 +26,12 @@ pub fn open(config: &ModelConfig) -> Opened {
     let dir = tempfile::tempdir().unwrap();
     publish_fixture(&dir.path().join("model"), config);
     Opened { engine: Engine::open(&dir.path().join("model")).unwrap(), _dir: dir }
+}
+
+/// The same with an item table in narrow numbers.
+pub fn open_narrow(config: &ModelConfig, width: Width) -> Opened {
+    let Opened { engine, _dir } = open(config);
+    Opened { engine: engine.with_table(Some(width)), _dir }
 }
 
 pub fn answer(engine: &Engine, request: &RecommendRequest) -> Recommendation {

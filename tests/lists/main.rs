@@ -9,6 +9,7 @@ mod explained;
 mod explored;
 mod filtered;
 mod harness;
+mod narrow;
 mod neighbours;
 mod reranked;
 mod scored;

@@ -2,7 +2,7 @@
 
 use foldin::engine::{Diversity, Engine, RecommendRequest, Recommendation};
 
-use crate::fixture::{histories, mult_dae, mult_vae};
+use crate::fixture::{ease, histories, mult_dae, mult_vae, popularity};
 use crate::harness::{answer, bits, listed, of_user, open};
 
 fn diverse(strength: f32, candidates: Option<usize>) -> Option<Diversity> {
@@ -79,9 +79,14 @@ fn damping_brings_the_rare_forward() {
 
 #[test]
 fn the_formula_of_damping_on_a_list() {
-    let engine = open(&mult_vae());
+    for config in [mult_vae(), mult_dae(), ease(), popularity()] {
+        damped_by_the_formula(&open(&config));
+    }
+}
+
+fn damped_by_the_formula(engine: &Engine) {
     let counts = histories().item_counts();
-    let pool = answer(&engine, &of_user(20, 16));
+    let pool = answer(engine, &of_user(20, 16));
     let of = |values: &[f64]| {
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         (mean, (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / values.len() as f64).sqrt())
@@ -94,5 +99,5 @@ fn the_formula_of_damping_on_a_list() {
     order.sort_by(|&a, &b| worth[b].total_cmp(&worth[a]));
     let expected: Vec<usize> = order[..4].iter().map(|&at| listed(&pool)[at]).collect();
     let request = RecommendRequest { popularity_damping: 0.4, ..of_user(20, 4) };
-    assert_eq!(listed(&answer(&engine, &request)), expected);
+    assert_eq!(listed(&answer(engine, &request)), expected);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::{Int64Builder, ListBuilder};
 use arrow_array::{ArrayRef, StringArray};
 use foldin::interactions::{LogRules, Timestamp};
-use foldin::io::{AxisExtents, LogError, count_rows, measure_log, read_log};
+use foldin::io::{AxisExtents, LogError, count_entries, measure_log, read_log};
 use tempfile::TempDir;
 
 use super::tables::{floats, int64s, small, strings, timed, weighted, write};
@@ -25,7 +25,7 @@ fn ids_are_those_of_the_log_and_every_entry_counts() {
     assert_eq!(named(&measured.users), [("ann".into(), 2), ("bob".into(), 2), ("zoe".into(), 1)]);
     assert_eq!(named(&measured.items), [("cup".into(), 1), ("pot".into(), 1), ("tea".into(), 3)]);
     assert_eq!((measured.files, measured.entries), (1, 5));
-    assert_eq!(count_rows(&path, &LogRules::default()).unwrap(), 5);
+    assert_eq!(count_entries(&path, &LogRules::default()).unwrap(), 5);
 }
 
 #[test]
@@ -51,6 +51,8 @@ fn lists_count_by_element() {
     let path = write(&directory, "lists.parquet", columns);
     let measured = measure_log(&path, &LogRules::default()).unwrap();
     assert_eq!((measured.entries, named(&measured.items)), (3, vec![("7".into(), 2), ("9".into(), 1)]));
+    // By the footer alone an empty list counts as well.
+    assert_eq!(count_entries(&path, &LogRules::default()).unwrap(), 4);
     // A user without items is none.
     assert_eq!(named(&measured.users), [("a".into(), 2), ("c".into(), 1)]);
 }
@@ -72,7 +74,7 @@ fn only_ids_are_judged_and_only_whole_files_are_left_out() {
     let since = Some("2026-01-15".parse::<Timestamp>().unwrap());
     let measured = measure_log(days.path(), &LogRules { since, ..timed() }).unwrap();
     assert_eq!(named(&measured.users), [("2".into(), 2)]);
-    assert_eq!(count_rows(days.path(), &LogRules { since, ..timed() }).unwrap(), 2);
+    assert_eq!(count_entries(days.path(), &LogRules { since, ..timed() }).unwrap(), 2);
 }
 
 #[test]
@@ -86,5 +88,5 @@ fn what_reading_refuses_of_ids_is_refused() {
     assert!(matches!(measure_log(&empty, &LogRules::default()), Err(LogError::Empty { .. })));
     assert!(refusal(&directory.path().join("none"), &LogRules::default()).contains("none"));
     assert!(refusal(&path, &LogRules { min_weight: Some(2.0), ..LogRules::default() }).contains("--weight-column"));
-    assert!(count_rows(&path, &LogRules { min_weight: Some(2.0), ..LogRules::default() }).is_err());
+    assert!(count_entries(&path, &LogRules { min_weight: Some(2.0), ..LogRules::default() }).is_err());
 }

@@ -8,6 +8,7 @@ mod generate;
 mod model;
 mod plan;
 mod recommend;
+mod registry;
 mod shell;
 mod split;
 mod train;
@@ -23,6 +24,7 @@ pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
 pub use recommend::{Query, Recommend, Subject, Wishes};
+pub use registry::{At, Models, Promote, Publish, Rollback, Table};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
 pub use train::{Configuration, LogConfiguration, Train};
@@ -76,7 +78,15 @@ pub enum Command {
     Embed(Embed),
     /// Show what a model directory holds and verify its checksums
     Inspect(Inspect),
-    /// Serve a model directory over gRPC on the loopback interface
+    /// Put a trained model into a registry, as a version that servers can change over to
+    Publish(Publish),
+    /// List models and versions of a registry or a running server
+    Models(Models),
+    /// Let a version of a model answer
+    Promote(Promote),
+    /// Let the version answer that did before
+    Rollback(Rollback),
+    /// Serve models over gRPC on the loopback interface
     Serve(Serve),
     /// Ask a running server for recommendations
     Query(Query),

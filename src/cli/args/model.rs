@@ -23,10 +23,22 @@ pub struct Inspect {
 #[command(after_help = "\
 Examples:
   foldin serve model
-  foldin serve model --port 0 --reflection --log-format json")]
+  foldin serve model --port 0 --reflection --log-format json
+  foldin serve --registry models
+  foldin serve --registry models --model films --model books --default films")]
 pub struct Serve {
-    /// The model directory
-    pub model_dir: PathBuf,
+    /// The model directory, served under the name `default`
+    #[arg(required_unless_present = "registry", conflicts_with = "registry")]
+    pub model_dir: Option<PathBuf>,
+    /// Serve the promoted versions of a directory of published models
+    #[arg(long, value_name = "DIR")]
+    pub registry: Option<PathBuf>,
+    /// A model of the registry to serve; repeat for several [default: all with a promoted version]
+    #[arg(long, value_name = "NAME", requires = "registry")]
+    pub model: Vec<String>,
+    /// The model for requests that name none [default: the first to be served]
+    #[arg(long, value_name = "NAME", requires = "registry")]
+    pub default: Option<String>,
     /// Address to listen on; loopback only
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub address: String,

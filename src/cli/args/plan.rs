@@ -1,6 +1,7 @@
 //! Flags of a plan.
 
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -26,6 +27,7 @@ Exit codes:
 Examples:
   foldin plan log.parquet --model ease
   foldin plan log.parquet --config foldin.toml --batch-size 500 --out /data/model
+  foldin plan newer.parquet --from model
   foldin plan --users 1000000 --items 200000 --interactions 50000000 --memory 16GiB --json")]
 pub struct Plan {
     /// The log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'
@@ -43,6 +45,9 @@ pub struct Plan {
     /// Model directory that would be written: whose disk is looked at [default: here]
     #[arg(long, value_name = "DIR")]
     pub out: Option<String>,
+    /// The model that the run would continue
+    #[arg(long, value_name = "MODEL_DIR")]
+    pub from: Option<PathBuf>,
     /// Memory of the machine that will train, for example 16GiB [default: what is available here]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<ByteSize>,

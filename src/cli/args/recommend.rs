@@ -126,6 +126,9 @@ pub struct Query {
     /// The server
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
     pub server: String,
+    /// The model to ask, where the server has several [default: the server's default]
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
     /// For whom.
     #[command(flatten)]
     pub subject: Subject,

@@ -199,8 +199,12 @@ pub struct Train {
     /// Model directory to write
     #[arg(long, value_name = "DIR")]
     pub out: Option<String>,
-    /// Continue this model on a newer log: its weights, matched by item id, and its configuration, with a third of
-    /// its epochs and patience and a fifth of its learning rate unless others are given
+    /// Continue this model on a newer log: its weights, matched by item id, and its configuration
+    ///
+    /// Unless told otherwise, the sections [model], [training] and [log] are the model's own, but for --since, --until
+    /// and --as-of, a third of its epochs and patience and a fifth of its learning rate; a model that continues another
+    /// one itself keeps its own of these three. A model trained with --half-life-days needs a new --as-of. Sections [input]
+    /// and [validation] (--items, --all-items, the share of users held out) are not recorded in a model: give them again.
     #[arg(long, value_name = "MODEL_DIR", help_heading = "Model")]
     pub from: Option<PathBuf>,
     /// What is known of the items: Parquet with item_id, and title and any attributes

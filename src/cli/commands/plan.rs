@@ -13,7 +13,8 @@ use crate::cli::exit::Configuration;
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::planning;
 use crate::cli::settings::Settings;
-use crate::plan::{DataSizes, Plan, Room, Speeds, Stage, Time, free_disk, time};
+use crate::cli::warm::Parent;
+use crate::plan::{DataSizes, Plan, Room, Speeds, Stage, Time, Workload, time};
 
 /// Runs the command.
 ///
@@ -23,16 +24,22 @@ pub fn run(args: &args::Plan, out: &mut dyn Write) -> Result<()> {
     let mut command = Layer::default();
     command.flag("LOG", "input.log", args.log.as_deref());
     command.flag("--out", "output.model", args.out.as_deref());
-    let resolved = resolve(Settings::default(), &args.configuration.layers(command)?)?;
+    let parent = args.from.as_deref().map(Parent::open).transpose()?;
+    let base = parent.as_ref().map_or_else(Settings::default, Parent::settings);
+    let resolved = resolve(base, &args.configuration.layers(command)?)?;
     resolved.notes.iter().for_each(note);
     let settings = resolved.settings;
     if args.configuration.print_config {
         return Ok(write!(out, "{}", settings.to_toml())?);
     }
+    if let Some(parent) = &parent {
+        parent.check(&settings)?;
+    }
     let data = data(args, &settings)?;
-    let workload = planning::workload(&settings, data)?;
+    let continued = parent.as_ref().map_or(0, Parent::bytes);
+    let workload = Workload { parent: continued, ..planning::workload(&settings, data)? };
     let room = args.memory.map_or_else(Room::now, |size| Some(Room::given(size.0)));
-    let plan = Plan::new(workload, room, free_disk(&planning::target(&settings)));
+    let plan = Plan::new(workload, room, planning::disk_room(&settings));
     let speeds = Speeds::measure();
     let time = time(&plan.workload, &speeds);
     if args.json {
@@ -90,7 +97,8 @@ fn as_json(plan: &Plan, time: &Time, speeds: &Speeds) -> Value {
         "disk": {
             "fits": plan.fits_disk(),
             "needed_bytes": plan.disk.total(),
-            "free_bytes": plan.free_disk,
+            "free_bytes": plan.disk_room.model_directory,
+            "free_bytes_for_checkpoints": plan.disk_room.checkpoints,
             "model_directory_bytes": plan.disk.model_directory,
             "checkpoint_bytes": plan.disk.checkpoint,
         },
@@ -127,12 +135,14 @@ fn print(plan: &Plan, time: &Time, speeds: &Speeds, out: &mut dyn Write) -> Resu
     if plan.disk.checkpoint > 0 {
         write!(out, ", twice {} for checkpoints", bytes(plan.disk.checkpoint))?;
     }
-    match plan.free_disk {
-        Some(free) => {
-            writeln!(out, ", {} free: {}", bytes(free), if plan.fits_disk() { "fits" } else { "DOES NOT FIT" })?
+    if let Some(free) = plan.disk_room.model_directory {
+        write!(out, ", {} free", bytes(free))?;
+        if let Some(free) = plan.disk_room.checkpoints {
+            write!(out, ", {} where checkpoints are", bytes(free))?;
         }
-        None => writeln!(out)?,
+        write!(out, ": {}", if plan.fits_disk() { "fits" } else { "DOES NOT FIT" })?;
     }
+    writeln!(out)?;
     writeln!(out, "time    about {}, every planned epoch run", duration(time.seconds()))?;
     for Stage { name, times, each } in &time.stages {
         let share = duration(*times as f64 * each);

@@ -11,7 +11,7 @@ use crate::cli::console::note;
 use crate::cli::exit::Configuration;
 use crate::cli::lists::List;
 use crate::cli::wishes;
-use crate::serve::Client;
+use crate::serve::{Client, pb};
 
 /// Runs the command.
 ///
@@ -21,7 +21,10 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
     if args.subject.user_id.is_none() && args.subject.history.is_empty() {
         bail!(Configuration("for whom? Give --user-id, --history or both".into()));
     }
-    let request = wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen);
+    let request = pb::RecommendRequest {
+        model: args.model.clone(),
+        ..wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen)
+    };
     let answer = runtime()?.block_on(async {
         let mut client = Client::connect(&format!("http://{}", args.server)).await?;
         client.recommend(request).await

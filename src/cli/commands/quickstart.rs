@@ -28,7 +28,7 @@ use crate::generate::GenerateConfig;
 use crate::interactions::{Catalogue, hold_out_users};
 use crate::io::{Log, read_log};
 use crate::models::ModelConfig;
-use crate::serve::{self, Client, ServeOptions, pb};
+use crate::serve::{self, Client, Models, ServeOptions, pb};
 use crate::training::TrainingConfig;
 use crate::types::UserIdx;
 
@@ -72,13 +72,13 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let (held_out, seed) = (log.interactions.users() / 10, settings.training.seed);
     let trial = Trial::split(&log.interactions, held_out, seed);
     planning::check_fit(&settings, &trial.train)?;
-    let Trained { fitted, held_out: validated } =
+    let Trained { fitted, held_out: validated, .. } =
         fitting::train(&settings, &trial.train, &log.items, Beginning::default(), None)?;
     // In rows of the log: who is tested, and who of the others decided on the best epoch.
     let (others, mut untrained) = hold_out_users(&log.interactions, held_out, seed);
     untrained.extend(validated.iter().map(|row| others[row.at()]));
     untrained.sort_unstable();
-    let trained = Trained { fitted, held_out: untrained };
+    let trained = Trained { fitted, held_out: untrained, run: None };
     let fitted = &trained.fitted;
 
     writeln!(out, "\n3. How good is it? A fifth of the held-out histories has to be found")?;
@@ -193,7 +193,7 @@ async fn ask(args: &Quickstart, model_dir: &Path, questions: &[Question], out: &
     let engine = Arc::new(Engine::open(model_dir)?);
     let options = ServeOptions { threads: rayon::current_num_threads(), ..ServeOptions::default() };
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve::run(listener, engine, options, async {
+    let server = tokio::spawn(serve::run(listener, Models::one(engine), options, async {
         // Dropping the sender is the signal.
         let _ = stopped.await;
     }));

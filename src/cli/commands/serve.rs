@@ -10,7 +10,9 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::args::{LogFormat, Serve};
 use crate::cli::exit::Configuration;
 use crate::engine::Engine;
-use crate::serve::{self, ServeOptions};
+use crate::plan::Room;
+use crate::registry::{ModelName, Registry};
+use crate::serve::{self, Models, ServeOptions};
 
 /// Runs the command on `threads` scoring threads.
 ///
@@ -27,12 +29,39 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
         // The address first: a taken port should not have to wait for a large model.
         let listener = serve::bind(SocketAddr::new(address, args.port)).await?;
         let local = listener.local_addr().context("cannot tell the address listened on")?;
-        let engine = Arc::new(Engine::open(&args.model_dir)?);
-        let manifest = &engine.info().manifest;
-        writeln!(out, "serving {} {} on {local}", manifest.model.name(), manifest.model_version)?;
+        let models = models(args)?;
+        writeln!(out, "serving {} on {local}", models.told().join(", "))?;
         out.flush()?;
-        Ok(serve::run(listener, engine, options, stop_signal()?).await?)
+        Ok(serve::run(listener, models, options, stop_signal()?).await?)
     })
+}
+
+/// The model directory, or what the registry says.
+fn models(args: &Serve) -> Result<Models> {
+    let Some(root) = &args.registry else {
+        let dir =
+            args.model_dir.as_deref().ok_or_else(|| Configuration("give a model directory, or --registry".into()))?;
+        return Ok(Models::one(Arc::new(Engine::open(dir)?)));
+    };
+    let registry = Registry::open(root)?;
+    let mut names = args.model.iter().map(|name| ModelName::new(name)).collect::<Result<Vec<_>, _>>()?;
+    if names.is_empty() {
+        for name in registry.names()? {
+            if registry.versions(&name)?.iter().any(|version| version.promoted) {
+                names.push(name);
+            }
+        }
+    }
+    let default = match &args.default {
+        Some(name) => ModelName::new(name)?,
+        None => names.first().cloned().ok_or_else(|| {
+            Configuration(format!(
+                "no model of {} has a promoted version; `foldin promote` chooses one",
+                root.display()
+            ))
+        })?,
+    };
+    Ok(Models::of_registry(registry, &names, &default, || Room::now().map(|room| room.available))?)
 }
 
 /// The threads that serve the network; scoring has threads of its own.

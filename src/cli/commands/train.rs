@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Manifest, Publication, StartedFrom, check_target, publish};
+use crate::artifact::{Ancestry, Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
 use crate::cli::console::{count, note};
@@ -17,8 +17,9 @@ use crate::cli::settings::Settings;
 use crate::cli::warm::Parent;
 use crate::cli::{data, planning};
 use crate::interactions::{Catalogue, IdMap, Interactions};
-use crate::io::{Attributes, Log, LogReport};
+use crate::io::{Attributes, Log};
 use crate::models::check_parameters;
+use crate::plan::Room;
 use crate::training::Checkpoints;
 
 /// Runs the command.
@@ -48,26 +49,25 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
     // Everything that can be refused is refused before the long work starts.
     check_parameters(&settings.model, &settings.training)?;
     let mut checkpoints = checkpointing::open(&settings.checkpoint, target, args.checkpoint.resume)?;
-    if let (Some(manifest), false) = (checkpoints.as_ref().and_then(|found| published(found, target)), args.force) {
-        note(format_args!(
-            "{} was published before the run was stopped: there is nothing left to do",
-            target.display()
-        ));
-        checkpoints.map_or(Ok(()), Checkpoints::remove)?;
-        return finish(args, out, &manifest, target, None);
+    let published = checkpoints.as_ref().is_some_and(|checkpoints| published(checkpoints, target));
+    if published {
+        note(format_args!("{} was published just before the run was stopped: it is published again", target.display()));
     }
-    check_target(target, args.force)?;
+    let replace = args.force || published;
+    check_target(target, replace)?;
     if let Some(parent) = &parent {
         parent.check(&settings)?;
     }
+    let continued = parent.as_ref().map_or(0, Parent::bytes);
     if !args.configuration.ignore_memory {
-        planning::check_reading(&settings)?;
+        planning::check_reading(&settings, continued, Room::now())?;
     }
     let log = data::training_log(&settings, "give it as first argument")?;
     // Nothing asks when: times have done their work for the rules of the log.
     let log = data::with_all_items(Log { times: None, ..log }, &settings.input)?;
     if !args.configuration.ignore_memory {
-        planning::check_run(&settings, &log, target)?;
+        let there_is = (Room::now(), planning::disk_room(&settings));
+        planning::check_run(&settings, &log, checkpoints.as_ref(), continued, there_is)?;
     }
     let (catalogue, attributes) = data::catalogue(&log.items, &settings.input)?;
     if let Some(checkpoints) = &mut checkpoints {
@@ -81,33 +81,23 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
         }
     };
     if let (Some(checkpoints), Some(from)) = (&mut checkpoints, &from) {
-        checkpointing::add_parent(&mut checkpoints.facts, from);
+        checkpointing::add_parent(&mut checkpoints.facts, &from.from);
     }
     let trained = fitting::train(&settings, &log.interactions, &log.items, beginning, checkpoints.as_mut())?;
     let items = (&catalogue, &attributes);
     let histories = (&log.users, &log.interactions);
-    let published = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, args.force);
+    let published = publish_trained(target, &settings, &trained, from.as_ref(), items, histories, replace);
     if let (Err(_), Some(checkpoints)) = (&published, &checkpoints) {
         checkpointing::tell_kept(checkpoints);
     }
     let manifest = published?;
     // Only now: until the model has its name, the checkpoint is all there is.
     checkpoints.map_or(Ok(()), Checkpoints::remove)?;
-    finish(args, out, &manifest, target, Some(&log.report))
-}
-
-fn finish(
-    args: &Train,
-    out: &mut dyn Write,
-    manifest: &Manifest,
-    target: &Path,
-    log: Option<&LogReport>,
-) -> Result<()> {
     if args.json {
-        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log });
+        let answer = json!({ "model_directory": target, "manifest": manifest, "log": log.report });
         return Ok(writeln!(out, "{answer:#}")?);
     }
-    summarise(out, manifest, target)
+    summarise(out, &manifest, target)
 }
 
 /// Publishes a trained model with the histories of every user; `from` is the model that it continues.
@@ -117,8 +107,8 @@ fn finish(
 pub fn publish_trained(
     target: &Path,
     settings: &Settings,
-    Trained { fitted, held_out }: &Trained,
-    from: Option<&StartedFrom>,
+    Trained { fitted, held_out, run }: &Trained,
+    from: Option<&Ancestry>,
     (catalogue, attributes): (&Catalogue, &Attributes),
     (users, histories): (&IdMap, &Interactions),
     replace: bool,
@@ -134,6 +124,7 @@ pub fn publish_trained(
         rules: &settings.log,
         training: fitting::is_iterative(&settings.model).then_some(&settings.training),
         from,
+        run: run.as_deref(),
         summary: &fitted.summary,
         metrics: metrics.into_iter().collect(),
     };

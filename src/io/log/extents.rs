@@ -33,22 +33,23 @@ pub struct AxisExtents {
     pub entries: Vec<u32>,
 }
 
-/// Rows that the footers of a log claim, parts that lie outside of the time window not counted. Nothing but the footers
-/// is read.
+/// Entries that the footers of a log claim, parts that lie outside of the time window not counted; where items are
+/// lists, empty ones count as well. Nothing but the footers is read.
 ///
 /// # Errors
 /// [`LogError`] as for [`read_log`](super::read_log): rules that make no sense, files that cannot be read, columns that
 /// are missing or of the wrong type.
-pub fn count_rows(log: &Path, rules: &LogRules) -> Result<u64, LogError> {
+pub fn count_entries(log: &Path, rules: &LogRules) -> Result<u64, LogError> {
     check_rules(rules)?;
     let source = LocalFiles::new(log);
     let mut tables = Tables::of(&source, rules)?;
     tables.prune()?;
-    let mut rows = 0;
+    let mut entries = 0u64;
     while let Some(table) = tables.next()? {
-        rows += table.table.rows() - groups_inside(&table, rules).1;
+        let (groups, _) = groups_inside(&table, rules);
+        entries = entries.saturating_add(table.table.values(&table.item.name, &groups));
     }
-    Ok(rows)
+    Ok(entries)
 }
 
 /// Numbers the users and items of a log, a file, directory or pattern as for [`read_log`](super::read_log), in one pass
@@ -59,7 +60,7 @@ pub fn count_rows(log: &Path, rules: &LogRules) -> Result<u64, LogError> {
 /// different ids (some 40 bytes each and their text), not with the rows.
 ///
 /// # Errors
-/// As for [`count_rows`]; null ids; a log without rows.
+/// As for [`count_entries`]; null ids; a log without rows.
 pub fn measure_log(log: &Path, rules: &LogRules) -> Result<LogExtents, LogError> {
     measure_log_from(&LocalFiles::new(log), rules)
 }

@@ -17,7 +17,7 @@ mod scan;
 mod tables;
 mod times;
 
-pub use extents::{AxisExtents, LogExtents, count_rows, measure_log, measure_log_from};
+pub use extents::{AxisExtents, LogExtents, count_entries, measure_log, measure_log_from};
 pub use read::{Log, read_log, read_log_from, read_log_onto, read_log_onto_from};
 pub use report::{LogReport, RowsDropped};
 pub use scan::{NULL_ID, ScanBatch, Scanned, ScannedFile, ScannedIds, scan_log, scan_log_from};

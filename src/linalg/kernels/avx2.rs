@@ -239,7 +239,7 @@ fn exp2(x: __m256) -> __m256 {
     let shifted = _mm256_add_ps(x, rounding);
     let rest = _mm256_sub_ps(x, _mm256_sub_ps(shifted, rounding));
     let mut p = _mm256_set1_ps(1.327_647_1e-3);
-    for c in [9.675_542e-3, 5.550_713_1e-2, 2.402_212e-1, 6.931_469_4e-1, 1.0] {
+    for c in [9.675_542e-3, 5.550_713e-2, 2.402_212e-1, 6.931_469_4e-1, 1.0] {
         p = _mm256_fmadd_ps(p, rest, _mm256_set1_ps(c));
     }
     let power = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));

@@ -1,9 +1,9 @@
 //! General matrix products: who packs what, and which tile of the result is whose.
 //!
 //! Each element of a product is computed by the same operations in the same order whatever the number
-//! of threads: the inner dimension is cut into blocks by its length alone, and tiles of the result
-//! only say who computes an element, never how. With AVX2 the arithmetic is that of
-//! `packed`; elsewhere the `gemm` crate's.
+//! of threads. With AVX2 the arithmetic is that of `packed`: the inner dimension is cut into blocks by its
+//! length alone, and tiles of the result only say who computes an element, never how. Elsewhere it is
+//! the `gemm` crate's, which depends on the shape of a tile, so there tiles are cut by the shape of the result.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -122,6 +122,21 @@ fn inner_step(k: usize) -> usize {
     k.div_ceil(k.div_ceil(LONGEST).max(1)).max(1)
 }
 
+/// How much of an inner dimension `k` is packed at a time of a factor of so many rows or columns: whole blocks, as many
+/// as the caches hold, at least one.
+fn packed_depth(width: usize, k: usize) -> usize {
+    const SHARED: usize = 5 << 16;
+    let step = inner_step(k);
+    (SHARED / width.saturating_mul(step).max(1)).max(1) * step
+}
+
+/// The most values that a product packs of its smaller factor at a time, once for all threads: `width` is
+/// the smaller one of the extents of the product, `k` its inner dimension.
+#[must_use]
+pub fn packed_at_once(width: usize, k: usize) -> usize {
+    width.saturating_mul(packed_depth(width, k).min(k))
+}
+
 /// `range` in blocks of `step`.
 fn blocks(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     range.clone().step_by(step).map(move |start| start..(start + step).min(range.end))
@@ -136,6 +151,9 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Str
     let (m, n) = dst.shape;
     let k = lhs.shape.1;
     assert_eq!((lhs.shape.0, rhs.shape), (m, (k, n)), "shapes of a {m} x {n} product do not fit");
+    if m == 0 || n == 0 {
+        return;
+    }
     if k == 0 {
         for j in 0..n {
             let column = &mut dst.data[j * dst.col_stride..][..m];
@@ -158,14 +176,12 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Str
 /// packed once, too.
 #[cfg(target_arch = "x86_64")]
 fn packed(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
-    /// Values of the smaller factor that are packed at a time.
-    const SHARED: usize = 5 << 16;
     /// Rows or columns of a strip: a block of it stays in the second cache.
     const STRIP: usize = 96;
     let ((m, n), k, threads) = (dst.shape, lhs.shape.1, rayon::current_num_threads());
     let (data, stride) = (Destination(dst.data.as_mut_ptr()), dst.col_stride);
     let (rhs, step) = (rhs.transposed(), inner_step(k));
-    let depth = (SHARED / (m.min(n) * step)).max(1) * step;
+    let depth = packed_depth(m.min(n), k);
     let mut buffer = WHOLE.take();
     for inner in blocks(0..k, depth) {
         let update = if inner.start == 0 { update } else { update.further() };
@@ -200,9 +216,12 @@ thread_local! {
 pub(super) fn portable(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
     /// Most rows and columns of a tile.
     const TILE: usize = 512;
-    let ((m, n), threads) = (dst.shape, rayon::current_num_threads());
+    /// Tiles side by side, or a multiple of that. Not the number of threads: the crate computes tiles of different
+    /// shapes in different ways.
+    const ABREAST: usize = 8;
+    let (m, n) = dst.shape;
     let (data, stride) = (Destination(dst.data.as_mut_ptr()), dst.col_stride);
-    tiles(&parts(m, TILE, 8, 1), &parts(n, TILE, 4, threads)).for_each(|(rows, cols)| {
+    tiles(&parts(m, TILE, 8, 1), &parts(n, TILE, 4, ABREAST)).for_each(|(rows, cols)| {
         // SAFETY: as in `packed`, but for the processor features, which are not needed.
         unsafe { portable_tile(&data, stride, (rows, cols), update, (lhs, rhs)) }
     });

@@ -11,14 +11,17 @@
 mod avx2;
 mod gemm;
 mod memory;
+mod narrow;
 #[cfg(target_arch = "x86_64")]
 mod packed;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use gemm::packed_at_once;
 pub(super) use gemm::{Strided, StridedMut, Update, gemm};
 pub use memory::{at_least, zeros};
+pub use narrow::{LARGEST_QUERY, NARROW_RUN, dots_f16, dots_i8};
 
 use super::columns::{Columns, ColumnsMut};
 
@@ -29,6 +32,12 @@ fn has_avx2() -> bool {
     return std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
     #[cfg(not(target_arch = "x86_64"))]
     false
+}
+
+/// The instructions that compute here. The same numbers come to the same bits by the same instructions only.
+#[must_use]
+pub fn instructions() -> &'static str {
+    if has_avx2() { "avx2+fma" } else { std::env::consts::ARCH }
 }
 
 /// Calls the AVX2 version of a kernel where the processor has it, its scalar twin otherwise.

@@ -93,7 +93,7 @@ proptest! {
     /// Over edges of panels and blocks, with gaps between the columns of the destination.
     #[test]
     fn gemm_equals_the_triple_loop(
-        (m, n, k, gap, a, b) in (1usize..40, 1usize..40, 0usize..700, 0usize..3).prop_flat_map(|(m, n, k, gap)| {
+        (m, n, k, gap, a, b) in (0usize..40, 0usize..40, 0usize..700, 0usize..3).prop_flat_map(|(m, n, k, gap)| {
             (Just(m), Just(n), Just(k), Just(gap), values(m * k), values(n * k))
         }),
         strides in any::<[bool; 2]>(),
@@ -120,27 +120,47 @@ proptest! {
     }
 }
 
-/// Every way of packing: the right factor once, the left one once, and both by each tile.
+/// The product of two made-up factors, m × k and k × n, by `kernel` in a pool of so many threads.
+fn product(
+    kernel: fn(&mut StridedMut<'_>, Update, Strided<'_>, Strided<'_>),
+    (m, n, k): (usize, usize, usize),
+    threads: usize,
+) -> Vec<f32> {
+    let value = |salt: usize| move |i: usize| ((i * 7919 + salt) % 1009) as f32 / 504.0 - 1.0;
+    let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value(1)).collect(), (0..k * n).map(value(2)).collect());
+    let (lhs, rhs) = (Strided::new(&a, (m, k), (k, 1)), Strided::new(&b, (k, n), (1, k)));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let mut out = vec![f32::NAN; m * n];
+    pool.install(|| kernel(&mut StridedMut::new(&mut out, (m, n), m), Update::REPLACE, lhs, rhs));
+    out
+}
+
+/// Every way of packing: the right factor once, the left one once, and both by each tile; and every way in which the
+/// twin computes a tile: narrow ones, whose factors are contiguous, by inner products.
 #[test]
-fn gemm_has_the_same_bits_for_any_number_of_threads_and_as_its_twin_nearly() {
-    for (m, n, k) in [(130, 40, 650), (40, 130, 650), (1500, 1500, 1450), (3000, 7, 900)] {
-        let value = |salt: usize| move |i: usize| ((i * 7919 + salt) % 1009) as f32 / 504.0 - 1.0;
-        let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value(1)).collect(), (0..k * n).map(value(2)).collect());
-        let (lhs, rhs) = (Strided::new(&a, (m, k), (k, 1)), Strided::new(&b, (k, n), (1, k)));
-        let product = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut out = vec![f32::NAN; m * n];
-            pool.install(|| gemm(&mut StridedMut::new(&mut out, (m, n), m), Update::REPLACE, lhs, rhs));
-            out
-        };
-        let one = product(1);
-        for threads in [2, 3, 8] {
-            assert!(product(threads) == one, "{m} x {n} x {k} with {threads} threads");
-        }
-        let mut twin = vec![f32::NAN; m * n];
-        gemm::portable(&mut StridedMut::new(&mut twin, (m, n), m), Update::REPLACE, lhs, rhs);
+fn gemm_and_its_twin_have_the_same_bits_for_any_number_of_threads() {
+    for shape in [(130, 40, 650), (40, 130, 650), (1500, 1500, 1450), (3000, 7, 900), (40, 9, 600), (1, 33, 600)] {
+        let [one, twin] = [gemm, gemm::portable].map(|kernel| {
+            let one = product(kernel, shape, 1);
+            for threads in [2, 3, 8] {
+                assert!(product(kernel, shape, threads) == one, "{shape:?} with {threads} threads");
+            }
+            one
+        });
         assert_close(&one, &twin, 1e-3);
     }
+}
+
+#[test]
+fn no_more_is_packed_at_once_than_the_caches_hold_or_one_block() {
+    // Eleven blocks of 304 and 305 in all, two of which fit.
+    assert_eq!(packed_at_once(500, 3_345), 500 * 2 * 305);
+    // All of it.
+    assert_eq!(packed_at_once(500, 600), 500 * 600);
+    // One block of 300 is more already.
+    assert_eq!(packed_at_once(20_000, 600), 20_000 * 300);
+    assert_eq!([packed_at_once(0, 600), packed_at_once(500, 0)], [0, 0]);
+    assert_eq!(packed_at_once(usize::MAX, usize::MAX), usize::MAX);
 }
 
 #[test]

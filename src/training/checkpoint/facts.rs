@@ -47,10 +47,10 @@ impl Facts {
         self.add(format!("{name}.fingerprint"), fingerprint(parts));
     }
 
-    /// True when all of `others` are among these, with the same values.
+    /// All of them in 16 hexadecimal digits.
     #[must_use]
-    pub fn include(&self, others: &Self) -> bool {
-        others.0.iter().all(|(name, value)| self.0.get(name) == Some(value))
+    pub fn fingerprint(&self) -> String {
+        fingerprint(self.0.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]))
     }
 
     /// What has another value than in an earlier run, or is there in one of them only.
@@ -95,6 +95,7 @@ mod tests {
         };
         let base = facts(0.1, &[1, 2]);
         assert_eq!(base.differences_from(&base), [""; 0]);
+        assert_eq!(base.fingerprint(), facts(0.1, &[1, 2]).fingerprint());
         assert_eq!(facts(0.3, &[1, 2]).differences_from(&base), ["training.learning_rate was 0.1, is 0.3"]);
         let other = facts(0.1, &[1, 3]).differences_from(&base);
         assert!(other.len() == 1 && other[0].starts_with("data.fingerprint was "), "{other:?}");
@@ -103,5 +104,7 @@ mod tests {
         let mut extra = base.clone();
         extra.add("start", "weights");
         assert_eq!(extra.differences_from(&base), ["start was not set, is weights"]);
+        let others = [facts(0.3, &[1, 2]), facts(0.1, &[1, 3]), extra];
+        assert!(others.iter().all(|other| other.fingerprint() != base.fingerprint()));
     }
 }

@@ -1,0 +1,85 @@
+//! `foldin models`: which models and versions there are.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::json;
+
+use super::serve::runtime;
+use crate::cli::args::Models;
+use crate::registry::Registry;
+use crate::serve::{Client, pb};
+
+/// A line of the list.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    version: String,
+    created: String,
+    answers: bool,
+    events_through: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The registry cannot be read, or no server answers.
+pub fn run(args: &Models, out: &mut dyn Write) -> Result<()> {
+    let rows = match (&args.at.server, &args.at.registry) {
+        (Some(server), _) => runtime()?.block_on(async {
+            let mut client = Client::connect(&format!("http://{server}")).await?;
+            Ok::<_, anyhow::Error>(client.list_models().await?.into_iter().flat_map(received).collect::<Vec<_>>())
+        })?,
+        (None, root) => published(&Registry::open(root.as_deref().unwrap_or(std::path::Path::new(".")))?)?,
+    };
+    if args.json {
+        writeln!(out, "{:#}", json!(rows))?;
+        return Ok(());
+    }
+    for row in &rows {
+        let mark = if row.answers { "answers" } else { "" };
+        writeln!(out, "{:20} {:14} {:22} {mark}", row.name, row.version, row.created)?;
+    }
+    if rows.is_empty() {
+        writeln!(out, "no models; `foldin publish` adds one")?;
+    }
+    Ok(())
+}
+
+fn published(registry: &Registry) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for name in registry.names()? {
+        for version in registry.versions(&name)? {
+            rows.push(Row {
+                name: name.to_string(),
+                version: version.manifest.model_version,
+                created: version.manifest.created,
+                answers: version.promoted,
+                events_through: version.manifest.events_through,
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// The versions of a name; a server without a registry has only the one that answers.
+fn received(model: pb::NamedModel) -> Vec<Row> {
+    let row = |version, created, answers, events_through| Row {
+        name: model.name.clone(),
+        version,
+        created,
+        answers,
+        events_through,
+    };
+    match (model.versions.is_empty(), &model.serving) {
+        (true, Some(serving)) => {
+            vec![row(serving.version.clone(), serving.created.clone(), true, serving.events_through)]
+        }
+        _ => model
+            .versions
+            .iter()
+            .map(|v| row(v.version.clone(), v.created.clone(), v.serving, v.events_through))
+            .collect(),
+    }
+}

@@ -1,0 +1,177 @@
+//! Inner products with tables of narrow numbers: eight-bit integers and half-precision floats.
+//!
+//! A list for one user reads the whole item table, so its time is that of the memory; narrow numbers are a
+//! quarter and a half of it. Who needs exact scores computes them again for the few items that come close.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+use half::f16;
+
+/// Length that a row of a table of eight-bit integers is filled up to with zeros.
+pub const NARROW_RUN: usize = 32;
+
+/// Largest value in a query against eight-bit integers: two products of such a value with −128 still fit into 16 bits.
+pub const LARGEST_QUERY: u8 = 127;
+
+/// `out[i] = Σₖ table[i · width + k] · query[k]`, exactly; `width` is the length of the query.
+///
+/// # Panics
+/// When the query is not a multiple of [`NARROW_RUN`] long or holds a value above [`LARGEST_QUERY`], or the
+/// table has not `out.len()` rows of its length.
+pub fn dots_i8(out: &mut [i32], table: &[i8], query: &[u8]) {
+    assert!(query.len().is_multiple_of(NARROW_RUN), "{} values are no whole number of runs", query.len());
+    assert!(query.iter().all(|&value| value <= LARGEST_QUERY), "a value of the query is above {LARGEST_QUERY}");
+    assert_eq!(Some(table.len()), out.len().checked_mul(query.len()), "one row an inner product");
+    #[cfg(target_arch = "x86_64")]
+    if super::has_avx2() {
+        // SAFETY: AVX2 was detected; the shapes were checked.
+        return unsafe { dots_i8_avx2(out, table, query) };
+    }
+    dots_i8_scalar(out, table, query);
+}
+
+/// `out[i] = Σₖ table[i · width + k] · query[k]` in f32, over eight interleaved partial sums; `width` is the
+/// length of the query.
+///
+/// # Panics
+/// When the table has not `out.len()` rows of the query's length.
+pub fn dots_f16(out: &mut [f32], table: &[f16], query: &[f32]) {
+    assert_eq!(Some(table.len()), out.len().checked_mul(query.len()), "one row an inner product");
+    #[cfg(target_arch = "x86_64")]
+    if super::has_avx2() && std::arch::is_x86_feature_detected!("f16c") {
+        // SAFETY: AVX2, FMA and F16C were detected; the shapes were checked.
+        return unsafe { dots_f16_avx2(out, table, query) };
+    }
+    dots_f16_scalar(out, table, query);
+}
+
+/// The naive twin of [`dots_i8`].
+pub(super) fn dots_i8_scalar(out: &mut [i32], table: &[i8], query: &[u8]) {
+    for (at, out) in out.iter_mut().enumerate() {
+        let row = &table[at * query.len()..][..query.len()];
+        *out = row.iter().zip(query).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+    }
+}
+
+/// The naive twin of [`dots_f16`].
+pub(super) fn dots_f16_scalar(out: &mut [f32], table: &[f16], query: &[f32]) {
+    for (at, out) in out.iter_mut().enumerate() {
+        let row = &table[at * query.len()..][..query.len()];
+        let mut sums = [0.0f32; 8];
+        row.iter().zip(query).enumerate().for_each(|(k, (a, b))| sums[k % 8] += a.to_f32() * b);
+        *out = sums.iter().sum();
+    }
+}
+
+/// Rows of which the inner products are computed together: each run of the query is loaded once for all.
+#[cfg(target_arch = "x86_64")]
+const TOGETHER: usize = 4;
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn dots_i8_avx2(out: &mut [i32], table: &[i8], query: &[u8]) {
+    let (width, whole) = (query.len(), out.len() / TOGETHER * TOGETHER);
+    let ones = _mm256_set1_epi16(1);
+    for row in (0..whole).step_by(TOGETHER) {
+        // SAFETY: rows `row..row + TOGETHER` of the table, runs of it and of the query, and four values of the output
+        // exist, by the shapes that the caller has checked.
+        unsafe {
+            let rows = table.as_ptr().add(row * width);
+            let mut sums = [_mm256_setzero_si256(); TOGETHER];
+            for at in (0..width).step_by(NARROW_RUN) {
+                let values = _mm256_loadu_si256(query.as_ptr().add(at).cast());
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    let run = _mm256_loadu_si256(rows.add(r * width + at).cast());
+                    let pairs = _mm256_maddubs_epi16(values, run);
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
+                }
+            }
+            let pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+            let total = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs));
+            _mm_storeu_si128(out.as_mut_ptr().add(row).cast(), total);
+        }
+    }
+    dots_i8_scalar(&mut out[whole..], &table[whole * width..], query);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn dots_f16_avx2(out: &mut [f32], table: &[f16], query: &[f32]) {
+    const LANES: usize = 8;
+    let (width, whole_rows) = (query.len(), out.len() / TOGETHER * TOGETHER);
+    let whole = width / LANES * LANES;
+    for row in (0..whole_rows).step_by(TOGETHER) {
+        // SAFETY: as in `dots_i8_avx2`, with runs of eight.
+        unsafe {
+            let rows = table.as_ptr().add(row * width);
+            let mut sums = [_mm256_setzero_ps(); TOGETHER];
+            for at in (0..whole).step_by(LANES) {
+                let values = _mm256_loadu_ps(query.as_ptr().add(at));
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    let run = _mm256_cvtph_ps(_mm_loadu_si128(rows.add(r * width + at).cast()));
+                    *sum = _mm256_fmadd_ps(values, run, *sum);
+                }
+            }
+            let pairs = _mm256_hadd_ps(_mm256_hadd_ps(sums[0], sums[1]), _mm256_hadd_ps(sums[2], sums[3]));
+            let total = _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs));
+            _mm_storeu_ps(out.as_mut_ptr().add(row), total);
+        }
+        for (r, out) in out[row..row + TOGETHER].iter_mut().enumerate() {
+            let rest = &table[(row + r) * width + whole..][..width - whole];
+            *out = rest.iter().zip(&query[whole..]).fold(*out, |sum, (a, b)| a.to_f32().mul_add(*b, sum));
+        }
+    }
+    dots_f16_scalar(&mut out[whole_rows..], &table[whole_rows * width..], query);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn integers_equal_their_twin(
+            table in prop::collection::vec(any::<i8>(), 0..1500),
+            query in prop::collection::vec(0..=LARGEST_QUERY, 1..100),
+        ) {
+            let mut query = query;
+            query.resize(query.len().next_multiple_of(NARROW_RUN), 0);
+            let table = &table[..table.len() / query.len() * query.len()];
+            let (mut got, mut expected) = (vec![7; table.len() / query.len()], vec![9; table.len() / query.len()]);
+            dots_i8(&mut got, table, &query);
+            dots_i8_scalar(&mut expected, table, &query);
+            prop_assert_eq!(got, expected);
+        }
+
+        #[test]
+        fn halves_equal_their_twin(
+            table in prop::collection::vec((-2.0f32..2.0).prop_map(f16::from_f32), 0..900),
+            query in prop::collection::vec(-1.0f32..1.0, 1..40),
+        ) {
+            let table = &table[..table.len() / query.len() * query.len()];
+            let (mut got, mut expected) = (vec![7.0; table.len() / query.len()], vec![9.0; table.len() / query.len()]);
+            dots_f16(&mut got, table, &query);
+            dots_f16_scalar(&mut expected, table, &query);
+            for (got, expected) in got.into_iter().zip(expected) {
+                prop_assert!((got - expected).abs() < 1e-4, "{got} instead of {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_products_do_not_overflow() {
+        let (table, query) = (vec![i8::MIN; 4 * 640], vec![LARGEST_QUERY; 640]);
+        let mut out = [0; 4];
+        dots_i8(&mut out, &table, &query);
+        assert_eq!(out, [-128 * 127 * 640; 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a value of the query is above")]
+    fn queries_that_could_overflow_are_refused() {
+        dots_i8(&mut [0], &[0; 32], &[200; 32]);
+    }
+}

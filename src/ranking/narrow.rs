@@ -1,0 +1,181 @@
+//! Lists from narrow item tables: every item is scored roughly, the ones that come close exactly.
+//!
+//! For models whose score is the inner product of a user's state with an item's vector, plus a bias. The
+//! table holds the vectors as eight-bit integers (a scale for each item) or half-precision floats. The exact
+//! scores decide the order of what is listed, so a narrow table can only cost an item that its rough score puts
+//! behind [`SPARE`] others.
+
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+use crate::linalg::{Columns, LARGEST_QUERY, NARROW_RUN, dots_f16, dots_i8};
+
+/// Items that are scored exactly beyond the length of the list.
+pub const SPARE: usize = 64;
+
+/// The number that stands for zero in a query of eight-bit integers.
+const ZERO: u8 = LARGEST_QUERY.div_ceil(2);
+
+/// How the numbers of an item table are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Width {
+    /// Eight-bit integers with a scale for each item.
+    Int8,
+    /// Half-precision floats.
+    F16,
+}
+
+/// An item table in narrow numbers, with the biases.
+#[derive(Clone, Debug)]
+pub struct NarrowTable {
+    values: Values,
+    bias: Vec<f32>,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    Int8 {
+        /// items × `width`, each row filled up with zeros.
+        rows: Vec<i8>,
+        width: usize,
+        /// What one unit of an item's numbers stands for.
+        scales: Vec<f32>,
+        /// [`ZERO`] times the sum of an item's numbers: what its inner product has too much.
+        surplus: Vec<i32>,
+    },
+    F16(Vec<f16>),
+}
+
+/// A user's state, ready for a table.
+pub(super) enum NarrowQuery<'a> {
+    Int8 { values: Vec<u8>, scale: f32 },
+    F16(&'a [f32]),
+}
+
+impl NarrowTable {
+    /// Rounds item vectors (columns of `vectors`) to `width`.
+    ///
+    /// # Panics
+    /// When there is not one bias an item.
+    #[must_use]
+    pub fn new(width: Width, vectors: Columns<'_>, bias: &[f32]) -> Self {
+        assert_eq!(vectors.cols(), bias.len(), "one bias an item");
+        let values = match width {
+            Width::F16 => Values::F16(vectors.data().iter().map(|&value| f16::from_f32(value)).collect()),
+            Width::Int8 => int8(vectors),
+        };
+        Self { values, bias: bias.to_vec() }
+    }
+
+    /// Number of items.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Bytes of memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Int8 { rows, .. } => rows.len() + 8 * self.items(),
+            Values::F16(values) => 2 * values.len(),
+        };
+        values + 4 * self.items()
+    }
+
+    /// Rounds a user's state to what the table is multiplied with.
+    pub(super) fn query<'a>(&self, state: &'a [f32]) -> NarrowQuery<'a> {
+        match &self.values {
+            Values::F16(_) => NarrowQuery::F16(state),
+            Values::Int8 { width, .. } => {
+                let largest = state.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+                let scale = largest / f32::from(LARGEST_QUERY - ZERO);
+                let unit = if scale > 0.0 { scale.recip() } else { 0.0 };
+                // Beyond the state the rows hold zeros, so what stands there does not matter.
+                let mut values = vec![0; *width];
+                for (value, &exact) in values.iter_mut().zip(state) {
+                    *value = (f32::from(ZERO) + (exact * unit).round()) as u8;
+                }
+                NarrowQuery::Int8 { values, scale }
+            }
+        }
+    }
+
+    /// Rough scores of the items from `first` on.
+    ///
+    /// # Panics
+    /// When the items leave the table, or the query was made for another one.
+    pub(super) fn score(&self, query: &NarrowQuery<'_>, first: usize, products: &mut Vec<i32>, scores: &mut [f32]) {
+        let items = first..first + scores.len();
+        match (&self.values, query) {
+            (Values::Int8 { rows, width, scales, surplus }, NarrowQuery::Int8 { values, scale }) => {
+                products.resize(items.len(), 0);
+                dots_i8(products, &rows[items.start * width..items.end * width], values);
+                let parts = products.iter().zip(&surplus[items.clone()]).zip(&scales[items.clone()]);
+                for ((score, ((product, surplus), unit)), bias) in scores.iter_mut().zip(parts).zip(&self.bias[items]) {
+                    *score = (product - surplus) as f32 * (unit * scale) + bias;
+                }
+            }
+            (Values::F16(values), NarrowQuery::F16(state)) => {
+                let width = state.len();
+                dots_f16(scores, &values[items.start * width..items.end * width], state);
+                scores.iter_mut().zip(&self.bias[items]).for_each(|(score, bias)| *score += bias);
+            }
+            _ => unreachable!("a query is scored by the table that made it"),
+        }
+    }
+}
+
+fn int8(vectors: Columns<'_>) -> Values {
+    let (width, items) = (vectors.rows().next_multiple_of(NARROW_RUN), vectors.cols());
+    let (mut rows, mut scales, mut surplus) = (vec![0i8; width * items], vec![0.0; items], vec![0; items]);
+    for item in 0..items {
+        let vector = vectors.col(item);
+        let largest = vector.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        scales[item] = largest / f32::from(i8::MAX);
+        let unit = if largest > 0.0 { f32::from(i8::MAX) / largest } else { 0.0 };
+        let row = &mut rows[item * width..][..vector.len()];
+        row.iter_mut().zip(vector).for_each(|(value, exact)| *value = (exact * unit).round() as i8);
+        surplus[item] = i32::from(ZERO) * row.iter().map(|&value| i32::from(value)).sum::<i32>();
+    }
+    Values::Int8 { rows, width, scales, surplus }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+    use rand::RngExt;
+
+    #[test]
+    fn rough_scores_are_near_the_exact_ones() {
+        let (dim, items) = (70, 300);
+        let mut random = stream(3, Purpose::Init, [0, 0]);
+        let mut draw = |len: usize| -> Vec<f32> { (0..len).map(|_| random.random_range(-1.0..1.0)).collect() };
+        let (vectors, bias, state) = (draw(dim * items), draw(items), draw(dim));
+        let vectors = Columns::new(&vectors, (dim, items));
+        let exact: Vec<f32> = (0..items)
+            .map(|item| vectors.col(item).iter().zip(&state).map(|(a, b)| a * b).sum::<f32>() + bias[item])
+            .collect();
+        for (width, tolerance) in [(Width::Int8, 0.15), (Width::F16, 0.01)] {
+            let table = NarrowTable::new(width, vectors, &bias);
+            let mut rough = vec![f32::NAN; items];
+            // In two parts, the second of which does not begin with a whole run.
+            let (first, second) = rough.split_at_mut(131);
+            table.score(&table.query(&state), 0, &mut Vec::new(), first);
+            table.score(&table.query(&state), 131, &mut Vec::new(), second);
+            for (item, (rough, exact)) in rough.iter().zip(&exact).enumerate() {
+                assert!((rough - exact).abs() < tolerance, "{width:?}, item {item}: {rough} instead of {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        let table = NarrowTable::new(Width::Int8, Columns::new(&[0.0; 6], (2, 3)), &[1.0, 2.0, 3.0]);
+        let mut scores = [f32::NAN; 3];
+        table.score(&table.query(&[0.0, 0.0]), 0, &mut Vec::new(), &mut scores);
+        assert_eq!(scores, [1.0, 2.0, 3.0]);
+    }
+}
