@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use super::request::{HistoryItem, check_n};
 use super::{Engine, RequestError};
-use crate::linalg::{Columns, ColumnsMut, dots};
 use crate::ranking::{Scored, TopN};
 use crate::types::{ItemIdx, UserIdx};
 
@@ -64,12 +63,10 @@ impl Engine {
                 return Ok(None);
             }
             let vectors = self.user_block(block)?;
-            let mut cosines = vec![0.0; vectors.ncols()];
-            let shape = (cosines.len(), 1);
-            dots(ColumnsMut::new(&mut cosines, shape), vectors.as_ref().into(), Columns::from(&vector));
+            let cosines = vectors.column_iter().map(|other| other.dot(&vector.column(0)));
             let first = self.user_vectors.users(block).start;
-            let mut best = TopN::new(request.n.min(cosines.len()));
-            for (user, &cosine) in (first..).zip(&cosines) {
+            let mut best = TopN::new(request.n.min(vectors.ncols()));
+            for (user, cosine) in (first..).zip(cosines) {
                 // Without a history there is no direction to compare.
                 let known = self.histories.history_len(UserIdx(user)) > 0;
                 if known && hidden.binary_search(&user).is_err() {
