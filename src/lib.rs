@@ -57,6 +57,7 @@
 //! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
 //! | [`models`] | Which model, and how does it turn a history into scores? |
 //! | [`plan`] | What will a training run take, and does it fit? |
+//! | [`filter`] | Which items meet a condition on their metadata? |
 //! | [`ranking`] | Which items come first? |
 //! | [`evaluation`] | How good are the lists? |
 //! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
@@ -79,6 +80,7 @@ pub mod evaluation;
 #[cfg(feature = "serve")]
 pub mod events;
 pub mod export;
+pub mod filter;
 pub mod generate;
 pub mod interactions;
 pub mod io;

@@ -28,6 +28,8 @@ pub enum Purpose {
     Generate = 7,
     /// Resampling of evaluated users; coordinates: resample and 0, or 0 and 1 for the grouping of users.
     Bootstrap = 8,
+    /// Draws from the uncertainty of a user's code; coordinates: draw and 0, or 0 and 1 for the choice of a draw.
+    Explore = 9,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

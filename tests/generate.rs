@@ -5,8 +5,9 @@ use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, TimestampMillisecondType};
+use arrow_array::types::{Float32Type, Float64Type, Int32Type, TimestampMillisecondType};
 use foldin::evaluation::{Metric, MetricKind, Trial};
 use foldin::generate::{GenerateConfig, GenerateError, Generated, generate};
 use foldin::interactions::LogRules;
@@ -199,6 +200,37 @@ fn categories(items: &Path) -> HashMap<String, String> {
             pairs.map(|(id, category)| (id.unwrap().to_owned(), category.unwrap().to_owned())).collect::<Vec<_>>()
         })
         .collect()
+}
+
+#[test]
+fn items_have_something_to_filter_by() {
+    let directory = TempDir::new().unwrap();
+    let generated = run(&GenerateConfig::default(), &directory.path().join("log"));
+    let batches = ParquetRecordBatchReaderBuilder::try_new(File::open(&generated.items).unwrap()).unwrap();
+    let (mut prices, mut years, mut adults, mut tags) = (Vec::new(), Vec::new(), 0, Vec::new());
+    for batch in batches.build().unwrap() {
+        let batch = batch.unwrap();
+        let column = |name: &str| batch.column_by_name(name).unwrap().clone();
+        prices.extend(column("price").as_primitive::<Float64Type>().iter());
+        years.extend(column("year").as_primitive::<Int32Type>().values());
+        adults += column("adult").as_boolean().true_count();
+        let category = column("category").as_string::<i32>().clone();
+        for (row, list) in column("tags").as_list::<i32>().iter().enumerate() {
+            let list = list.unwrap();
+            tags.push(list.len());
+            assert_eq!(list.as_string::<i32>().value(0), category.value(row), "its own category comes first");
+        }
+    }
+    assert_eq!(prices.len(), 2_000);
+    let unpriced = prices.iter().filter(|price| price.is_none()).count();
+    assert!((10..100).contains(&unpriced), "{unpriced} without a price");
+    let mut known: Vec<f64> = prices.into_iter().flatten().collect();
+    known.sort_by(f64::total_cmp);
+    assert!(known[0] > 0.0 && (20.0..30.0).contains(&known[known.len() / 2]), "{known:?}");
+    assert!(known.iter().all(|price| (price * 100.0 - (price * 100.0).round()).abs() < 1e-6), "whole cents");
+    assert!(years.iter().all(|year| (1950..=2023).contains(year)));
+    assert!((40..160).contains(&adults), "{adults} for adults");
+    assert!(tags.iter().all(|count| (1..=3).contains(count)) && tags.contains(&2));
 }
 
 #[test]

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use arrow_array::builder::{Int32Builder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, StructArray,
-    TimestampMicrosecondArray, UInt16Array,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    StructArray, TimestampMicrosecondArray, TimestampMillisecondArray, UInt16Array, UInt64Array,
 };
 use arrow_schema::{DataType, Field, Fields};
 use foldin::artifact::{Artifact, Publication, inspect, publish};
-use foldin::interactions::{Catalogue, IdMap, LogRules};
+use foldin::interactions::{Catalogue, IdMap, LogRules, MetadataValue};
 use foldin::io::{ItemColumns, LogError, TableError, read_all_items, read_items};
 use foldin::models::Model;
 use foldin::training::TrainingSummary;
@@ -148,13 +148,64 @@ fn attributes_keep_their_types_in_the_model_directory() {
         );
     }
     assert!(Artifact::open(&model).is_ok());
-    let types = inspect(&model).unwrap().attributes;
-    assert_eq!(types.len(), attributes().len());
-    assert_eq!(types[1], ("year".into(), "UInt16".into()));
+    let metadata = inspect(&model).unwrap().metadata;
+    assert_eq!(metadata.columns().len() + metadata.left_out().len(), attributes().len());
+    let year = metadata.column("year").unwrap();
+    assert_eq!((year.data_type.as_str(), year.values.len()), ("UInt16", fixture::ITEMS));
 
     // Without attributes there is no such column.
     let plain = write(&directory, "plain.parquet", vec![("item_id", strings(&["x"])), ("title", strings(&["X"]))]);
     assert_eq!(published(&model, &plain, &IdMap::Text(ids.iter().collect())), None);
+}
+
+#[test]
+fn attributes_are_read_in_the_types_that_can_be_compared() {
+    use MetadataValue::{Flag, Number, Text, Texts};
+    let directory = TempDir::new().unwrap();
+    let ids: Vec<String> = (0..fixture::ITEMS as u32).map(fixture::item_id).collect();
+    let more: Vec<(&str, ArrayRef)> = vec![
+        ("item_id", strings(&[&ids[30], &ids[2], &ids[5]])),
+        ("day", Arc::new(Date32Array::from(vec![Some(-1), None, Some(20_000)]))),
+        ("eon", Arc::new(Date32Array::from(vec![1, i32::MAX, 3]))),
+        ("second", Arc::new(TimestampMillisecondArray::from(vec![Some(1_500), None, Some(0)]))),
+        ("last", Arc::new(Int64Array::from(vec![1 << 53, -(1 << 53), 0]))),
+        ("beyond", Arc::new(UInt64Array::from(vec![0, (1 << 53) + 1, 0]))),
+    ];
+    let columns = attributes().into_iter().chain(more).collect();
+    let path = write(&directory, "items.parquet", columns);
+    let model = directory.path().join("model");
+    published(&model, &path, &IdMap::Text(ids.iter().collect())).unwrap();
+    let metadata = Artifact::open(&model).unwrap().metadata;
+
+    let value = |name: &str, item: usize| metadata.column(name).unwrap_or_else(|| panic!("{name}")).values.get(item);
+    let known = |name: &str| [30, 2, 5].map(|item| value(name, item));
+    assert_eq!(known("year"), [Some(Number(1999.0)), None, Some(Number(2024.0))]);
+    assert_eq!(known("price"), [Some(Number(1.5)), None, None], "NaN is unknown");
+    assert_eq!(known("exact"), [Some(Number(1.5)), None, Some(Number(-0.01))]);
+    assert_eq!(known("adult"), [Some(Flag(true)), None, Some(Flag(false))]);
+    assert_eq!(known("brand"), [Some(Text("É\u{301}🎬".into())), None, Some(Text("x".into()))]);
+    assert_eq!(known("genres"), [Some(Texts(vec!["noir".into()])), None, Some(Texts(vec![String::new()]))]);
+    let time = |text: &str| Some(Text(text.into()));
+    assert_eq!(known("released"), [time("1969-12-31T23:59:59.999999Z"), None, time("1970-01-01T00:00:00.000009Z")]);
+    assert_eq!(known("day"), [time("1969-12-31"), None, time("2024-10-04")]);
+    assert_eq!(known("second"), [time("1970-01-01T00:00:01.500Z"), None, time("1970-01-01T00:00:00Z")]);
+    assert_eq!(known("last")[0], Some(Number(9_007_199_254_740_992.0)));
+    assert!((0..fixture::ITEMS).filter(|item| ![2, 5, 30].contains(item)).all(|item| value("brand", item).is_none()));
+
+    let left_out: Vec<(&str, &str)> =
+        metadata.left_out().iter().map(|column| (column.name.as_str(), column.reason.as_str())).collect();
+    for (name, reason) in [
+        ("users", "integers beyond 2^53, such as 9223372036854775808"),
+        ("beyond", "integers beyond 2^53, such as 9007199254740993"),
+        ("eon", "times beyond"),
+        ("scores", "cannot be compared"),
+        ("origin", "cannot be compared"),
+    ] {
+        let found =
+            left_out.iter().find(|(column, _)| *column == name).unwrap_or_else(|| panic!("{name}: {left_out:?}"));
+        assert!(found.1.contains(reason), "{found:?}");
+    }
+    assert_eq!(left_out.len(), 5);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
-    EaseConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer, PopularityConfig,
-    Query, Start, StoredTensors, fit, restore,
+    Draws, EaseConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer,
+    PopularityConfig, Query, Start, StoredTensors, fit, restore,
 };
 use foldin::ranking::{Candidates, rank_users};
 use foldin::training::TrainingConfig;
@@ -51,7 +51,7 @@ fn iterative(config: &ModelConfig) -> bool {
     matches!(config, ModelConfig::MultVae(_) | ModelConfig::MultDae(_))
 }
 
-fn each_model(check: impl Fn(&str, &dyn Model, &Interactions)) {
+fn each_model(mut check: impl FnMut(&str, &dyn Model, &Interactions)) {
     let data = fixture();
     for config in configurations() {
         check(&format!("{config:?}"), &*train(&config, &training()).model, &data);
@@ -125,6 +125,65 @@ fn blocks_and_single_items_equal_the_whole() {
         model.score_items(&query, 8, &chosen, &mut single);
         let expected = chosen.map(|item| whole[8 * ITEMS + item.at()]);
         assert_eq!(bits(&single), bits(&expected), "{name}");
+    });
+}
+
+#[test]
+fn terms_add_up_to_the_score_and_leaving_the_largest_out_lowers_it() {
+    let mut linear = 0;
+    each_model(|_, model, data| {
+        linear += usize::from(model.terms(data.history(UserIdx(0)), ItemIdx(0)).is_some());
+        for user in [9, 43, 87] {
+            let history = data.history(UserIdx(user));
+            let whole = scores(model, &model.encode(&[history]));
+            for (item, &score) in whole.iter().enumerate() {
+                let Some(terms) = model.terms(history, ItemIdx(item as u32)) else { break };
+                assert_eq!(terms.len(), history.len());
+                assert!((terms.iter().sum::<f32>() - score).abs() < 1e-5 * score.abs().max(1.0));
+                let (largest, term) = terms.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+                let rest = (0..history.len()).filter(|at| *at != largest);
+                let rest = History::from_pairs(rest.map(|at| (ItemIdx(history.items()[at]), history.weights()[at])));
+                let without = scores(model, &model.encode(&[rest.unwrap().as_ref()]))[item];
+                assert!((score - without - term).abs() < 1e-5);
+                assert!(*term <= 0.0 || without < score);
+            }
+        }
+    });
+    assert_eq!(linear, 2, "EASE with weights and without");
+}
+
+#[test]
+fn draws_scatter_around_the_best_guess() {
+    let mut variational = 0;
+    each_model(|name, model, data| {
+        let history = data.history(UserIdx(43));
+        let draw = |seed, count, scale| model.draw(history, &Draws { seed, count, scale });
+        let Some(certain) = draw(1, 2, 0.0) else { return };
+        variational += 1;
+        let best = scores(model, &model.encode(&[history]));
+        assert_eq!(bits(&scores(model, &certain)), bits(&[best.clone(), best.clone()].concat()), "{name}");
+        let draws = scores(model, &draw(1, 64, 1.0).unwrap());
+        assert_eq!(bits(&draws), bits(&scores(model, &draw(1, 64, 1.0).unwrap())), "{name}: the seed decides");
+        assert_ne!(bits(&draws), bits(&scores(model, &draw(2, 64, 1.0).unwrap())), "{name}");
+        // More draws begin with the fewer.
+        assert_eq!(bits(&draws[..3 * ITEMS]), bits(&scores(model, &draw(1, 3, 1.0).unwrap())), "{name}");
+        let distance = |scale| {
+            let draws = scores(model, &draw(5, 64, scale).unwrap());
+            draws.chunks(ITEMS).flat_map(|draw| draw.iter().zip(&best)).map(|(a, b)| (a - b).abs()).sum::<f32>()
+        };
+        assert!(distance(0.5) < distance(1.0) && distance(1.0) < distance(2.0), "{name}");
+    });
+    assert_eq!(variational, 2, "Mult-VAE with weights and without");
+}
+
+#[test]
+fn batches_can_be_joined() {
+    each_model(|name, model, data| {
+        let histories: Vec<HistoryRef<'_>> = data.histories().take(9).collect();
+        let parts = [0..2, 2..3, 3..9].map(|part| model.encode(&histories[part])).into();
+        let (joined, whole) = (Query::joined(parts), model.encode(&histories));
+        assert_eq!(joined.users(), 9);
+        assert_eq!(bits(&scores(model, &joined)), bits(&scores(model, &whole)), "{name}");
     });
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::manifest::{CONTENT, ITEMS};
 use super::open::verify;
 use super::{ArtifactError, Manifest};
+use crate::interactions::Metadata;
 use crate::io;
 use crate::storage::FileDigest;
 
@@ -26,8 +27,8 @@ pub struct Inspection {
     pub manifest: Manifest,
     /// Every content file.
     pub files: Vec<FileState>,
-    /// Names and types of the items' attributes; none where the file of items is damaged.
-    pub attributes: Vec<(String, String)>,
+    /// What is known of the items; nothing where the file of items is damaged.
+    pub metadata: Metadata,
 }
 
 impl Inspection {
@@ -54,6 +55,6 @@ pub fn inspect(dir: &Path) -> Result<Inspection, ArtifactError> {
         })
         .collect();
     let intact = files.iter().any(|file| file.name == ITEMS && file.problem.is_none());
-    let attributes = if intact { io::read_attribute_types(&dir.join(ITEMS))? } else { Vec::new() };
-    Ok(Inspection { manifest, files, attributes })
+    let metadata = if intact { io::read_metadata(&dir.join(ITEMS))? } else { Metadata::default() };
+    Ok(Inspection { manifest, files, metadata })
 }

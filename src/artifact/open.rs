@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::manifest::{CONTENT, HISTORIES, ITEMS, USERS, WEIGHTS};
 use super::{ArtifactError, Histories, Manifest};
-use crate::interactions::{Catalogue, IdMap};
+use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::io;
 use crate::models::{Model, StoredTensors, restore};
 use crate::storage::{FileDigest, TensorFile, digest_file};
@@ -21,6 +21,8 @@ pub struct Artifact {
     pub model: Box<dyn Model>,
     /// Its items.
     pub catalogue: Catalogue,
+    /// What else is known of them, in the order of the catalogue.
+    pub metadata: Metadata,
     /// Users of every item, in the order of the catalogue.
     pub popularity: Vec<u32>,
     /// The users with a stored history.
@@ -45,8 +47,11 @@ impl Artifact {
 
         let shapes = &manifest.shapes;
         let (catalogue, popularity) = io::read_catalogue(&dir.join(ITEMS))?;
+        let metadata = io::read_metadata(&dir.join(ITEMS))?;
         let (users, held_out) = io::read_users(&dir.join(USERS))?;
+        let described = metadata.columns().first().map_or(shapes.items, |column| column.values.len());
         for (file, found, expected) in [
+            (ITEMS, described, shapes.items),
             (ITEMS, catalogue.len(), shapes.items),
             (ITEMS, popularity.len(), shapes.items),
             (USERS, users.len(), shapes.users),
@@ -58,7 +63,7 @@ impl Artifact {
         }
         let model = read_model(dir, &manifest)?;
         let histories = Histories::open(dir.join(HISTORIES), shapes.users, shapes.items, shapes.interactions)?;
-        Ok(Self { manifest, model, catalogue, popularity, users, held_out, histories })
+        Ok(Self { manifest, model, catalogue, metadata, popularity, users, held_out, histories })
     }
 }
 

@@ -163,7 +163,8 @@ impl Failure {
         }
         if let Some(ClientError::Call(status)) = cause.downcast_ref::<ClientError>() {
             // What `recommend` refuses as a request, the server refuses with these.
-            let wrong_request = matches!(status.code(), Code::InvalidArgument | Code::NotFound);
+            let wrong_request =
+                matches!(status.code(), Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition);
             return Some(if wrong_request { Self::Usage } else { Self::Run });
         }
         if let Some(error) = cause.downcast_ref::<DatasetError>() {

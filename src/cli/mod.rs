@@ -1,6 +1,7 @@
 //! What was typed, and what does it run? Raw flags become resolved settings, settings become a call.
 
 mod args;
+mod attributes;
 mod checkpointing;
 mod commands;
 mod comparison;
@@ -23,5 +24,6 @@ mod settings;
 mod telemetry;
 mod trials;
 mod warm;
+mod wishes;
 
 pub use run::run;

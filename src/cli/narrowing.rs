@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::artifact::Artifact;
 use crate::evaluation::{Found, TARGET_FRACTION, ndcg};
 use crate::interactions::{FoldInTarget, History, Interactions, fold_in_target};
-use crate::ranking::{Candidates, NarrowTable, Ranking, Width, rank_narrow, rank_users};
+use crate::ranking::{Candidates, NarrowTable, Ranking, Wanted, Width, rank_narrow, rank_users};
 use crate::registry::TableChoice;
 use crate::types::{ItemIdx, UserIdx};
 
@@ -58,11 +58,10 @@ impl<'a> Comparison<'a> {
         let narrow: Vec<Ranking> = histories
             .par_chunks(BATCH)
             .flat_map_iter(|histories| {
-                let candidates: Vec<_> =
-                    histories.iter().map(|h| Candidates { seen: h.items(), ..Candidates::default() }).collect();
-                let lengths = vec![LENGTH.get(); histories.len()];
-                rank_narrow(model, &table, &model.encode(histories), &candidates, &lengths, &|| true)
-                    .unwrap_or_default()
+                let unseen = histories.iter().map(|h| Candidates { seen: h.items(), ..Candidates::default() });
+                let lists: Vec<_> =
+                    unseen.enumerate().map(|(user, unseen)| Wanted::best(user, unseen, LENGTH.get())).collect();
+                rank_narrow(model, &table, &model.encode(histories), &lists, &|| true).unwrap_or_default()
             })
             .collect();
         let compared = self.exact.len();

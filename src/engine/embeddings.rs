@@ -6,7 +6,7 @@ use super::subject::Subject;
 use super::{Engine, RequestError};
 use crate::interactions::{History, HistoryRef};
 use crate::models::Space;
-use crate::ranking::Wanted;
+use crate::ranking::StillWanted;
 
 /// Histories folded in together.
 const BATCH: usize = 64;
@@ -57,7 +57,7 @@ impl Engine {
         &self,
         user_ids: &[String],
         live: &[LiveHistory],
-        wanted: Wanted<'_>,
+        wanted: StillWanted<'_>,
     ) -> Result<Option<Embeddings<Option<Vec<f32>>>>, RequestError> {
         let space = self.user_space()?;
         check_keys("user_ids", user_ids.len())?;
@@ -105,7 +105,7 @@ impl Engine {
     pub fn embed_histories_while(
         &self,
         histories: &[Vec<HistoryItem>],
-        wanted: Wanted<'_>,
+        wanted: StillWanted<'_>,
     ) -> Result<Option<Embeddings<HistoryEmbedding>>, RequestError> {
         let space = self.user_space()?;
         check_keys("histories", histories.len())?;
@@ -125,13 +125,13 @@ impl Engine {
         Ok(Some(Embeddings { space, entries: vectors.into_iter().zip(unknown).map(entry).collect() }))
     }
 
-    fn user_space(&self) -> Result<Space, RequestError> {
+    pub(super) fn user_space(&self) -> Result<Space, RequestError> {
         let no_space = || RequestError::NoSpace { model: self.name(), what: "user" };
         self.info.user_space.clone().ok_or_else(no_space)
     }
 
     /// Folds in what is there and keeps the places of what is not.
-    fn embed(&self, histories: &[Option<History>], wanted: Wanted<'_>) -> Option<Vec<Option<Vec<f32>>>> {
+    fn embed(&self, histories: &[Option<History>], wanted: StillWanted<'_>) -> Option<Vec<Option<Vec<f32>>>> {
         let mut vectors = vec![None; histories.len()];
         let (places, present): (Vec<usize>, Vec<HistoryRef<'_>>) =
             histories.iter().enumerate().filter_map(|(i, h)| h.as_ref().map(|h| (i, h.as_ref()))).unzip();

@@ -1,6 +1,7 @@
 //! Why a request has no answer.
 
 use crate::artifact::ArtifactError;
+use crate::filter::FilterError;
 
 /// What is wrong with a request, or with answering it. The messages are written for the caller.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +26,38 @@ pub enum RequestError {
         limit: usize,
     },
     /// A number is outside its range.
-    #[error("n is {value}, must be between 1 and {limit}")]
-    N {
+    #[error("{field} is {value}, must be between {low} and {high}")]
+    Range {
+        /// The field.
+        field: String,
         /// The number given.
-        value: usize,
+        value: String,
+        /// The smallest allowed.
+        low: String,
         /// The largest allowed.
-        limit: usize,
+        high: String,
+    },
+    /// A number is none.
+    #[error("{field} is {value}, must be a finite number")]
+    NotFinite {
+        /// The field.
+        field: &'static str,
+        /// The number given.
+        value: f32,
+    },
+    /// Numbers that are fine each by itself ask for too much together.
+    #[error(
+        "exploration.draws is {draws}; of lists of {n} chosen from {candidates} for variety at most {most} are drawn"
+    )]
+    TooMuchWork {
+        /// Draws asked for.
+        draws: usize,
+        /// Items asked for.
+        n: usize,
+        /// Candidates asked for.
+        candidates: usize,
+        /// Draws allowed with them.
+        most: usize,
     },
     /// A weight cannot be used.
     #[error("{field} is {weight}, must be a finite number greater than 0")]
@@ -40,11 +67,28 @@ pub enum RequestError {
         /// The weight given.
         weight: f32,
     },
+    /// A condition cannot be read, or does not fit the metadata of the items.
+    #[error("filter, {0}")]
+    Filter(#[from] FilterError),
+    /// A column that is to be shown is not there, or was left out.
+    #[error("{field}: {reason}")]
+    Attribute {
+        /// The field, for example `detail.attributes[1]`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The item a request is about does not exist.
     #[error("item_id {item_id:?} is not in the catalogue of this model")]
     UnknownItem {
         /// The id given.
         item_id: String,
+    },
+    /// The user a request is about has no history.
+    #[error("user_id {user_id:?} has no history: nothing says what this user is like")]
+    UnknownUser {
+        /// The id given.
+        user_id: String,
     },
     /// The model has no vectors of the kind asked for.
     #[error("model {model} has no {what} embeddings")]
@@ -59,6 +103,34 @@ pub enum RequestError {
     NoSimilarity {
         /// The model's name.
         model: &'static str,
+    },
+    /// The model lacks what a field asks for.
+    #[error("{field} cannot be used with model {model}, which {lack}")]
+    Unsupported {
+        /// The field.
+        field: &'static str,
+        /// The model's name.
+        model: &'static str,
+        /// What the model lacks.
+        lack: &'static str,
+    },
+    /// The item was not recommended because of a history.
+    #[error("there is nothing to explain: {reason}")]
+    Unexplained {
+        /// Where the score comes from instead.
+        reason: &'static str,
+    },
+    /// Leaving out every item of a history in turn would take too long.
+    #[error(
+        "history has {length} items; model {model} is explained by leaving out each of them in turn, which is done for at most {limit}"
+    )]
+    TooMuchToExplain {
+        /// The model's name.
+        model: &'static str,
+        /// Items of the history, stored and sent.
+        length: usize,
+        /// Items that can be explained.
+        limit: usize,
     },
     /// The request is fine, the model directory no longer is.
     #[error(transparent)]
@@ -75,11 +147,18 @@ impl RequestError {
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::NoSubject => Some("user_id"),
-            Self::Empty { field } | Self::TooLong { field, .. } | Self::Weight { field, .. } => Some(field),
-            Self::N { .. } => Some("n"),
+            Self::NoSubject | Self::UnknownUser { .. } => Some("user_id"),
+            Self::Empty { field }
+            | Self::TooLong { field, .. }
+            | Self::Range { field, .. }
+            | Self::Weight { field, .. }
+            | Self::Attribute { field, .. } => Some(field),
+            Self::Filter(_) => Some("filter"),
+            Self::TooMuchWork { .. } => Some("exploration.draws"),
             Self::UnknownItem { .. } => Some("item_id"),
-            Self::NoSpace { .. } | Self::NoSimilarity { .. } | Self::Internal(_) => None,
+            Self::Unsupported { field, .. } | Self::NotFinite { field, .. } => Some(field),
+            Self::TooMuchToExplain { .. } => Some("history"),
+            Self::NoSpace { .. } | Self::NoSimilarity { .. } | Self::Unexplained { .. } | Self::Internal(_) => None,
         }
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::request::RecommendRequest;
 use super::served::ServedItems;
 use super::similar::inverse_norms;
+use super::user_vectors::UserVectors;
 use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
-use crate::interactions::{Catalogue, IdMap};
+use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::models::{Model, ModelConfig, Popularity, Space};
 use crate::ranking::{NarrowTable, Width};
 
@@ -19,12 +20,14 @@ pub struct Engine {
     /// Answers where nothing is known of a user.
     pub(super) popularity: Popularity,
     pub(super) catalogue: Catalogue,
+    pub(super) metadata: Metadata,
     pub(super) users: IdMap,
     pub(super) histories: Histories,
     /// 1 / length of every item vector, 0 for a zero vector; empty where the model has none.
     pub(super) inverse_norms: Vec<f32>,
     /// The only thing that changes, and no answer depends on it.
     pub(super) served: ServedItems,
+    pub(super) user_vectors: UserVectors,
     /// The item table in narrow numbers, where one is to be read first.
     pub(super) table: Option<NarrowTable>,
 }
@@ -44,15 +47,17 @@ impl Engine {
     /// Prepares a loaded artifact for requests.
     #[must_use]
     pub fn new(artifact: Artifact) -> Self {
-        let Artifact { manifest, model, catalogue, popularity, users, held_out: _, histories } = artifact;
+        let Artifact { manifest, model, catalogue, metadata, popularity, users, held_out: _, histories } = artifact;
         let info = ModelInfo { manifest, user_space: model.user_space(), item_space: model.item_space() };
         let inverse_norms = inverse_norms(model.as_ref());
         Self {
             info,
             popularity: Popularity::from_counts(&popularity),
             served: ServedItems::of(catalogue.len()),
+            user_vectors: UserVectors::new(users.len()),
             model,
             catalogue,
+            metadata,
             users,
             histories,
             inverse_norms,
@@ -110,6 +115,12 @@ impl Engine {
     #[must_use]
     pub fn served_items(&self) -> usize {
         self.served.len()
+    }
+
+    /// What else is known of the items, in the order of the catalogue.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// The users with a stored history.

@@ -1,121 +1,52 @@
 //! Lists for users.
 
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use super::request::{MAX_LISTED, RecommendRequest, check_length, check_n};
-use super::subject::{Subject, known_ids};
+use super::answer::{Recommendation, ShortList, Tier};
+use super::prepare::{Filters, Prepared};
+use super::request::RecommendRequest;
 use super::{Engine, RequestError};
-use crate::interactions::HistoryRef;
-use crate::models::Model;
-use crate::ranking::{Candidates, NarrowTable, Ranking, Removed, Scored, Wanted, rank_narrow, rank_while};
-
-/// Requests folded in and ranked together: enough to use every loaded item vector several times.
-const BATCH: usize = 64;
-
-/// Where a list comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// The history was folded into the model.
-    Personal,
-    /// The most popular items: nothing is known of the user, or the model itself is popularity.
-    Popularity,
-}
-
-/// Why a list is not personal although the model could have made one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallback {
-    /// The `user_id` is not known and no history came with the request.
-    UnknownUser,
-    /// Nothing is stored for the `user_id`, and no history came with the request.
-    NoStoredHistory,
-    /// No item of the history is in the catalogue.
-    NoKnownItems,
-}
-
-/// Why a list is shorter than asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShortList {
-    /// No item of the allow-list is in the catalogue.
-    NothingAllowed,
-    /// The catalogue has fewer items than were asked for.
-    SmallCatalogue,
-    /// The filters left fewer items than were asked for.
-    Filtered,
-}
-
-/// One item of a list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
-    /// Its id in canonical form.
-    pub item_id: String,
-    /// Its title, where one is known.
-    pub title: Option<String>,
-    /// Its score; comparable only within the list.
-    pub score: f32,
-    /// Its place, from 1.
-    pub rank: usize,
-}
-
-/// The answer to a [`RecommendRequest`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recommendation {
-    /// Best first.
-    pub items: Vec<Listed>,
-    /// Where the list comes from.
-    pub tier: Tier,
-    /// Why it is not personal; `None` when it is, or when the model never is.
-    pub fallback: Option<Fallback>,
-    /// Whether the `user_id` has a stored history; `None` when none was given.
-    pub user_known: Option<bool>,
-    /// Distinct items that were folded in, stored, live and ad hoc.
-    pub history_items: usize,
-    /// Live events that were folded in.
-    pub live_events: usize,
-    /// Entries of the ad hoc history that are not in the catalogue, and were ignored.
-    pub unknown_history_items: usize,
-    /// Entries of `exclude` that are not in the catalogue.
-    pub unknown_excluded_items: usize,
-    /// Entries of `allow` that are not in the catalogue.
-    pub unknown_allowed_items: usize,
-    /// How many items of the catalogue each filter took away.
-    pub removed: Removed,
-    /// Why there are fewer than `n` items, when there are.
-    pub short: Option<ShortList>,
-}
+use crate::interactions::{History, HistoryRef};
+use crate::models::{Model, Query};
+use crate::ranking::{
+    Minus, NarrowTable, Ranking, Removed, Scored, StillWanted, Wanted, by_relevance, damped, diversified, rank,
+    rank_lists, rank_narrow,
+};
 
 /// One answer a request, in their order.
 pub type Answers = Vec<Result<Recommendation, RequestError>>;
 
-/// A request in terms of indices.
-struct Prepared {
-    subject: Subject,
-    tier: Tier,
-    n: usize,
-    include_seen: bool,
-    excluded: (Vec<u32>, usize),
-    allowed: Option<(Vec<u32>, usize)>,
+/// Requests prepared together.
+const BATCH: usize = 64;
+
+/// Histories folded in and ranked together: enough to use every loaded item vector several times, few enough that
+/// their scores of a block of items stay in the cache. A request that draws more often than that goes alone.
+const TOGETHER: usize = 64;
+
+/// An item of a finished list.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    pub scored: Scored,
+    pub tier: Tier,
 }
 
-impl Prepared {
-    fn candidates(&self) -> Candidates<'_> {
-        Candidates {
-            seen: if self.include_seen { &[] } else { self.subject.history.as_ref().items() },
-            excluded: &self.excluded.0,
-            allowed: self.allowed.as_ref().map(|allowed| allowed.0.as_slice()),
-        }
-    }
+/// How the scores of a request are computed. Others that are computed with it never change which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scoring {
+    /// By the model, from its narrow table where it has one.
+    Fast,
+    /// By the model, with every score exact: the difference of rough scores, of dislikes and of nothing, is mostly
+    /// rounding.
+    Exact,
+    /// By popularity.
+    Popularity,
+}
 
-    fn fallback(&self) -> Option<Fallback> {
-        if !self.subject.history.as_ref().is_empty() {
-            None
-        } else if self.subject.unknown_items > 0 {
-            Some(Fallback::NoKnownItems)
-        } else if self.subject.user_known == Some(true) {
-            Some(Fallback::NoStoredHistory)
-        } else {
-            Some(Fallback::UnknownUser)
-        }
-    }
+/// What became of one request: a list a draw, of which there is one unless the request explores.
+struct Ranked {
+    lists: Vec<Vec<Scored>>,
+    removed: Removed,
 }
 
 impl Engine {
@@ -128,7 +59,7 @@ impl Engine {
 
     /// [`recommend`](Self::recommend), given up with `None` as soon as the answers are no longer wanted.
     #[must_use]
-    pub fn recommend_while(&self, requests: &[RecommendRequest], wanted: Wanted<'_>) -> Option<Answers> {
+    pub fn recommend_while(&self, requests: &[RecommendRequest], wanted: StillWanted<'_>) -> Option<Answers> {
         if requests.len() <= BATCH {
             return self.recommend_batch(requests, wanted);
         }
@@ -137,103 +68,246 @@ impl Engine {
         Some(batches?.into_iter().flatten().collect())
     }
 
-    fn recommend_batch(&self, requests: &[RecommendRequest], wanted: Wanted<'_>) -> Option<Answers> {
-        let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request)).collect();
-        let mut answers: Vec<Option<Ranking>> = requests.iter().map(|_| None).collect();
-        let tiers = [
-            (Tier::Personal, self.model.as_ref(), self.table.as_ref()),
-            (Tier::Popularity, &self.popularity as &dyn Model, None),
-        ];
-        for (tier, model, table) in tiers {
-            let (positions, members): (Vec<usize>, Vec<&Prepared>) = prepared
-                .iter()
-                .enumerate()
-                .filter_map(|(position, p)| p.as_ref().ok().filter(|p| p.tier == tier).map(|p| (position, p)))
-                .unzip();
-            for (position, ranking) in positions.into_iter().zip(rank_together(model, table, &members, wanted)?) {
-                answers[position] = Some(ranking);
+    fn recommend_batch(&self, requests: &[RecommendRequest], wanted: StillWanted<'_>) -> Option<Answers> {
+        let mut filters = Filters::default();
+        let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request, &mut filters)).collect();
+        let mut ranked: Vec<Option<Ranked>> = requests.iter().map(|_| None).collect();
+        for scoring in [Scoring::Fast, Scoring::Exact, Scoring::Popularity] {
+            let (model, table): (&dyn Model, _) = match scoring {
+                Scoring::Fast => (self.model.as_ref(), self.table.as_ref()),
+                Scoring::Exact => (self.model.as_ref(), None),
+                Scoring::Popularity => (&self.popularity, None),
+            };
+            let members = prepared.iter().enumerate().filter_map(|(at, p)| p.as_ref().ok().map(|p| (at, p)));
+            let members: Vec<(usize, &Prepared)> = members.filter(|(_, p)| p.scoring() == scoring).collect();
+            for group in groups(&members) {
+                let requests: Vec<&Prepared> = group.iter().map(|(_, prepared)| *prepared).collect();
+                for ((at, _), ranking) in group.iter().zip(rank_together(model, table, &requests, wanted)?) {
+                    ranked[*at] = Some(ranking);
+                }
             }
         }
-        let answer = |(prepared, ranking): (Result<Prepared, RequestError>, _)| {
-            prepared.map(|prepared| self.answer(prepared, ranking))
+        let answer = |(prepared, ranked): (Result<Prepared, RequestError>, Option<Ranked>)| {
+            // Explanations fold in many histories.
+            wanted().then(|| {
+                let prepared = prepared?;
+                self.answer(&prepared, ranked.unwrap_or_else(|| unreachable!("what is prepared is ranked")))
+            })
         };
-        Some(prepared.into_iter().zip(answers).map(answer).collect())
+        prepared.into_iter().zip(ranked).map(answer).collect()
     }
 
-    fn prepare(&self, request: &RecommendRequest) -> Result<Prepared, RequestError> {
-        check_n(request.n)?;
-        check_length("exclude", request.exclude.len(), MAX_LISTED)?;
-        check_length("allow", request.allow.as_ref().map_or(0, Vec::len), MAX_LISTED)?;
-        let subject = self.subject(request.user_id.as_deref(), &request.history, &request.live)?;
-        let personal = !self.impersonal() && !subject.history.as_ref().is_empty();
-        let ids = self.catalogue.ids();
-        Ok(Prepared {
-            subject,
-            tier: if personal { Tier::Personal } else { Tier::Popularity },
-            n: request.n,
-            include_seen: request.include_seen,
-            excluded: known_ids(ids, &request.exclude),
-            allowed: request.allow.as_ref().map(|allow| known_ids(ids, allow)),
-        })
-    }
-
-    fn answer(&self, prepared: Prepared, ranking: Option<Ranking>) -> Recommendation {
-        let Ranking { items, removed } =
-            ranking.unwrap_or_else(|| unreachable!("a prepared request is ranked in its tier"));
-        let short = (items.len() < prepared.n).then(|| match &prepared.allowed {
-            Some((allowed, _)) if allowed.is_empty() => ShortList::NothingAllowed,
-            _ if prepared.n > self.catalogue.len() => ShortList::SmallCatalogue,
-            _ => ShortList::Filtered,
-        });
-        Recommendation {
-            items: self.listed(&items),
+    fn answer(&self, prepared: &Prepared, ranked: Ranked) -> Result<Recommendation, RequestError> {
+        let Ranked { lists, removed } = ranked;
+        let reranked: Vec<Vec<Scored>> = lists.into_iter().map(|pool| self.reranked(prepared, pool)).collect();
+        let fillers = match prepared.fill && reranked.iter().any(|list| list.len() < prepared.n) {
+            true => self.fillers(prepared),
+            false => Vec::new(),
+        };
+        let draws: Vec<Vec<Entry>> = reranked.into_iter().map(|list| filled(prepared, list, &fillers)).collect();
+        let list = &draws[prepared.draws.as_ref().map_or(0, |drawn| drawn.chosen)];
+        let mut items = self.listed(list.iter().map(|entry| (entry.scored, Some(entry.tier))), &prepared.shown);
+        self.add_contributions(prepared, list, &mut items)?;
+        if prepared.explores {
+            for (item, entry) in items.iter_mut().zip(list) {
+                let lists = |draw: &&Vec<Entry>| draw.iter().any(|other| other.scored.item == entry.scored.item);
+                item.propensity = Some(draws.iter().filter(lists).count() as f64 / draws.len() as f64);
+            }
+        }
+        let filled_items = list.iter().filter(|entry| entry.tier != prepared.tier).count();
+        Ok(Recommendation {
+            short: self.short(prepared, items.len(), removed),
+            filled_items,
+            items,
             tier: prepared.tier,
             fallback: if self.impersonal() { None } else { prepared.fallback() },
             user_known: prepared.subject.user_known,
             history_items: prepared.subject.history.as_ref().len(),
             live_events: prepared.subject.live_events,
             unknown_history_items: prepared.subject.unknown_items,
-            unknown_excluded_items: prepared.excluded.1,
-            unknown_allowed_items: prepared.allowed.map_or(0, |allowed| allowed.1),
+            unknown_excluded_items: prepared.unknown_excluded,
+            unknown_allowed_items: prepared.unknown_allowed,
+            unknown_context_items: prepared.unknown_context,
             removed,
-            short,
-        }
+        })
     }
 
-    /// Ids, titles and ranks of a selection.
-    pub(super) fn listed(&self, items: &[Scored]) -> Vec<Listed> {
-        self.served.add(items.iter().map(|scored| scored.item));
-        (1..)
-            .zip(items)
-            .map(|(rank, &Scored { item, score })| Listed {
-                item_id: self.catalogue.ids().external(item.0).into_owned(),
-                title: self.catalogue.title(item.0).map(str::to_owned),
-                score,
-                rank,
-            })
-            .collect()
+    /// Why a list of so many items is short, if it is.
+    fn short(&self, prepared: &Prepared, listed: usize, removed: Removed) -> Option<ShortList> {
+        let catalogue = self.catalogue.len();
+        let admitted = if prepared.fill {
+            catalogue.saturating_sub(removed.total() - removed.not_matching)
+        } else {
+            catalogue - removed.total()
+        };
+        (listed < prepared.n).then(|| {
+            if prepared.nothing_allowed() {
+                ShortList::NothingAllowed
+            } else if prepared.nothing_matches() && !prepared.fill {
+                ShortList::NothingMatches
+            } else if listed < admitted {
+                ShortList::BelowMinScore
+            } else if prepared.n > catalogue {
+                ShortList::SmallCatalogue
+            } else {
+                ShortList::Filtered
+            }
+        })
+    }
+
+    /// The list from the best items by score: damped, varied, cut.
+    fn reranked(&self, prepared: &Prepared, mut pool: Vec<Scored>) -> Vec<Scored> {
+        if prepared.damping > 0.0 || prepared.diversity.is_some() {
+            let users: Vec<f32> = pool.iter().map(|scored| self.popularity.users(scored.item)).collect();
+            let relevance = damped(&pool, prepared.damping, &users);
+            let order = match prepared.diversity {
+                Some(strength) => {
+                    let vectors = self.unit_vectors(&pool);
+                    diversified(&relevance, (&vectors).into(), strength, prepared.n)
+                }
+                None => by_relevance(&relevance),
+            };
+            pool = order.into_iter().map(|at| pool[at]).collect();
+        }
+        pool.truncate(prepared.n);
+        pool
+    }
+
+    /// The vectors of items, scaled to length 1: one column an item. No rows where the model has none.
+    fn unit_vectors(&self, items: &[Scored]) -> DMatrix<f32> {
+        let rows = self.info.item_space.as_ref().map_or(0, |space| space.dim);
+        let mut vectors = DMatrix::zeros(rows, items.len());
+        for (mut column, scored) in vectors.column_iter_mut().zip(items) {
+            let item = scored.item.0;
+            if let Some(vector) = self.model.embed_items(item..item + 1) {
+                column.copy_from(&(vector.column(0) * self.inverse_norms[item as usize]));
+            }
+        }
+        vectors
+    }
+
+    /// Popular items, best first, that can fill a list up: those that the filter admits before those that it does not.
+    fn fillers(&self, prepared: &Prepared) -> Vec<Entry> {
+        let within = prepared.candidates();
+        let nothing = History::default();
+        let query = |lists: usize| self.popularity.encode(&vec![nothing.as_ref(); lists]);
+        if !prepared.filtered() {
+            let lists = rank(&self.popularity, &query(1), &[within], prepared.n);
+            return lists.into_iter().flat_map(|list| entries(list.items, Tier::Popularity)).collect();
+        }
+        let lists = rank(&self.popularity, &query(2), &[within, prepared.candidates_without_filter()], prepared.n);
+        let tiers = [Tier::PopularityFiltered, Tier::Popularity];
+        lists.into_iter().zip(tiers).flat_map(|(list, tier)| entries(list.items, tier)).collect()
     }
 }
 
-/// Folds in and ranks with one encoding; every list has its own length.
+impl Prepared {
+    fn scoring(&self) -> Scoring {
+        match (self.tier, &self.negatives) {
+            (Tier::Personal, None) => Scoring::Fast,
+            (Tier::Personal, Some(_)) => Scoring::Exact,
+            (Tier::Popularity | Tier::PopularityFiltered, _) => Scoring::Popularity,
+        }
+    }
+
+    /// Histories that are folded in for the request.
+    fn histories(&self) -> usize {
+        self.draws.as_ref().map_or(1, |drawn| drawn.query.users()) + 2 * usize::from(self.negatives.is_some())
+    }
+}
+
+fn entries(items: Vec<Scored>, tier: Tier) -> impl Iterator<Item = Entry> {
+    items.into_iter().map(move |scored| Entry { scored, tier })
+}
+
+/// A list with what fills it up; nothing is listed twice.
+fn filled(prepared: &Prepared, list: Vec<Scored>, fillers: &[Entry]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = entries(list, prepared.tier).collect();
+    for filler in fillers {
+        if entries.len() == prepared.n {
+            break;
+        }
+        if entries.iter().all(|entry| entry.scored.item != filler.scored.item) {
+            entries.push(*filler);
+        }
+    }
+    entries
+}
+
+/// Consecutive requests that are computed together.
+fn groups<'m, 'p>(members: &'m [(usize, &'p Prepared)]) -> Vec<&'m [(usize, &'p Prepared)]> {
+    let (mut groups, mut start, mut histories) = (Vec::new(), 0, 0);
+    for (at, (_, prepared)) in members.iter().enumerate() {
+        if histories > 0 && histories + prepared.histories() > TOGETHER {
+            groups.push(&members[start..at]);
+            (start, histories) = (at, 0);
+        }
+        histories += prepared.histories();
+    }
+    groups.push(&members[start..]);
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// Folds in and ranks with one pass over the items; every request has its own lists.
 fn rank_together(
     model: &dyn Model,
     table: Option<&NarrowTable>,
     members: &[&Prepared],
-    wanted: Wanted<'_>,
-) -> Option<Vec<Ranking>> {
-    let Some(n) = members.iter().map(|member| member.n).max() else { return Some(Vec::new()) };
-    let histories: Vec<HistoryRef<'_>> = members.iter().map(|member| member.subject.history.as_ref()).collect();
-    let candidates: Vec<_> = members.iter().map(|member| member.candidates()).collect();
-    let query = model.encode(&histories);
-    if let Some(table) = table {
-        let lengths: Vec<usize> = members.iter().map(|member| member.n).collect();
-        return rank_narrow(model, table, &query, &candidates, &lengths, wanted);
-    }
-    let mut rankings = rank_while(model, &query, &candidates, n, wanted)?;
-    // The best n of a longer list are the list of n.
-    for (ranking, member) in rankings.iter_mut().zip(members) {
-        ranking.items.truncate(member.n);
-    }
-    Some(rankings)
+    still: StillWanted<'_>,
+) -> Option<Vec<Ranked>> {
+    let nothing = History::default();
+    let mut histories: Vec<HistoryRef<'_>> = Vec::new();
+    let mut place_of = |history| {
+        histories.push(history);
+        histories.len() - 1
+    };
+    let places: Vec<(Option<usize>, Option<Minus>)> = members
+        .iter()
+        .map(|member| {
+            let own = member.draws.is_none().then(|| place_of(member.folded()));
+            let minus = member.negatives.as_ref().map(|(disliked, strength)| Minus {
+                strength: *strength,
+                disliked: place_of(disliked.as_ref()),
+                nothing: place_of(nothing.as_ref()),
+            });
+            (own, minus)
+        })
+        .collect();
+    // What was drawn is folded in already; it stands behind the others.
+    let mut next = histories.len();
+    let folded = (!histories.is_empty()).then(|| model.encode(&histories));
+    let mut parts: Vec<Query> = folded.into_iter().collect();
+    let lists: Vec<Vec<Wanted<'_>>> = members
+        .iter()
+        .zip(places)
+        .map(|(member, (own, minus))| {
+            let users: Vec<usize> = match (&member.draws, own) {
+                (None, own) => own.into_iter().collect(),
+                (Some(drawn), _) => {
+                    let users = next..next + drawn.query.users();
+                    parts.push(drawn.query.clone());
+                    next = users.end;
+                    users.collect()
+                }
+            };
+            let (candidates, n, min_score) = (member.candidates(), member.pool, member.min_score);
+            users.into_iter().map(|user| Wanted { user, candidates, n, min_score, minus }).collect()
+        })
+        .collect();
+    let (query, wanted) = (Query::joined(parts), lists.concat());
+    let rankings = match table {
+        Some(table) => rank_narrow(model, table, &query, &wanted, still),
+        None => rank_lists(model, &query, &wanted, still),
+    };
+    let mut rankings = rankings?.into_iter();
+    let ranked = lists
+        .iter()
+        .map(|lists| {
+            let rankings: Vec<Ranking> = rankings.by_ref().take(lists.len()).collect();
+            let removed = rankings.first().map(|ranking| ranking.removed).unwrap_or_default();
+            Ranked { lists: rankings.into_iter().map(|ranking| ranking.items).collect(), removed }
+        })
+        .collect();
+    Some(ranked)
 }

@@ -1,9 +1,14 @@
 //! Lists for items.
 
-use super::request::{HistoryItem, RecommendRequest, check_n};
-use super::{Engine, Listed, RequestError, ShortList};
+use fixedbitset::FixedBitSet;
+
+use super::answer::{Listed, ShortList};
+use super::detail::Shown;
+use super::prepare::Filters;
+use super::request::check_n;
+use super::{Engine, RequestError};
 use crate::models::Model;
-use crate::ranking::TopN;
+use crate::ranking::{Candidates, Scored, TopN, rank};
 
 /// Item vectors looked at together.
 const BLOCK: usize = 1024;
@@ -30,35 +35,42 @@ pub struct SimilarItems {
 }
 
 impl Engine {
-    /// The `n` items most like the one named.
+    /// The `n` items most like the one named, of those that meet the condition `filter`, if there is one.
     ///
     /// # Errors
-    /// [`RequestError`] for an unknown item, an `n` out of range, or a model that does not
-    /// compare items.
-    pub fn similar_items(&self, item_id: &str, n: usize) -> Result<SimilarItems, RequestError> {
+    /// [`RequestError`] for an unknown item, an `n` out of range, a condition that cannot be used, or a model that does
+    /// not compare items.
+    pub fn similar_items(&self, item_id: &str, n: usize, filter: Option<&str>) -> Result<SimilarItems, RequestError> {
         check_n(n)?;
-        let Some(item) = self.catalogue.ids().index(item_id) else {
-            return Err(RequestError::UnknownItem { item_id: item_id.into() });
-        };
+        let item = self.item(item_id)?;
         if self.impersonal() {
             return Err(RequestError::NoSimilarity { model: self.name() });
         }
-        let short = |found: usize| (found < n).then_some(ShortList::SmallCatalogue);
-        match self.nearest(item, n) {
-            Some(items) => Ok(SimilarItems { short: short(items.len()), items, measure: Measure::Cosine }),
+        let matching = filter.map(|text| self.matching(text, &mut Filters::default())).transpose()?;
+        let (items, measure) = match self.nearest(item.0, n, matching.as_deref()) {
+            Some(items) => (items, Measure::Cosine),
             None => {
-                let history = vec![HistoryItem::new(item_id)];
-                let request = RecommendRequest { history, n, ..Default::default() };
-                let items = self.recommend(&[request]).remove(0)?.items;
-                Ok(SimilarItems { short: short(items.len()), items, measure: Measure::FoldIn })
+                let candidates = Candidates { seen: &[item.0], matching: matching.as_deref(), ..Default::default() };
+                let history = self.merged(&[(item, 1.0)]);
+                let query = self.model.encode(&[history.as_ref()]);
+                let items = rank(self.model.as_ref(), &query, &[candidates], n).remove(0).items;
+                (items, Measure::FoldIn)
             }
-        }
+        };
+        let short = (items.len() < n).then(|| match &matching {
+            Some(matching) if matching.is_clear() => ShortList::NothingMatches,
+            _ if n >= self.catalogue.len() => ShortList::SmallCatalogue,
+            _ => ShortList::Filtered,
+        });
+        let items = self.listed(items.into_iter().map(|scored| (scored, None)), &Shown::default());
+        Ok(SimilarItems { items, measure, short })
     }
 
     /// The items with the largest cosine; `None` where the model has no item vectors.
-    fn nearest(&self, item: u32, n: usize) -> Option<Vec<Listed>> {
+    fn nearest(&self, item: u32, n: usize, matching: Option<&FixedBitSet>) -> Option<Vec<Scored>> {
         let query = self.model.embed_items(item..item + 1)?;
         let query = query.column(0) * *self.inverse_norms.get(item as usize)?;
+        let candidates = Candidates { seen: &[item], matching, ..Default::default() };
         let mut best = TopN::new(n.min(self.catalogue.len()));
         let mut cosines = vec![0.0; BLOCK];
         for first in (0..self.catalogue.len()).step_by(BLOCK) {
@@ -70,12 +82,10 @@ impl Engine {
             {
                 *cosine = vector.dot(&query) * scale;
             }
-            if let Some(itself) = cosines.get_mut((item as usize).wrapping_sub(first)) {
-                *itself = f32::NEG_INFINITY;
-            }
+            candidates.mask(first as u32, cosines);
             best.offer_block(first as u32, cosines);
         }
-        Some(self.listed(&best.into_sorted()))
+        Some(best.into_sorted())
     }
 }
 

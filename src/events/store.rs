@@ -283,6 +283,23 @@ impl EventStore {
         })
     }
 
+    /// Users who were forgotten by a mark with a number above `sequence`.
+    ///
+    /// # Errors
+    /// [`EventError::Unreadable`] when the disk fails.
+    pub fn forgotten_after(&self, sequence: u64) -> Result<Vec<String>, EventError> {
+        self.shared.read(|transaction| {
+            let mut users = Vec::new();
+            for row in transaction.open_table(FORGOTTEN)?.range::<&str>(..)? {
+                let (user_id, mark) = row?;
+                if mark.value().1 > sequence {
+                    users.push(user_id.value().to_owned());
+                }
+            }
+            Ok(users)
+        })
+    }
+
     /// Everything as of now, for going through at leisure.
     ///
     /// # Errors

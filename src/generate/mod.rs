@@ -32,6 +32,7 @@
 
 mod config;
 mod events;
+mod facts;
 mod history;
 mod names;
 mod run;

@@ -45,6 +45,11 @@ impl Titles {
         }
     }
 
+    /// The category of a taste group.
+    pub fn category(&self, group: u32) -> &'static str {
+        self.categories[group as usize % self.categories.len()].0
+    }
+
     /// The category of a taste group and the next title in it.
     pub fn next(&mut self, group: u32) -> (&'static str, String) {
         let category = group as usize % self.categories.len();

@@ -7,10 +7,11 @@ use rayon::prelude::*;
 
 use super::config::GenerateConfig;
 use super::events::{EVENT_TYPES, user_events};
+use super::facts::Facts;
 use super::history::{Explorer, Lengths};
 use super::names::Titles;
 use super::taste::{Draw, Taste, World, random};
-use crate::io::{Event, ItemWriter, LogWriter, TableError};
+use crate::io::{CatalogueItem, Event, ItemWriter, LogWriter, TableError};
 
 /// Rows generated together before they are written: what bounds the memory.
 const CHUNK_ROWS: usize = 1 << 18;
@@ -23,7 +24,7 @@ const CHUNK_USERS: usize = 1 << 14;
 pub struct Generated {
     /// The log: `user_id`, `item_id`, `timestamp`, `event_type`, `weight`.
     pub log: PathBuf,
-    /// The catalogue: `item_id`, `title`, `category`.
+    /// The catalogue: `item_id`, `title`, `category`, `tags`, `price`, `year`, `adult`.
     pub items: PathBuf,
     /// Rows of the log.
     pub rows: u64,
@@ -123,7 +124,15 @@ fn write(
     let mut titles = Titles::new();
     for item in 0..config.items {
         let (category, title) = titles.next(world.main_group(item as usize));
-        item_writer.append(item_id(item), title, category.into())?;
+        let mut tags: Vec<String> = Vec::new();
+        for tag in world.groups(config, item as usize).into_iter().map(|group| titles.category(group)) {
+            if tags.iter().all(|other| other != tag) {
+                tags.push(tag.into());
+            }
+        }
+        let Facts { price, year, adult } = Facts::draw(config, item);
+        let (item_id, category) = (item_id(item), category.into());
+        item_writer.append(CatalogueItem { item_id, title, category, tags, price, year, adult })?;
     }
 
     let types = EVENT_TYPES.map(|(name, _)| name);

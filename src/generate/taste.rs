@@ -15,6 +15,7 @@ pub(super) enum Draw {
     Item = 1,
     HistoryLength = 2,
     User = 3,
+    Facts = 4,
 }
 
 /// The random numbers for one thing; the second coordinate says which one.
@@ -76,6 +77,11 @@ impl World {
     /// The group that an item belongs to most.
     pub fn main_group(&self, item: usize) -> u32 {
         self.main_group[item]
+    }
+
+    /// All groups that an item belongs to, that one first.
+    pub fn groups(&self, config: &GenerateConfig, item: usize) -> Vec<u32> {
+        memberships(config, &self.group_sizes, item).into_iter().map(|membership| membership.0).collect()
     }
 
     /// An item by general popularity.

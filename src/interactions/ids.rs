@@ -166,6 +166,30 @@ impl TextIds {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.text[start..self.ends[index]]
     }
+
+    /// How many ids come before `id`: its index, if it is among them.
+    #[must_use]
+    pub fn lower_bound(&self, id: &str) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.get(middle) < id { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
+    /// The index of an id.
+    #[must_use]
+    pub fn position(&self, id: &str) -> Option<usize> {
+        let place = self.lower_bound(id);
+        (place < self.len() && self.get(place) == id).then_some(place)
+    }
+
+    /// Bytes in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<usize>()
+    }
 }
 
 impl<S: AsRef<str>> FromIterator<S> for TextIds {
@@ -243,14 +267,7 @@ impl IdMap {
                 .ok()
                 .filter(|uuid| *uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == *id)
                 .and_then(|uuid| ids.binary_search(&uuid).ok()),
-            Self::Text(ids) => {
-                let (mut low, mut high) = (0, ids.len());
-                while low < high {
-                    let middle = usize::midpoint(low, high);
-                    if ids.get(middle) < id { low = middle + 1 } else { high = middle }
-                }
-                (low < ids.len() && ids.get(low) == id).then_some(low)
-            }
+            Self::Text(ids) => ids.position(id),
         };
         found.map(|index| index as u32)
     }

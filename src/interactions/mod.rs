@@ -8,6 +8,8 @@ mod ids;
 mod live;
 mod matrix;
 mod merging;
+mod metadata;
+mod names;
 mod rules;
 mod split;
 mod time;
@@ -20,6 +22,11 @@ pub use ids::{IdMap, IdOrderError, IntIds, IntType, TextIds};
 pub use live::{EventsThrough, Forgotten, LiveLogPart};
 pub use matrix::{Interactions, MatrixError};
 pub use merging::{ExactSum, ExactSums, Merging};
+pub use metadata::{
+    LeftOutColumn, Metadata, MetadataColumn, MetadataValue, MetadataValues, TextColumn, TextsColumn, UNKNOWN_TEXT,
+    UNKNOWN_TIME, time_text,
+};
+pub use names::nearest_name;
 pub use rules::{Duplicates, LogColumns, LogRules};
 pub use split::{
     FoldInTarget, LeftOut, SplitByTime, SplitError, SplitPart, SplitRule, fold_in_target, hold_out_users,

@@ -77,16 +77,6 @@ pub fn read_catalogue(path: &Path) -> Result<(Catalogue, Vec<u32>), TableError> 
     Ok((Catalogue::new(ids).with_titles(titles), users))
 }
 
-/// The attributes in what [`write_catalogue`] wrote: names and types, as text.
-///
-/// # Errors
-/// [`TableError`] when the file cannot be read or is damaged.
-pub fn read_attribute_types(path: &Path) -> Result<Vec<(String, String)>, TableError> {
-    let table = open(path)?;
-    let Some(DataType::Struct(fields)) = table.find("attributes").map(Field::data_type) else { return Ok(Vec::new()) };
-    Ok(fields.iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect())
-}
-
 /// Writes the users of a model: `user_id`, in the type of the log, and whether the user was `held_out` of
 /// training (positions, ascending).
 ///

@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
-use arrow_array::{DictionaryArray, Float32Array, Int32Array, StringArray, TimestampMillisecondArray};
+use arrow_array::{
+    BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, StringArray, TimestampMillisecondArray,
+};
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::error::TableError;
@@ -116,11 +119,30 @@ fn text() -> DataType {
     DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
 }
 
-/// Writes item metadata with the columns `item_id`, `title` and `category`. The file appears when
+/// What is known of an item of a synthetic catalogue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogueItem {
+    /// Its id.
+    pub item_id: String,
+    /// What a person reads.
+    pub title: String,
+    /// What kind of item it is.
+    pub category: String,
+    /// The categories whose friends like it, the first being its own.
+    pub tags: Vec<String>,
+    /// What it costs, where that is known.
+    pub price: Option<f64>,
+    /// When it came out.
+    pub year: i32,
+    /// Whether it is for adults only.
+    pub adult: bool,
+}
+
+/// Writes item metadata, one column a field of [`CatalogueItem`]. The file appears when
 /// [`finish`](Self::finish) succeeds.
 pub struct ItemWriter {
     writer: TableWriter,
-    rows: Vec<[String; 3]>,
+    rows: Vec<CatalogueItem>,
 }
 
 impl ItemWriter {
@@ -129,16 +151,26 @@ impl ItemWriter {
     /// # Errors
     /// [`TableError`] when `path` cannot be written.
     pub fn create(path: &Path) -> Result<Self, TableError> {
-        let fields = ["item_id", "title", "category"].map(|name| Field::new(name, DataType::Utf8, false));
-        Ok(Self { writer: TableWriter::create(path, fields.into())?, rows: Vec::new() })
+        let text = |name: &str| Field::new(name, DataType::Utf8, false);
+        let tags = DataType::List(Arc::new(text("element")));
+        let fields = vec![
+            text("item_id"),
+            text("title"),
+            text("category"),
+            Field::new("tags", tags, false),
+            Field::new("price", DataType::Float64, true),
+            Field::new("year", DataType::Int32, false),
+            Field::new("adult", DataType::Boolean, false),
+        ];
+        Ok(Self { writer: TableWriter::create(path, fields)?, rows: Vec::new() })
     }
 
     /// Appends an item.
     ///
     /// # Errors
     /// [`TableError`] when writing fails.
-    pub fn append(&mut self, item_id: String, title: String, category: String) -> Result<(), TableError> {
-        self.rows.push([item_id, title, category]);
+    pub fn append(&mut self, item: CatalogueItem) -> Result<(), TableError> {
+        self.rows.push(item);
         if self.rows.len() >= BUFFERED_ROWS { self.flush() } else { Ok(()) }
     }
 
@@ -152,9 +184,22 @@ impl ItemWriter {
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
-        let column = |at: usize| Arc::new(StringArray::from_iter_values(self.rows.iter().map(|row| &row[at]))) as _;
-        self.writer.append(vec![column(0), column(1), column(2)])?;
-        self.rows.clear();
-        Ok(())
+        let rows = std::mem::take(&mut self.rows);
+        let texts = |text: fn(&CatalogueItem) -> &str| StringArray::from_iter_values(rows.iter().map(text));
+        let element = Field::new("element", DataType::Utf8, false);
+        let mut tags = ListBuilder::new(StringBuilder::new()).with_field(element);
+        for item in &rows {
+            item.tags.iter().for_each(|tag| tags.values().append_value(tag));
+            tags.append(true);
+        }
+        self.writer.append(vec![
+            Arc::new(texts(|item| &item.item_id)),
+            Arc::new(texts(|item| &item.title)),
+            Arc::new(texts(|item| &item.category)),
+            Arc::new(tags.finish()),
+            Arc::new(rows.iter().map(|item| item.price).collect::<Float64Array>()),
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(|item| item.year))),
+            Arc::new(rows.iter().map(|item| Some(item.adult)).collect::<BooleanArray>()),
+        ])
     }
 }

@@ -18,6 +18,7 @@ mod items;
 mod live_log;
 mod log;
 mod log_writer;
+mod metadata;
 mod pages;
 mod recommendations;
 mod source;
@@ -28,7 +29,7 @@ mod user_values;
 mod writer;
 
 pub use attributes::Attributes;
-pub use catalogue::{read_attribute_types, read_catalogue, read_users, write_catalogue, write_users};
+pub use catalogue::{read_catalogue, read_users, write_catalogue, write_users};
 pub use embeddings::{EmbeddingFormat, EmbeddingHeader, EmbeddingWriter, Precision};
 pub use error::{LogError, TableError};
 pub use id_files::{IdWriter, Selection, read_selection};
@@ -43,7 +44,8 @@ pub use log::{
     count_entries, measure_log, measure_log_from, read_log, read_log_from, read_log_onto, read_log_onto_from, scan_log,
     scan_log_from,
 };
-pub use log_writer::{Event, ItemWriter, LogWriter};
+pub use log_writer::{CatalogueItem, Event, ItemWriter, LogWriter};
+pub use metadata::read_metadata;
 pub use recommendations::RecommendationWriter;
 pub use source::{LocalFiles, MemoryTables, ReadAt, Source};
 pub use user_values::{UserValues, write_user_values};

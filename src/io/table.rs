@@ -17,11 +17,12 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::error::{TableError, nearest_name};
+use super::error::TableError;
 use super::footer;
 use super::guard::guarded;
 use super::pages::{self, Stored};
 use super::source::TableBytes;
+use crate::interactions::nearest_name;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 15;

@@ -94,6 +94,14 @@ impl Texts {
         self.ends.len()
     }
 
+    /// Bytes in memory, nearly.
+    pub fn bytes(&self) -> usize {
+        self.text.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.short.capacity() * size_of::<Short>()
+            + self.long.capacity() * size_of::<Long>()
+    }
+
     /// The text of a number.
     pub fn get(&self, number: u32) -> &str {
         get(&self.text, &self.ends, number)

@@ -131,4 +131,10 @@ impl Model for Ease {
     fn tensors(&self) -> Vec<Tensor<'_>> {
         vec![Tensor::matrix("items", &self.weights, self.items).by_item()]
     }
+
+    fn terms(&self, history: HistoryRef<'_>, item: ItemIdx) -> Option<Vec<f32>> {
+        let column = |&from: &u32| self.weights[from as usize * self.items + item.at()];
+        let weights = self.config.weights.of(history);
+        Some(history.items().iter().zip(weights).map(|(from, weight)| weight * column(from)).collect())
+    }
 }

@@ -18,7 +18,7 @@ pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
 pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_with_checkpoints, restore};
 pub use input::InputWeights;
-pub use model::{InnerProducts, Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
+pub use model::{Draws, InnerProducts, Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
 pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};
 pub use mult_vae::{MultVae, MultVaeConfig, MultVaeGradient, MultVaeTrainer};
 pub use popularity::{Popularity, PopularityConfig};

@@ -58,6 +58,29 @@ impl Query {
         Self { users, state }
     }
 
+    /// Several batches of one model as one, in their order.
+    ///
+    /// # Panics
+    /// When they come from models of different kinds.
+    #[must_use]
+    pub fn joined(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let users = parts.iter().map(Self::users).sum();
+        let state = match parts.first().map(|part| &part.state) {
+            None | Some(QueryState::Nothing) => QueryState::Nothing,
+            Some(QueryState::Dense(first)) => {
+                let values = parts.iter().flat_map(|part| part.dense().iter().copied());
+                QueryState::Dense(DMatrix::from_iterator(first.nrows(), users, values))
+            }
+            Some(QueryState::Sparse(_)) => {
+                QueryState::Sparse(parts.iter().flat_map(|part| part.sparse().iter().cloned()).collect())
+            }
+        };
+        Self { users, state }
+    }
+
     /// Number of users in the batch.
     #[must_use]
     pub fn users(&self) -> usize {
@@ -183,6 +206,29 @@ pub trait Model: Send + Sync {
 
     /// Everything that has to be stored to restore the model, in a fixed order.
     fn tensors(&self) -> Vec<Tensor<'_>>;
+
+    /// What each item of `history`, in its order, adds to the score of `item`: for models whose scores are such sums, up
+    /// to rounding. `None` for all others.
+    fn terms(&self, _history: HistoryRef<'_>, _item: ItemIdx) -> Option<Vec<f32>> {
+        None
+    }
+
+    /// Folds one history in several times, one user of the result a draw: for models that know how uncertain they are of
+    /// a user. `None` for all others.
+    fn draw(&self, _history: HistoryRef<'_>, _draws: &Draws) -> Option<Query> {
+        None
+    }
+}
+
+/// Draws from the uncertainty about a user; the same ones for the same seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Draws {
+    /// Which draws.
+    pub seed: u64,
+    /// How many.
+    pub count: usize,
+    /// Factor of the standard deviation: 0 draws the best guess every time.
+    pub scale: f32,
 }
 
 /// Tensors read back from storage, by name.

@@ -21,14 +21,17 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::decoder::{item_vectors, score_block, score_items, stored_dense, stored_input};
-use super::model::{InnerProducts, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use super::model::{
+    Draws, InnerProducts, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor,
+};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
 use crate::linalg::{Columns, ColumnsMut, at_least};
 use crate::nn::{
-    Dense, Gaussian, GradientRef, SparseGradient, SparseInput, gaussian_backward, gaussian_sample, kl_divergence,
-    multinomial_loss, tanh_backward,
+    Dense, Gaussian, GradientRef, SparseGradient, SparseInput, gaussian_backward, gaussian_draws, gaussian_sample,
+    kl_divergence, multinomial_loss, tanh_backward,
 };
+use crate::random::{Purpose, stream};
 use crate::training::{Gradient, Network, Shard, Weights};
 use crate::types::ItemIdx;
 
@@ -107,14 +110,26 @@ impl MultVae {
         })
     }
 
-    /// μ of each history: `latent × users`.
-    fn means(&self, histories: &[HistoryRef<'_>]) -> DMatrix<f32> {
-        let (users, latent) = (histories.len(), self.config.latent);
+    /// μ above log σ² of each history: `2·latent × users`.
+    fn codes(&self, histories: &[HistoryRef<'_>]) -> DMatrix<f32> {
+        let users = histories.len();
         let mut hidden = DMatrix::zeros(self.config.hidden, users);
         self.input.forward(&self.config.weights.batch(histories), (&mut hidden).into());
-        let mut code = DMatrix::zeros(2 * latent, users);
-        self.encoder.linear((&hidden).into(), (&mut code).into());
-        code.rows(0, latent).into_owned()
+        let mut codes = DMatrix::zeros(2 * self.config.latent, users);
+        self.encoder.linear((&hidden).into(), (&mut codes).into());
+        codes
+    }
+
+    /// μ of each history: `latent × users`.
+    fn means(&self, histories: &[HistoryRef<'_>]) -> DMatrix<f32> {
+        self.codes(histories).rows(0, self.config.latent).into_owned()
+    }
+
+    /// What scores are computed from, one column a code z: `hidden × users`.
+    fn decoded(&self, z: &DMatrix<f32>) -> Query {
+        let mut state = DMatrix::zeros(self.config.hidden, z.ncols());
+        self.decoder.tanh(z.into(), (&mut state).into());
+        Query::new(z.ncols(), QueryState::Dense(state))
     }
 }
 
@@ -128,9 +143,7 @@ impl Model for MultVae {
     }
 
     fn encode(&self, histories: &[HistoryRef<'_>]) -> Query {
-        let mut state = DMatrix::zeros(self.config.hidden, histories.len());
-        self.decoder.tanh((&self.means(histories)).into(), (&mut state).into());
-        Query::new(histories.len(), QueryState::Dense(state))
+        self.decoded(&self.means(histories))
     }
 
     fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>) {
@@ -173,6 +186,14 @@ impl Model for MultVae {
             Tensor::matrix("output.items", &output.weights, output.inputs()).by_item(),
             Tensor::vector("output.bias", &output.bias).by_item(),
         ]
+    }
+
+    fn draw(&self, history: HistoryRef<'_>, draws: &Draws) -> Option<Query> {
+        let codes = self.codes(&[history]);
+        let gaussian = Gaussian { parameters: (&codes).into() };
+        Some(self.decoded(&gaussian_draws(gaussian, 0, draws.scale, draws.count, |draw| {
+            stream(draws.seed, Purpose::Explore, [draw, 0])
+        })))
     }
 }
 

@@ -38,6 +38,15 @@ impl Popularity {
         Self { counts: counts.iter().map(|&count| count as f32).collect() }
     }
 
+    /// The number of users who have an item, which is its score.
+    ///
+    /// # Panics
+    /// When the item leaves the catalogue.
+    #[must_use]
+    pub fn users(&self, item: ItemIdx) -> f32 {
+        self.counts[item.at()]
+    }
+
     /// Restores the model from its tensor `counts`, of shape `[items]`.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 //!
 //! The encoder's output holds for each user the mean μ above the log variance log σ².
 
+use nalgebra::DMatrix;
+use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
@@ -53,6 +55,28 @@ pub fn gaussian_sample(
             z[at] = mean[at] + noise[at] * (0.5 * log_variance[at]).exp();
         }
     });
+}
+
+/// Several samples z = μ + scale·ε·σ of one user's code, one column each: `latent × count`. `random(draw)` gives the
+/// numbers that a draw's ε is made of.
+#[must_use]
+pub fn gaussian_draws<R: Rng>(
+    gaussian: Gaussian<'_>,
+    user: usize,
+    scale: f32,
+    count: usize,
+    random: impl Fn(u64) -> R,
+) -> DMatrix<f32> {
+    let (mean, log_variance) = gaussian.user(user);
+    let mut z = DMatrix::zeros(mean.len(), count);
+    for (draw, mut z) in z.column_iter_mut().enumerate() {
+        let mut random = random(draw as u64);
+        for at in 0..mean.len() {
+            let noise: f32 = StandardNormal.sample(&mut random);
+            z[at] = mean[at] + scale * noise * (0.5 * log_variance[at]).exp();
+        }
+    }
+    z
 }
 
 /// Sum over the batch of KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ (σ² + μ² − 1 − log σ²).

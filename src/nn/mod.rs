@@ -13,7 +13,7 @@ mod sparse_input;
 
 pub use adam::{Adam, AdamConfig, GradientRef, all_finite};
 pub use dense::{Dense, tanh_backward};
-pub use gaussian::{Gaussian, gaussian_backward, gaussian_sample, kl_divergence};
+pub use gaussian::{Gaussian, gaussian_backward, gaussian_draws, gaussian_sample, kl_divergence};
 pub use multinomial::multinomial_loss;
 pub use sparse_batch::SparseBatch;
 pub use sparse_input::{SparseGradient, SparseInput};

@@ -4,9 +4,11 @@
 mod candidates;
 mod narrow;
 mod rank;
+mod rerank;
 mod top_n;
 
 pub use candidates::{Candidates, Removed};
 pub use narrow::{NarrowTable, SPARE, Width};
-pub use rank::{Ranking, Wanted, rank, rank_narrow, rank_users, rank_while};
+pub use rank::{Minus, Ranking, StillWanted, Wanted, rank, rank_lists, rank_narrow, rank_users};
+pub use rerank::{by_relevance, damped, diversified};
 pub use top_n::{Scored, TopN};

@@ -27,8 +27,41 @@ pub struct Ranking {
     pub removed: Removed,
 }
 
-/// Asked between blocks of items whether the ranking is still wanted.
-pub type Wanted<'a> = &'a (dyn Fn() -> bool + Sync);
+/// Asked between blocks of items whether the lists are still wanted.
+pub type StillWanted<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// What is to be listed for a user of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The user's place in the query; no two lists have the same.
+    pub user: usize,
+    /// What may be listed.
+    pub candidates: Candidates<'a>,
+    /// How many items at most.
+    pub n: usize,
+    /// List no item with a lower score.
+    pub min_score: Option<f32>,
+    /// What is taken off the scores.
+    pub minus: Option<Minus>,
+}
+
+/// Scores that count against an item: those of a history of dislikes beyond those of no history at all,
+/// `strength × (score(disliked) − score(nothing))`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Minus {
+    /// How much they count.
+    pub strength: f32,
+    /// Place of the history of dislikes in the query.
+    pub disliked: usize,
+    /// Place of the empty history.
+    pub nothing: usize,
+}
+
+impl Minus {
+    fn apply(&self, score: &mut f32, disliked: f32, nothing: f32) {
+        *score -= self.strength * (disliked - nothing);
+    }
+}
 
 /// Ranks the candidates of every user of `query`; `candidates[u]` belongs to user `u`.
 ///
@@ -38,42 +71,46 @@ pub type Wanted<'a> = &'a (dyn Fn() -> bool + Sync);
 /// When there is not one `candidates` entry a user.
 #[must_use]
 pub fn rank(model: &dyn Model, query: &Query, candidates: &[Candidates<'_>], n: usize) -> Vec<Ranking> {
-    rank_while(model, query, candidates, n, &|| true).unwrap_or_else(|| unreachable!("it is always wanted"))
+    assert_eq!(query.users(), candidates.len(), "one candidate set a user");
+    let lists: Vec<_> = candidates.iter().enumerate().map(|(user, of)| Wanted::best(user, *of, n)).collect();
+    rank_lists(model, query, &lists, &|| true).unwrap_or_else(|| unreachable!("they are always wanted"))
 }
 
-/// [`rank`], given up with `None` as soon as it is no longer wanted.
+/// Makes lists of different kinds for users of one query, which may have other users that no list is made for. A list
+/// is the same whatever others are made with it. Given up with `None` as soon as they are no longer wanted.
+///
+/// Runs on the calling thread.
 ///
 /// # Panics
-/// When there is not one `candidates` entry a user.
+/// When a place leaves the query.
 #[must_use]
-pub fn rank_while(
+pub fn rank_lists(
     model: &dyn Model,
     query: &Query,
-    candidates: &[Candidates<'_>],
-    n: usize,
-    wanted: Wanted<'_>,
+    lists: &[Wanted<'_>],
+    still: StillWanted<'_>,
 ) -> Option<Vec<Ranking>> {
     let exact = |items, out: ColumnsMut<'_>| model.score_block(query, items, out);
-    let selections = select(model, query, candidates, n, wanted, exact)?;
-    Some(rankings(selections.into_iter().map(TopN::into_sorted), candidates, model.items()))
+    let selections = select(model, query, lists, still, exact)?;
+    Some(rankings(selections.into_iter().map(TopN::into_sorted), lists, model.items()))
 }
 
-/// [`rank_while`] by way of a narrow table: of the [`SPARE`] + `n` items with the best rough scores, scored exactly, the
-/// `n` best are listed; `lengths[u]` is the `n` of user `u`.
+/// [`rank_lists`] by way of a narrow table: of the [`SPARE`] + `n` items with the best rough scores, scored exactly,
+/// the `n` best are listed.
 ///
 /// # Panics
-/// When there is not one `candidates` entry and one length a user, or the table is not one of this model.
+/// When a place leaves the query, the table is not one of this model, or something is to be taken off the scores: rough
+/// differences of rough scores would be no guide.
 #[must_use]
 pub fn rank_narrow(
     model: &dyn Model,
     table: &NarrowTable,
     query: &Query,
-    candidates: &[Candidates<'_>],
-    lengths: &[usize],
-    wanted: Wanted<'_>,
+    lists: &[Wanted<'_>],
+    still: StillWanted<'_>,
 ) -> Option<Vec<Ranking>> {
     assert_eq!(table.items(), model.items(), "a table of this model");
-    assert_eq!(query.users(), lengths.len(), "one length a user");
+    assert!(lists.iter().all(|list| list.minus.is_none()), "nothing is taken off the scores");
     let state = |user| query.state(user).unwrap_or_else(|| unreachable!("a model with a narrow table has states"));
     let queries: Vec<_> = (0..query.users()).map(|user| table.query(state(user))).collect();
     let mut products = Vec::new();
@@ -82,77 +119,108 @@ pub fn rank_narrow(
             table.score(query, items.start as usize, &mut products, out.col(user));
         }
     };
-    let longest = lengths.iter().max().map_or(0, |n| n.saturating_add(SPARE));
-    let selections = select(model, query, candidates, longest, wanted, rough)?;
-    let exact = selections.into_iter().zip(lengths).enumerate().map(|(user, (selection, &n))| {
-        // No more than this user's own length allows: the list must not depend on who else is in the batch.
-        let near = selection.into_sorted().into_iter().take(n.saturating_add(SPARE));
-        let mut items: Vec<ItemIdx> = near.map(|scored| scored.item).collect();
+    // What is too low is left to the exact scores.
+    let near = lists.iter().map(|list| Wanted::best(list.user, list.candidates, list.n.saturating_add(SPARE)));
+    let near: Vec<_> = near.collect();
+    let exact = select(model, query, &near, still, rough)?.into_iter().zip(lists).map(|(selection, list)| {
+        let mut items: Vec<ItemIdx> = selection.into_sorted().into_iter().map(|scored| scored.item).collect();
         // Ties are broken by the order of the offers.
         items.sort_unstable();
-        let mut scores = vec![0.0; items.len()];
-        model.score_items(query, user, &items, &mut scores);
-        let mut best = TopN::new(n.min(model.items()));
+        let scores = list.scores(model, query, &items);
+        let mut best = TopN::new(list.n.min(model.items()));
         items.into_iter().zip(scores).for_each(|(item, score)| best.offer(Scored { item, score }));
         best.into_sorted()
     });
-    Some(rankings(exact, candidates, model.items()))
+    Some(rankings(exact, lists, model.items()))
 }
 
-fn rankings(lists: impl Iterator<Item = Vec<Scored>>, candidates: &[Candidates<'_>], items: usize) -> Vec<Ranking> {
-    lists
-        .zip(candidates)
-        .map(|(list, candidates)| Ranking { items: list, removed: candidates.removed(items) })
-        .collect()
+fn rankings(items: impl Iterator<Item = Vec<Scored>>, lists: &[Wanted<'_>], catalogue: usize) -> Vec<Ranking> {
+    items.zip(lists).map(|(items, list)| Ranking { items, removed: list.candidates.removed(catalogue) }).collect()
 }
 
-/// The `n` best candidates of every user by the scores of `score_block`; those of a short allow-list by exact ones.
-/// `None` as soon as they are no longer wanted.
+/// The best candidates for every list by the scores of `score_block`; a few candidates by exact ones. `None` as
+/// soon as they are no longer wanted.
 fn select(
     model: &dyn Model,
     query: &Query,
-    candidates: &[Candidates<'_>],
-    n: usize,
-    wanted: Wanted<'_>,
+    lists: &[Wanted<'_>],
+    still: StillWanted<'_>,
     mut score_block: impl FnMut(Range<u32>, ColumnsMut<'_>),
 ) -> Option<Vec<TopN>> {
-    assert_eq!(query.users(), candidates.len(), "one candidate set a user");
-    let items = model.items();
-    let mut selections: Vec<TopN> = candidates.iter().map(|_| TopN::new(n.min(items))).collect();
-    // A short allow-list is scored item by item; the whole catalogue would be scored for nothing.
-    let short = |c: &Candidates<'_>| c.allowed.is_some_and(|allowed| allowed.len() < items / 8);
-    for (user, (selection, candidates)) in selections.iter_mut().zip(candidates).enumerate() {
-        if short(candidates) {
-            let listed: Vec<ItemIdx> = candidates
-                .allowed
-                .unwrap_or_default()
-                .iter()
-                .filter(|&&i| candidates.admit(i))
-                .map(|&i| ItemIdx(i))
-                .collect();
-            let mut scores = vec![0.0; listed.len()];
-            model.score_items(query, user, &listed, &mut scores);
-            listed.into_iter().zip(scores).for_each(|(item, score)| selection.offer(Scored { item, score }));
+    let (items, users) = (model.items(), query.users());
+    let mut selections: Vec<TopN> = lists.iter().map(|list| TopN::new(list.n.min(items))).collect();
+    // A few candidates are scored item by item; the whole catalogue would be scored for nothing.
+    let few: Vec<Option<Vec<ItemIdx>>> = lists.iter().map(|list| list.candidates.few(items)).collect();
+    for ((list, selection), few) in lists.iter().zip(&mut selections).zip(&few) {
+        if let Some(few) = few {
+            for (&item, score) in few.iter().zip(list.scores(model, query, few)) {
+                selection.offer(Scored { item, score });
+            }
         }
     }
-    if !candidates.iter().all(short) {
-        let mut scores = vec![0.0; ITEM_BLOCK.min(items) * candidates.len()];
+    if few.iter().any(Option::is_none) {
+        let mut scores = vec![0.0; ITEM_BLOCK.min(items) * users];
         for first in (0..items).step_by(ITEM_BLOCK) {
-            if !wanted() {
+            if !still() {
                 return None;
             }
             let len = ITEM_BLOCK.min(items - first);
-            let mut block = ColumnsMut::new(&mut scores[..len * candidates.len()], (len, candidates.len()));
+            let mut block = ColumnsMut::new(&mut scores[..len * users], (len, users));
             score_block(first as u32..(first + len) as u32, block.reborrow());
-            for (user, (selection, candidates)) in selections.iter_mut().zip(candidates).enumerate() {
-                if !short(candidates) {
-                    candidates.mask(first as u32, block.col(user));
-                    selection.offer_block(first as u32, block.col(user));
-                }
+            for ((list, selection), _) in lists.iter().zip(&mut selections).zip(&few).filter(|(_, few)| few.is_none()) {
+                list.adjust(&mut block);
+                list.candidates.mask(first as u32, block.col(list.user));
+                selection.offer_block(first as u32, block.col(list.user));
             }
         }
     }
     Some(selections)
+}
+
+impl<'a> Wanted<'a> {
+    /// The `n` candidates with the best scores.
+    #[must_use]
+    pub fn best(user: usize, candidates: Candidates<'a>, n: usize) -> Self {
+        Self { user, candidates, n, min_score: None, minus: None }
+    }
+
+    /// The final scores of chosen items, those too low at −∞.
+    fn scores(&self, model: &dyn Model, query: &Query, items: &[ItemIdx]) -> Vec<f32> {
+        let of = |user: usize| {
+            let mut scores = vec![0.0; items.len()];
+            model.score_items(query, user, items, &mut scores);
+            scores
+        };
+        let mut scores = of(self.user);
+        if let Some(minus) = &self.minus {
+            let others = of(minus.disliked).into_iter().zip(of(minus.nothing));
+            scores
+                .iter_mut()
+                .zip(others)
+                .for_each(|(score, (disliked, nothing))| minus.apply(score, disliked, nothing));
+        }
+        self.drop_low(&mut scores);
+        scores
+    }
+
+    /// The same for a block of scores of all users of the query.
+    fn adjust(&self, block: &mut ColumnsMut<'_>) {
+        if let Some(minus) = &self.minus {
+            let rows = block.rows();
+            let data = block.data();
+            for row in 0..rows {
+                let [disliked, nothing] = [minus.disliked, minus.nothing].map(|user| data[user * rows + row]);
+                minus.apply(&mut data[self.user * rows + row], disliked, nothing);
+            }
+        }
+        self.drop_low(block.col(self.user));
+    }
+
+    fn drop_low(&self, scores: &mut [f32]) {
+        if let Some(least) = self.min_score {
+            scores.iter_mut().filter(|score| **score < least).for_each(|score| *score = f32::NEG_INFINITY);
+        }
+    }
 }
 
 /// Folds in and ranks any number of users in parallel, in batches; the order is kept.
@@ -190,8 +258,8 @@ mod tests {
         let asked = AtomicUsize::new(0);
         let ranked = |last: usize| {
             asked.store(0, Ordering::Relaxed);
-            let wanted = || asked.fetch_add(1, Ordering::Relaxed) < last;
-            rank_while(&model, &query, &[Candidates::default()], 5, &wanted)
+            let still = || asked.fetch_add(1, Ordering::Relaxed) < last;
+            rank_lists(&model, &query, &[Wanted::best(0, Candidates::default(), 5)], &still)
         };
         assert_eq!(ranked(3), None);
         assert_eq!(asked.load(Ordering::Relaxed), 4, "nothing is computed after the first no");

@@ -95,6 +95,20 @@ impl Call {
         self.turn.get().copied()
     }
 
+    /// One of several computations that the request asks for, which may be abandoned alone.
+    pub(super) fn part(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            arrived: Instant::now(),
+            deadline: self.deadline,
+            token: OnceLock::new(),
+            place: Mutex::default(),
+            held: Mutex::default(),
+            turn: OnceLock::new(),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+
     /// Nobody waits for the answer any more.
     pub(super) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);

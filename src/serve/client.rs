@@ -178,6 +178,48 @@ impl Client {
         Ok(answer(self.recommendation.batch_recommend(request).await)?.results)
     }
 
+    /// Answers to any number of requests over one stream, in their order, as they are asked for.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn stream_recommend(
+        &mut self,
+        requests: impl tokio_stream::Stream<Item = pb::StreamRecommendRequest> + Send + 'static,
+    ) -> Result<tonic::Streaming<pb::StreamRecommendResponse>, ClientError> {
+        let request = self.request(requests);
+        answer(self.recommendation.stream_recommend(request).await)
+    }
+
+    /// The scores of given candidates.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn score_items(&mut self, request: pb::ScoreItemsRequest) -> Result<pb::ScoreItemsResponse, ClientError> {
+        let request = self.request(request);
+        answer(self.recommendation.score_items(request).await)
+    }
+
+    /// Which items of a history made a recommendation.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn explain(&mut self, request: pb::ExplainRequest) -> Result<pb::ExplainResponse, ClientError> {
+        let request = self.request(request);
+        answer(self.recommendation.explain(request).await)
+    }
+
+    /// The users most like another, or like a history.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn similar_users(
+        &mut self,
+        request: pb::SimilarUsersRequest,
+    ) -> Result<pb::SimilarUsersResponse, ClientError> {
+        let request = self.request(request);
+        answer(self.recommendation.similar_users(request).await)
+    }
+
     /// The items most like another.
     ///
     /// # Errors

@@ -4,8 +4,9 @@ use super::models::Served;
 use super::pb;
 use super::status::{code, message};
 use crate::engine::{
-    Fallback, HistoryItem, Listed, LiveHistory, Measure, Metric, RecommendRequest, Recommendation, Removed,
-    RequestError, ShortList, SimilarItems, Space, Tier,
+    Contribution, Detail, Diversity, ExplainRequest, Explanation, Exploration, Fallback, HistoryItem, Listed,
+    LiveHistory, Measure, MetadataValue, Method, Metric, RecommendRequest, Recommendation, Removed, RequestError,
+    ScoreRequest, Scores, ShortList, SimilarItems, SimilarUser, SimilarUsersRequest, Space, Tier,
 };
 use crate::registry::Version;
 
@@ -28,6 +29,23 @@ impl From<pb::RecommendRequest> for RecommendRequest {
             allow: request.allow.map(|allow| allow.item_ids),
             include_seen: request.include_seen,
             live: LiveHistory::default(),
+            filter: request.filter,
+            context: history(request.context),
+            negatives: history(request.negatives),
+            negative_strength: request.negative_strength,
+            min_score: request.min_score,
+            diversity: request.diversity.map(|pb::Diversity { strength, candidates }| Diversity {
+                strength,
+                candidates: candidates.map(|candidates| candidates as usize),
+            }),
+            popularity_damping: request.popularity_damping.unwrap_or(0.0),
+            exploration: request.exploration.map(|pb::Exploration { seed, draws, scale }| Exploration {
+                seed,
+                draws: draws.map(|draws| draws as usize),
+                scale,
+            }),
+            detail: request.detail.map(Into::into).unwrap_or_default(),
+            fill: request.fill,
         }
     }
 }
@@ -37,6 +55,7 @@ pub(super) fn tier_label(tier: Tier) -> &'static str {
     match tier {
         Tier::Personal => "personal",
         Tier::Popularity => "popularity",
+        Tier::PopularityFiltered => "popularity_filtered",
     }
 }
 
@@ -49,15 +68,80 @@ pub(super) fn fallback_label(fallback: Fallback) -> &'static str {
     }
 }
 
+impl From<pb::Detail> for Detail {
+    fn from(pb::Detail { omit_titles, attributes, contributions }: pb::Detail) -> Self {
+        Self { omit_titles, attributes, contributions: contributions as usize }
+    }
+}
+
+impl From<pb::ScoreItemsRequest> for ScoreRequest {
+    fn from(request: pb::ScoreItemsRequest) -> Self {
+        let (history, live) = (history(request.history), LiveHistory::default());
+        Self { user_id: request.user_id, history, live, item_ids: request.item_ids }
+    }
+}
+
+impl From<pb::ExplainRequest> for ExplainRequest {
+    fn from(request: pb::ExplainRequest) -> Self {
+        let n = request.n.map(|n| n as usize);
+        let (history, live) = (history(request.history), LiveHistory::default());
+        Self { user_id: request.user_id, history, live, item_id: request.item_id, n }
+    }
+}
+
+impl From<pb::SimilarUsersRequest> for SimilarUsersRequest {
+    fn from(request: pb::SimilarUsersRequest) -> Self {
+        let (history, n) = (history(request.history), request.n as usize);
+        Self { user_id: request.user_id, history, live: LiveHistory::default(), n, hidden: Vec::new() }
+    }
+}
+
+fn tier(tier: Tier) -> pb::Tier {
+    match tier {
+        Tier::Personal => pb::Tier::Personal,
+        Tier::Popularity => pb::Tier::Popularity,
+        Tier::PopularityFiltered => pb::Tier::PopularityFiltered,
+    }
+}
+
+fn fallback_reason(fallback: Option<Fallback>) -> pb::FallbackReason {
+    match fallback {
+        None => pb::FallbackReason::Unspecified,
+        Some(Fallback::UnknownUser) => pb::FallbackReason::UnknownUser,
+        Some(Fallback::NoStoredHistory) => pb::FallbackReason::NoStoredHistory,
+        Some(Fallback::NoKnownItems) => pb::FallbackReason::NoKnownItems,
+    }
+}
+
+impl From<(String, MetadataValue)> for pb::Attribute {
+    fn from((name, value): (String, MetadataValue)) -> Self {
+        use pb::attribute::Value;
+        let value = match value {
+            MetadataValue::Text(text) => Value::Text(text),
+            MetadataValue::Number(number) => Value::Number(number),
+            MetadataValue::Flag(flag) => Value::Flag(flag),
+            MetadataValue::Texts(values) => Value::Texts(pb::TextList { values }),
+        };
+        Self { name, value: Some(value) }
+    }
+}
+
+fn contributions(contributions: Vec<Contribution>) -> Vec<pb::Contribution> {
+    contributions.into_iter().map(|Contribution { item_id, amount }| pb::Contribution { item_id, amount }).collect()
+}
+
 fn scored_items(items: Vec<Listed>) -> Vec<pb::ScoredItem> {
     items
         .into_iter()
-        .map(|Listed { item_id, title, score, rank }| pb::ScoredItem {
-            item_id,
-            title,
-            score,
-            rank: count(rank),
-            ..Default::default()
+        .map(|item| pb::ScoredItem {
+            item_id: item.item_id,
+            title: item.title,
+            score: item.score,
+            rank: count(item.rank),
+            tier: item.tier.map_or(pb::Tier::Unspecified, tier).into(),
+            attributes: item.attributes.into_iter().map(Into::into).collect(),
+            contributions: contributions(item.contributions),
+            propensity: item.propensity,
         })
         .collect()
 }
@@ -68,6 +152,8 @@ fn short_reason(short: Option<ShortList>) -> i32 {
         Some(ShortList::NothingAllowed) => pb::ShortReason::NothingAllowed,
         Some(ShortList::SmallCatalogue) => pb::ShortReason::SmallCatalogue,
         Some(ShortList::Filtered) => pb::ShortReason::Filtered,
+        Some(ShortList::NothingMatches) => pb::ShortReason::NothingMatches,
+        Some(ShortList::BelowMinScore) => pb::ShortReason::BelowMinScore,
     }
     .into()
 }
@@ -78,27 +164,17 @@ impl From<Removed> for pb::Removed {
             not_allowed: count(removed.not_allowed),
             seen: count(removed.seen),
             excluded: count(removed.excluded),
-            ..Default::default()
+            not_matching: count(removed.not_matching),
         }
     }
 }
 
 pub(super) fn recommend_response(answer: Recommendation, model_version: &str) -> pb::RecommendResponse {
-    let tier = match answer.tier {
-        Tier::Personal => pb::Tier::Personal,
-        Tier::Popularity => pb::Tier::Popularity,
-    };
-    let fallback = match answer.fallback {
-        None => pb::FallbackReason::Unspecified,
-        Some(Fallback::UnknownUser) => pb::FallbackReason::UnknownUser,
-        Some(Fallback::NoStoredHistory) => pb::FallbackReason::NoStoredHistory,
-        Some(Fallback::NoKnownItems) => pb::FallbackReason::NoKnownItems,
-    };
     pb::RecommendResponse {
         items: scored_items(answer.items),
         model_version: model_version.to_owned(),
-        tier: tier.into(),
-        fallback: fallback.into(),
+        tier: tier(answer.tier).into(),
+        fallback: fallback_reason(answer.fallback).into(),
         user_known: answer.user_known,
         history_items: count(answer.history_items),
         unknown_history_items: count(answer.unknown_history_items),
@@ -107,6 +183,8 @@ pub(super) fn recommend_response(answer: Recommendation, model_version: &str) ->
         removed: Some(answer.removed.into()),
         short_reason: short_reason(answer.short),
         live_events: count(answer.live_events),
+        unknown_context_items: count(answer.unknown_context_items),
+        filled_items: count(answer.filled_items),
         ..Default::default()
     }
 }
@@ -124,6 +202,47 @@ pub(super) fn recommend_result(
         }),
     };
     pb::RecommendResult { result: Some(result) }
+}
+
+/// The result of a request of a stream that failed on the way, with what would have been its status and the field to
+/// blame, if there is one.
+pub(super) fn failed(status: &tonic::Status, field: &str) -> pb::RecommendResult {
+    let (code, message) = (status.code().into(), status.message().to_owned());
+    let error = pb::RecommendError { code, message, field: field.to_owned() };
+    pb::RecommendResult { result: Some(pb::recommend_result::Result::Error(error)) }
+}
+
+pub(super) fn score_items_response(answer: Scores, model_version: &str) -> pb::ScoreItemsResponse {
+    let scores = answer.items.into_iter().map(|item| pb::ItemScore {
+        item_id: item.item_id,
+        score: item.score,
+        seen: item.seen,
+    });
+    pb::ScoreItemsResponse {
+        scores: scores.collect(),
+        model_version: model_version.to_owned(),
+        tier: tier(answer.tier).into(),
+        fallback: fallback_reason(answer.fallback).into(),
+    }
+}
+
+pub(super) fn explain_response(answer: Explanation, model_version: &str) -> pb::ExplainResponse {
+    let method = match answer.method {
+        Method::Exact => pb::ExplanationMethod::Exact,
+        Method::LeaveOneOut => pb::ExplanationMethod::LeaveOneOut,
+    };
+    pb::ExplainResponse {
+        contributions: contributions(answer.contributions),
+        method: method.into(),
+        score: answer.score,
+        rest: answer.rest,
+        model_version: model_version.to_owned(),
+    }
+}
+
+pub(super) fn similar_users_response(answer: Vec<SimilarUser>, model_version: &str) -> pb::SimilarUsersResponse {
+    let user = |SimilarUser { user_id, similarity }| pb::SimilarUser { user_id, similarity };
+    pb::SimilarUsersResponse { users: answer.into_iter().map(user).collect(), model_version: model_version.to_owned() }
 }
 
 pub(super) fn similar_items_response(answer: SimilarItems, model_version: &str) -> pb::SimilarItemsResponse {

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tonic::Status;
 
 use super::call::Call;
@@ -20,7 +20,7 @@ use super::live::Live;
 use super::models::Served;
 use super::observe::Metrics;
 use super::pb;
-use super::workers::{Over, Workers, outcome};
+use super::workers::{Over, Place, Workers, outcome};
 use crate::engine::{Recommendation, RequestError};
 use crate::events::EventStore;
 
@@ -29,6 +29,9 @@ const TOGETHER: usize = 16;
 
 /// A request with more entries than this is computed by itself. Ordinary histories have tens of items.
 const LONG: usize = 1000;
+
+/// The same for comparisons of two items: these take longer than scoring a catalogue usually does.
+const MANY_COMPARED: u64 = 100_000;
 
 /// Turns of ordinary requests after which a long one has its turn, however many ordinary ones wait.
 const PATIENCE: usize = 16;
@@ -42,7 +45,7 @@ pub(super) struct Lane {
 }
 
 /// What the engine says to one request.
-type Answer = Result<Recommendation, RequestError>;
+pub(super) type Answer = Result<Recommendation, RequestError>;
 
 struct Request {
     message: pb::RecommendRequest,
@@ -50,9 +53,8 @@ struct Request {
     served: Arc<Served>,
     call: Arc<Call>,
     /// Kept until the request has had its turn; see [`Workers`].
-    place: OwnedSemaphorePermit,
+    place: Place,
     queued: Instant,
-    /// Inside, a status for a request whose live events cannot be read.
     sender: oneshot::Sender<Result<Result<Answer, Status>, Over>>,
 }
 
@@ -65,6 +67,9 @@ struct Waiting<T> {
     /// Long requests that are being computed.
     busy: usize,
 }
+
+/// An answer to come; inside, a status for a request whose live events cannot be read.
+pub(super) type Pending = oneshot::Receiver<Result<Result<Answer, Status>, Over>>;
 
 impl Lane {
     pub(super) fn new(metrics: Arc<Metrics>, events: Option<Arc<EventStore>>) -> Self {
@@ -80,6 +85,18 @@ impl Lane {
         message: pb::RecommendRequest,
     ) -> Result<Answer, Status> {
         let place = workers.place_of(&call)?;
+        outcome(self.enqueue(workers, served, call, message, place).await)?
+    }
+
+    /// Lets a request wait for its turn in a place that it has.
+    pub(super) fn enqueue(
+        &self,
+        workers: &Workers,
+        served: Arc<Served>,
+        call: Arc<Call>,
+        message: pb::RecommendRequest,
+        place: Place,
+    ) -> Pending {
         let (sender, receiver) = oneshot::channel();
         let stored = message.user_id.as_deref().and_then(|user_id| served.engine.stored_items(user_id));
         let long = is_long(&message, stored.unwrap_or(0));
@@ -95,7 +112,7 @@ impl Lane {
             }
             answer(events.as_deref(), std::mem::take(&mut turn.requests));
         });
-        outcome(receiver.await)?
+        receiver
     }
 }
 
@@ -155,8 +172,10 @@ impl<T> Drop for Turn<'_, T> {
 /// Whether a request takes much longer than most; so many items are stored of its user.
 fn is_long(message: &pb::RecommendRequest, stored: usize) -> bool {
     let pb::RecommendRequest { history, context, negatives, exploration, detail, .. } = message;
+    let n = u64::from(message.n);
+    let compared = message.diversity.as_ref().map_or(0, |diversity| n * diversity.candidates.map_or(4 * n, u64::from));
     let explained = detail.as_ref().is_some_and(|detail| detail.contributions > 0);
-    stored + history.len() + context.len() + negatives.len() > LONG || exploration.is_some() || explained
+    stored + history.len() + context.len() + negatives.len() > LONG || exploration.is_some() || explained || compared > MANY_COMPARED
 }
 
 /// A panic elsewhere leaves the queues as they were, so they stay usable.

@@ -38,6 +38,12 @@ impl<'a> Live<'a> {
         Ok(self.news(user_id)?.live_history())
     }
 
+    /// Users whose stored histories do not exist for anybody.
+    pub(super) fn forgotten(&self) -> Result<Vec<String>, Status> {
+        let Some(store) = self.store else { return Ok(Vec::new()) };
+        store.forgotten_after(self.through.deletions).map_err(|error| status::events(&error))
+    }
+
     /// What is known of a user.
     pub(super) fn news(&self, user_id: Option<&str>) -> Result<UserNews, Status> {
         let known = match (self.store, user_id) {

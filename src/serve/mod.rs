@@ -27,6 +27,7 @@ mod recommendation;
 mod reload;
 mod server;
 mod status;
+mod stream;
 mod upkeep;
 mod workers;
 

@@ -13,7 +13,8 @@ use super::ServeError;
 pub struct ServeOptions {
     /// Threads that compute answers.
     pub threads: usize,
-    /// Requests that may wait for a thread; one more is refused with RESOURCE_EXHAUSTED.
+    /// Requests that may wait for a thread; one more is refused with RESOURCE_EXHAUSTED. Those of streams take half of
+    /// the places at most, and wait for them.
     pub queue: usize,
     /// Largest message in either direction, in bytes. Most gRPC clients refuse to receive more than
     /// 4 MiB unless told otherwise, so that is the default for what is sent to them as well.

@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use tonic::{Request, Response, Status};
 
 use super::front::LoggedTier;
-use super::server::Shared;
+use super::server::{Shared, taken_apart};
 use super::workers::Over;
-use super::{convert, pb, status};
-use crate::engine::{RecommendRequest, RequestError};
+use super::{convert, pb, status, stream};
+use crate::engine::{ExplainRequest, RecommendRequest, RequestError, ScoreRequest, SimilarUsersRequest};
 
 /// Most requests of one batch.
 const MAX_BATCH: usize = 256;
@@ -75,33 +75,68 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
     ) -> Result<Response<pb::SimilarItemsResponse>, Status> {
         let (answer, served) = self
             .0
-            .compute(request, |engine, message, _| Ok(engine.similar_items(&message.item_id, message.n as usize)))
+            .compute(request, |engine, message, _| {
+                Ok(engine.similar_items(&message.item_id, message.n as usize, message.filter.as_deref()))
+            })
             .await?;
         let answer = answer.map_err(|error| status::refused(&error))?;
         self.0.respond(convert::similar_items_response(answer, served.version()))
     }
 
-    type StreamRecommendStream = tokio_stream::Empty<Result<pb::StreamRecommendResponse, Status>>;
+    type StreamRecommendStream = stream::Answers;
 
     async fn stream_recommend(
         &self,
-        _: Request<tonic::Streaming<pb::StreamRecommendRequest>>,
+        request: Request<tonic::Streaming<pb::StreamRecommendRequest>>,
     ) -> Result<Response<Self::StreamRecommendStream>, Status> {
-        Err(Status::unimplemented(""))
+        let (call, requests) = taken_apart(request)?;
+        Ok(Response::new(stream::answers(Arc::clone(&self.0), call, requests)))
     }
 
-    async fn score_items(&self, _: Request<pb::ScoreItemsRequest>) -> Result<Response<pb::ScoreItemsResponse>, Status> {
-        Err(Status::unimplemented(""))
+    async fn score_items(
+        &self,
+        request: Request<pb::ScoreItemsRequest>,
+    ) -> Result<Response<pb::ScoreItemsResponse>, Status> {
+        let (answer, served) = self
+            .0
+            .compute_live(request, |engine, live, message, _| {
+                let live = live.history(message.user_id.as_deref());
+                Ok(live.map(|live| engine.score(&ScoreRequest { live, ..message.into() })))
+            })
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::score_items_response(answer, served.version()))
     }
 
-    async fn explain(&self, _: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
-        Err(Status::unimplemented(""))
+    async fn explain(&self, request: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
+        let (answer, served) = self
+            .0
+            .compute_live(request, |engine, live, message, _| {
+                let live = live.history(message.user_id.as_deref());
+                Ok(live.map(|live| engine.explain(&ExplainRequest { live, ..message.into() })))
+            })
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::explain_response(answer, served.version()))
     }
 
     async fn similar_users(
         &self,
-        _: Request<pb::SimilarUsersRequest>,
+        request: Request<pb::SimilarUsersRequest>,
     ) -> Result<Response<pb::SimilarUsersResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let (answer, served) = self
+            .0
+            .compute_live(request, |engine, live, message, call| {
+                let known = live.history(message.user_id.as_deref()).and_then(|of| Ok((of, live.forgotten()?)));
+                let (live, hidden) = match known {
+                    Ok(known) => known,
+                    Err(status) => return Ok(Err(status)),
+                };
+                let request = SimilarUsersRequest { live, hidden, ..message.into() };
+                engine.similar_users(&request, &|| call.is_over()).transpose().ok_or(Over).map(Ok)
+            })
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::similar_users_response(answer, served.version()))
     }
 }

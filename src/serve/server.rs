@@ -45,9 +45,9 @@ pub(super) struct Shared {
     pub events: Option<Arc<EventStore>>,
     pub metrics: Arc<Metrics>,
     pub budgets: Budgets,
-    workers: Workers,
-    lane: Lane,
-    max_message_bytes: usize,
+    pub workers: Workers,
+    pub lane: Lane,
+    pub max_message_bytes: usize,
 }
 
 impl Shared {
@@ -147,9 +147,9 @@ pub(super) fn taken_apart<M>(request: Request<M>) -> Result<(Arc<Call>, M), Stat
     Ok((Arc::clone(call), message))
 }
 
-/// Serves until `shutdown` resolves, folding in what users did since where there is a store of events. Then reports NOT_SERVING, goes on for as long as the options say so that
-/// nobody is sent here any more, closes the door, lets the requests in flight finish for as long as the options allow,
-/// answers what is left with UNAVAILABLE, and returns.
+/// Serves until `shutdown` resolves, folding in what users did since where there is a store of events. Then reports
+/// NOT_SERVING, goes on for as long as the options say so that nobody is sent here any more, closes the door, lets the
+/// requests in flight finish for as long as the options allow, answers what is left with UNAVAILABLE, and returns.
 ///
 /// # Errors
 /// [`ServeError`] when there are no threads to be had, or the store of events cannot be used.

@@ -16,10 +16,18 @@ pub(super) fn code(error: &RequestError) -> Code {
         RequestError::NoSubject
         | RequestError::Empty { .. }
         | RequestError::TooLong { .. }
-        | RequestError::N { .. }
-        | RequestError::Weight { .. } => Code::InvalidArgument,
-        RequestError::UnknownItem { .. } => Code::NotFound,
-        RequestError::NoSpace { .. } | RequestError::NoSimilarity { .. } => Code::FailedPrecondition,
+        | RequestError::Range { .. }
+        | RequestError::NotFinite { .. }
+        | RequestError::TooMuchWork { .. }
+        | RequestError::Weight { .. }
+        | RequestError::Filter(_)
+        | RequestError::Attribute { .. } => Code::InvalidArgument,
+        RequestError::UnknownItem { .. } | RequestError::UnknownUser { .. } => Code::NotFound,
+        RequestError::NoSpace { .. }
+        | RequestError::NoSimilarity { .. }
+        | RequestError::Unsupported { .. }
+        | RequestError::Unexplained { .. }
+        | RequestError::TooMuchToExplain { .. } => Code::FailedPrecondition,
         RequestError::Internal(_) => Code::Internal,
     }
 }

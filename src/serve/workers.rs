@@ -15,7 +15,16 @@ pub(super) struct Workers {
     /// One permit a request being computed or waiting. It is kept until the request has had its turn,
     /// even when nobody waits for it any more: that bounds the memory held by requests that were read.
     places: Arc<Semaphore>,
+    /// Those of the places that requests of streams may take: they wait for theirs, so there are always some at hand
+    /// and would leave none to others.
+    stream_places: Arc<Semaphore>,
     capacity: usize,
+}
+
+/// A place in the queue, free again when dropped.
+pub(super) struct Place {
+    _place: OwnedSemaphorePermit,
+    _of_stream: Option<OwnedSemaphorePermit>,
 }
 
 /// The computation was given up because nobody waits for its result.
@@ -32,7 +41,8 @@ impl Workers {
             })
             .build()?;
         let capacity = options.threads + options.queue;
-        Ok(Self { pool, places: Arc::new(Semaphore::new(capacity)), capacity })
+        let stream_places = Arc::new(Semaphore::new((capacity / 2).max(1)));
+        Ok(Self { pool, places: Arc::new(Semaphore::new(capacity)), stream_places, capacity })
     }
 
     /// Computes on the pool; the calling task only waits.
@@ -59,8 +69,9 @@ impl Workers {
     }
 
     /// The place that a call has taken beforehand, or else one now, to be kept until it has had its turn.
-    pub(super) fn place_of(&self, call: &Call) -> Result<OwnedSemaphorePermit, Status> {
-        call.take_place().map_or_else(|| self.place(), Ok)
+    pub(super) fn place_of(&self, call: &Call) -> Result<Place, Status> {
+        let place = call.take_place().map_or_else(|| self.place(), Ok)?;
+        Ok(Place { _place: place, _of_stream: None })
     }
 
     /// Places taken, and places.
@@ -71,6 +82,15 @@ impl Workers {
     /// A place in the queue.
     pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| status::queue_full(self.capacity))
+    }
+
+    /// A place for a request of a stream, which waits until there is one.
+    pub(super) async fn stream_place(&self) -> Result<Place, Status> {
+        // The semaphores are never closed.
+        let closed = |_| status::crashed();
+        let of_stream = Arc::clone(&self.stream_places).acquire_owned().await.map_err(closed)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(closed)?;
+        Ok(Place { _place: place, _of_stream: Some(of_stream) })
     }
 
     /// Number of scoring threads.

@@ -86,6 +86,86 @@ fn unknown_items_are_counted() {
 }
 
 #[test]
+fn lists_are_as_wished() {
+    let model = arg(&fixture().model);
+    let user = ids(&json(&["recommend", model, "--user-id", "nobody", "-n", "3", "--json"])).join(",");
+    let wish = |flags: &[&str]| {
+        let subject = ["recommend", model, "--history", &user, "-n", "6", "--json"];
+        json(&[&subject[..], flags].concat())
+    };
+    let filter = ["--filter", "price < 30 and not adult and year >= 2000", "--attributes", "year,price,adult,tags"];
+    let list = wish(&filter);
+    assert_eq!(list["items"].as_array().unwrap().len(), 6);
+    assert!(list["removed_not_matching"].as_u64().unwrap() > 50, "{list}");
+    for item in list["items"].as_array().unwrap() {
+        let of = &item["attributes"];
+        assert!(of["price"].as_f64().unwrap() < 30.0 && of["year"].as_i64().unwrap() >= 2000, "{item}");
+        assert_eq!(of["adult"], false);
+        assert!(!of["tags"].as_array().unwrap().is_empty());
+    }
+    let plain = ids(&wish(&[]));
+    for flags in [
+        &["--diversity", "0.9"][..],
+        &["--popularity-damping", "1"],
+        &["--exclude", &plain[0]],
+        &["--negative", &plain[0], "--negative-strength", "3"],
+        &["--context", &plain[5]],
+        &["--explore", "3"],
+    ] {
+        assert_ne!(ids(&wish(flags)), plain, "{flags:?}");
+    }
+    let explored = wish(&["--explore", "3"]);
+    assert!(explored["items"][0]["propensity"].as_f64().unwrap() > 0.0);
+    assert_eq!(ids(&explored), ids(&wish(&["--explore", "3"])));
+    let least = wish(&["--min-score", "1e6"]);
+    assert_eq!(least["short_reason"], "no more reach the score asked for");
+    let filled = wish(&["--min-score", "1e6", "--fill"]);
+    assert_eq!((filled["filled_items"].as_u64(), filled["items"][0]["tier"].as_str()), (Some(6), Some("popularity")));
+
+    // The same as a table for people.
+    let subject = ["recommend", model, "--history", &user, "-n", "4"];
+    let shown = ["--attributes", "price,category", "--explain", "2", "--explore", "1"];
+    let table = succeed(&[&subject[..], &shown].concat());
+    for header in ["title", "price", "category", "because of", "propensity"] {
+        assert!(table.contains(header), "{header} is missing:\n{table}");
+    }
+    assert!(table.find("price") < table.find("category"), "in the order asked:\n{table}");
+}
+
+#[test]
+fn wishes_that_cannot_be_fulfilled() {
+    let model = arg(&fixture().model);
+    let refused = |flags: &[&str], parts: &[&str]| {
+        foldin(&[&["recommend", model, "--user-id", "u1"], flags].concat()).refused(2, parts);
+    };
+    refused(&["--filter", "prize < 3"], &["filter, at byte 0", "did you mean `price`?", "\n  prize < 3\n  ^"]);
+    refused(&["--filter", "price = cheap"], &["at byte 8: expected a value", "found `cheap`"]);
+    refused(&["--attributes", "colour"], &["detail.attributes[0]", "category"]);
+    refused(&["--diversity", "2"], &["diversity.strength is 2, must be between 0 and 1"]);
+    refused(&["--popularity-damping", "NaN"], &["popularity_damping is NaN"]);
+    refused(&["--negative-strength", "2"], &["--negative"]);
+    refused(&["--explain", "11"], &["detail.contributions is 11"]);
+    foldin(&["recommend", model, "--all", "--out", "x.parquet", "--filter", "price < 3"]).refused(2, &["--all"]);
+}
+
+#[test]
+fn inspect_tells_what_can_be_filtered() {
+    let model = arg(&fixture().model);
+    let inspected = json(&["inspect", model, "--json"]);
+    let attributes = inspected["attributes"].as_array().unwrap();
+    let of = |name: &str| attributes.iter().find(|of| of["name"] == name).unwrap();
+    assert_eq!((of("category")["type"].as_str(), of("category")["holds"].as_str()), (Some("Utf8"), Some("texts")));
+    assert!(of("category")["distinct"].as_u64().unwrap() > 5);
+    assert!(of("price")["unknown"].as_f64().unwrap() > 0.0);
+    assert_eq!(of("adult")["distinct"], 2);
+    assert_eq!(of("tags")["holds"], "lists of texts");
+    let text = succeed(&["inspect", model]);
+    for part in ["attribute    price Float64: numbers", " distinct, ", "% null; ", "false (", " to 2023"] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+}
+
+#[test]
 fn questions_without_an_answer() {
     let model = arg(&fixture().model);
     foldin(&["recommend", model]).refused(2, &["--user-id", "--history", "--all"]);

@@ -56,6 +56,8 @@ fn a_server_answers_like_the_model_directory_and_ends_on_sigterm() {
     let run = foldin(&["query", "--server", &server.address, "--user-id", "nobody"]);
     assert!(run.stderr.contains("the user is unknown"), "{}", run.stderr);
     foldin(&["query", "--server", &server.address, "--user-id", "u", "-n", "5000"]).refused(2, &["n is 5000"]);
+    let other = ["query", "--server", &server.address, "--user-id", "u", "--model", "films"];
+    foldin(&other).refused(2, &["there is no `films`", "served: default"]);
 
     let (code, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");

@@ -185,7 +185,11 @@ fn items_that_nobody_has_are_kept_on_request() {
     assert_eq!(known, 12);
     let inspected = json_of_training(&[&train[..], &columns, &["--all-items", "--force"]].concat(), &model);
     assert_eq!(inspected["manifest"]["shapes"]["items"], 14);
-    assert_eq!(inspected["attributes"], serde_json::json!([{ "name": "year", "type": "Int64" }]));
+    let year = serde_json::json!({
+        "name": "year", "type": "Int64", "holds": "numbers", "distinct": 1, "unknown": 0.0, "examples": ["1990", "1990"],
+        "left_out": null
+    });
+    assert_eq!(inspected["attributes"], serde_json::json!([year]));
     // They can be listed, though nothing speaks for them or against them.
     let list = json(&["recommend", arg(&model), "--history", "1", "-n", "20", "--json"]);
     let mut unmoved: Vec<&str> = Vec::new();

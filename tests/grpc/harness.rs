@@ -10,7 +10,7 @@ use foldin::artifact::Artifact;
 use foldin::engine::Engine;
 use foldin::interactions::HistoryRef;
 use foldin::linalg::ColumnsMut;
-use foldin::models::{Model, ModelConfig, Query, Space, Tensor};
+use foldin::models::{Draws, Model, ModelConfig, Query, Space, Tensor};
 use foldin::serve::{Client, ClientError, Models, ServeError, ServeOptions, bind, run};
 use foldin::types::ItemIdx;
 use nalgebra::DMatrix;
@@ -181,5 +181,13 @@ impl Model for Gated {
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
         self.inner.tensors()
+    }
+
+    fn terms(&self, history: HistoryRef<'_>, item: ItemIdx) -> Option<Vec<f32>> {
+        self.inner.terms(history, item)
+    }
+
+    fn draw(&self, history: HistoryRef<'_>, draws: &Draws) -> Option<Query> {
+        self.inner.draw(history, draws)
     }
 }

@@ -9,4 +9,6 @@ mod fixture;
 mod harness;
 mod lifecycle;
 mod load;
+mod stream;
 mod versions;
+mod wishes;

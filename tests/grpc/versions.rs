@@ -12,7 +12,7 @@ use foldin::serve::{Client, Models, ServeError, bind, pb, run};
 use tempfile::TempDir;
 use tonic::Code;
 
-use crate::fixture::{ease, mult_vae, publish_model, train, user_id};
+use crate::fixture::{ease, item_id, mult_vae, publish_model, train, user_id};
 use crate::harness::{assert_refused, options, refused};
 
 struct Versions {
@@ -207,6 +207,59 @@ async fn several_models_answer_by_name() {
     let other = ModelName::new("music").unwrap();
     let wrong = Models::of_registry(published.registry.clone(), &names, &other, || None).map(drop);
     assert!(matches!(wrong, Err(ServeError::Default { .. })));
+}
+
+#[tokio::test]
+async fn every_question_reaches_the_model_it_names() {
+    let published = published(&mult_vae());
+    let books = ModelName::new("books").unwrap();
+    let dir = published.root.path().join("second");
+    publish_model(&dir, &*train(&mult_vae(), 9).model, &LogRules::default());
+    let version = published.registry.publish(&books, &dir, &TableChoice::exact()).unwrap().manifest.model_version;
+    published.registry.promote(&books, &version).unwrap();
+    let names = [published.name.clone(), books.clone()];
+    let models = Models::of_registry(published.registry.clone(), &names, &books, || None).unwrap();
+    let mut client = serve(models).await;
+
+    for (model, expected) in [(None, &version), (Some("films"), &published.versions[0])] {
+        let model = || model.map(str::to_owned);
+        let user = || Some(user_id(4));
+        let scores =
+            pb::ScoreItemsRequest { user_id: user(), item_ids: vec![item_id(1)], model: model(), ..Default::default() };
+        assert_eq!(&client.score_items(scores).await.unwrap().model_version, expected);
+        let explained =
+            pb::ExplainRequest { user_id: user(), item_id: item_id(1), model: model(), ..Default::default() };
+        assert_eq!(&client.explain(explained).await.unwrap().model_version, expected);
+        let users = pb::SimilarUsersRequest { user_id: user(), n: 2, model: model(), ..Default::default() };
+        assert_eq!(&client.similar_users(users).await.unwrap().model_version, expected);
+    }
+    let unknown = pb::ExplainRequest { item_id: item_id(1), model: Some("music".into()), ..Default::default() };
+    assert_refused(client.explain(unknown).await, Code::NotFound, "model: there is no `music`");
+
+    // Requests of a stream may name different ones, and are answered by the version that answers when they come.
+    let ask = |tag: u64, model: Option<&str>| {
+        let request = pb::RecommendRequest {
+            user_id: Some(user_id(4)),
+            n: 3,
+            model: model.map(str::to_owned),
+            ..Default::default()
+        };
+        pb::StreamRecommendRequest { tag, request: Some(request) }
+    };
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let mut answers = client.stream_recommend(requests).await.unwrap();
+    let steps = [(None, &version), (Some("films"), &published.versions[0]), (Some("films"), &published.versions[1])];
+    for (tag, (model, expected)) in (0..).zip(steps) {
+        if tag == 2 {
+            client.promote_model("films", &published.versions[1]).await.unwrap();
+        }
+        sender.send(ask(tag, model)).await.unwrap();
+        match answers.message().await.unwrap().unwrap().result.unwrap().result.unwrap() {
+            pb::recommend_result::Result::Response(answer) => assert_eq!(&answer.model_version, expected),
+            pb::recommend_result::Result::Error(error) => panic!("{error:?}"),
+        }
+    }
 }
 
 #[tokio::test]

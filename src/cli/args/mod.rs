@@ -26,7 +26,7 @@ pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, Wha
 pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
-pub use recommend::{Query, Recommend};
+pub use recommend::{Query, Recommend, Subject, Wishes};
 pub use registry::{At, Models, Promote, Publish, Rollback, Side, Table};
 pub use serve::{AccessFlags, NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
 pub use shell::{Completions, Man};

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::artifact::{ArtifactError, Inspection, StartedFrom, inspect};
 use crate::cli::args::Inspect;
+use crate::cli::attributes::attributes;
 use crate::cli::console::{count, thousands};
 use crate::interactions::{EventsThrough, LogRules};
 
@@ -36,8 +37,7 @@ fn as_json(inspection: &Inspection) -> serde_json::Value {
         json!({ "name": file.name, "bytes": file.published.bytes, "blake3": file.published.blake3,
                 "problem": file.problem.as_ref().map(ToString::to_string) })
     });
-    let attributes = inspection.attributes.iter().map(|(name, data_type)| json!({ "name": name, "type": data_type }));
-    let attributes: Vec<_> = attributes.collect();
+    let attributes = attributes(&inspection.metadata);
     json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "files": files.collect::<Vec<_>>() })
 }
 
@@ -73,8 +73,8 @@ fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
         let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
         writeln!(out, "tensor       {name} {}", shape.join(" x "))?;
     }
-    for (name, data_type) in &inspection.attributes {
-        writeln!(out, "attribute    {name} {data_type}")?;
+    for attribute in attributes(&inspection.metadata) {
+        writeln!(out, "attribute    {attribute}")?;
     }
     for file in &inspection.files {
         let state = if file.problem.is_some() { "DAMAGED" } else { "verified" };

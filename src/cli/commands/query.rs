@@ -11,6 +11,7 @@ use crate::cli::connecting::connect;
 use crate::cli::console::note;
 use crate::cli::exit::Configuration;
 use crate::cli::lists::List;
+use crate::cli::wishes;
 use crate::serve::pb;
 
 /// Runs the command.
@@ -22,11 +23,8 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
         bail!(Configuration("for whom? Give --user-id, --history or both".into()));
     }
     let request = pb::RecommendRequest {
-        user_id: args.subject.user_id.clone(),
-        history: pb::history(&args.subject.history),
-        n: u32::try_from(args.n.get()).unwrap_or(u32::MAX),
-        include_seen: args.include_seen,
-        ..pb::RecommendRequest::default()
+        model: args.model.clone(),
+        ..wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen)
     };
     let answer = runtime()?.block_on(async {
         let mut client = connect(&args.server.server, &args.server.access).await?;

@@ -246,15 +246,14 @@ mod tests {
     #[test]
     fn a_long_history_is_cut_and_says_how_much() {
         let history: Vec<String> = (1..=20).map(|i| format!("title {i}")).collect();
-        let entry = Entry { rank: 1, item_id: "i9".into(), title: None, score: 1.0 };
+        let entry = Entry { rank: 1, item_id: "i9".into(), score: 1.0, ..Entry::default() };
         let list = List {
             items: vec![entry],
             tier: "personal",
-            fallback: None,
             history_items: 20,
-            unknown_history_items: 0,
             removed_seen: 20,
             model_version: "0123456789ab".into(),
+            ..List::default()
         };
         let text = side_by_side(&history, &list).to_string();
         for part in ["history (20 items)", "title 7 ", "… and 13 more", "1. i9", "recommended (personal)"] {

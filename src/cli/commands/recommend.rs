@@ -12,7 +12,8 @@ use crate::cli::console::note;
 use crate::cli::exit::Configuration;
 use crate::cli::exporting::{self, Source};
 use crate::cli::lists::List;
-use crate::engine::{Engine, HistoryItem, RecommendRequest};
+use crate::cli::wishes;
+use crate::engine::Engine;
 use crate::export::Lists;
 use crate::io::EmbeddingFormat;
 
@@ -21,6 +22,11 @@ use crate::io::EmbeddingFormat;
 /// # Errors
 /// The model directory or the request cannot be used, or the output cannot be written.
 pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
+    if args.all && args.wishes.given() {
+        bail!(Configuration(
+            "--filter and the other wishes are for the list of one user; leave them out with --all".into()
+        ));
+    }
     if let (true, Some(path)) = (args.all, &args.out) {
         return everyone(args, path, out);
     }
@@ -33,14 +39,8 @@ pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
         bail!(Configuration("for whom? Give --user-id, --history or both, or --all with --out".into()));
     }
     let engine = Engine::open(&args.model_dir)?;
-    let request = RecommendRequest {
-        user_id: args.subject.user_id.clone(),
-        history: args.subject.history.iter().map(HistoryItem::new).collect(),
-        n: args.n.get(),
-        include_seen: args.include_seen,
-        ..RecommendRequest::default()
-    };
-    let list = match engine.recommend(&[request]).pop() {
+    let request = wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen);
+    let list = match engine.recommend(&[request.into()]).pop() {
         Some(answer) => List::computed(answer?, &engine.info().manifest.model_version),
         None => bail!("the engine returned no answer to one request"),
     };

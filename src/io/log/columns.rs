@@ -6,8 +6,8 @@ use arrow_schema::{DataType, Field, TimeUnit as ArrowUnit};
 
 use super::partition_values::span_of;
 use super::times::TimeType;
-use crate::interactions::{IntType, LogRules, TimeUnit};
-use crate::io::error::{LogError, TableError, nearest_name};
+use crate::interactions::{IntType, LogRules, TimeUnit, nearest_name};
+use crate::io::error::{LogError, TableError};
 use crate::io::ids::IdKind;
 use crate::io::source::{HiveColumns, Partitions, Source, TableBytes};
 use crate::io::table::Table;
