@@ -233,7 +233,10 @@ impl List {
         };
         let within = if self.tier == POPULARITY_FILTERED { " that meet the filter" } else { "" };
         let fallback = self.fallback.map(|reason| format!("{reason}: these are the most popular items{within}"));
-        let filled = (self.filled_items > 0).then(|| format!("the last {} fill the list up", self.filled_items));
+        let filled = (self.filled_items > 0).then(|| match self.items.len().saturating_sub(self.filled_items) {
+            0 => "nothing else is left: popular items fill the list up".to_owned(),
+            _ => format!("the last {} fill the list up", self.filled_items),
+        });
         let short = self.short_reason.map(|reason| format!("{} items only: {reason}", self.items.len()));
         let context = unknown(self.unknown_context_items, "context and of the dislikes");
         [unknown(self.unknown_history_items, "history"), context, fallback, filled, short]
