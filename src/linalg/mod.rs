@@ -12,4 +12,4 @@ pub use gram::gram;
 pub use kernels::{
     AdamStep, adam, at_least, axpy, dots, gather, instructions, packed_at_once, softmax_loss, tanh_bias, zeros,
 };
-pub use product::{multiply, multiply_transposed, sum_columns, transposed_multiply};
+pub use product::{affine, multiply, multiply_transposed, sum_columns};
