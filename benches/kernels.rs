@@ -137,7 +137,6 @@ fn decoder(c: &mut Criterion) {
 fn softmax(c: &mut Criterion) {
     let data = interactions(BATCH, ITEMS, 77);
     let logits = values(ITEMS * BATCH);
-    let bias = values(ITEMS);
     let mut group = c.benchmark_group("softmax, loss and gradient");
     group.throughput(Throughput::Bytes((2 * ITEMS * BATCH * size_of::<f32>()) as u64));
     group.bench_function(format!("{ITEMS}x{BATCH}"), |b| {
@@ -149,7 +148,7 @@ fn softmax(c: &mut Criterion) {
                     .enumerate()
                     .map(|(user, logits)| {
                         let history = data.history(UserIdx(user as u32));
-                        softmax_loss(logits, &bias, history.items(), history.weights(), 1.0 / BATCH as f32)
+                        softmax_loss(logits, history.items(), history.weights(), 1.0 / BATCH as f32)
                     })
                     .sum();
                 black_box(loss)

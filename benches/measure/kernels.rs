@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use foldin::linalg::{Columns, ColumnsMut, multiply, multiply_transposed, transposed_multiply, zeros};
+use foldin::linalg::{Columns, ColumnsMut, affine, multiply, multiply_transposed, zeros};
 use foldin::nn::{Adam, AdamConfig, Dense, SparseBatch, SparseGradient, SparseInput, multinomial_loss};
 use foldin::types::UserIdx;
 use serde_json::{Value, json};
@@ -62,12 +62,7 @@ fn in_pool(items: usize, batch: usize, rounds: usize, threads: usize) -> Value {
     let word = size_of::<f32>() as f64;
     let gathered = (data.len() * HIDDEN) as f64 * word;
     let mut parts: Vec<Part<'_>> = vec![
-        (
-            "decoder, logits",
-            decoder,
-            0.0,
-            Box::new(|| transposed_multiply(ColumnsMut::new(&mut wide, (items, batch)), w, x)),
-        ),
+        ("decoder, logits", decoder, 0.0, Box::new(|| affine(ColumnsMut::new(&mut wide, (items, batch)), w, x, &bias))),
         (
             "decoder, gradient of its input",
             decoder,
@@ -98,7 +93,7 @@ fn in_pool(items: usize, batch: usize, rounds: usize, threads: usize) -> Value {
             2.0 * word * (items * batch) as f64,
             Box::new(|| {
                 let logits = ColumnsMut::new(&mut logits, (items, batch));
-                multinomial_loss(logits, &bias, |user| histories.row(user), 1.0 / batch as f32);
+                multinomial_loss(logits, |user| histories.row(user), 1.0 / batch as f32);
             }),
         ),
         (

@@ -1,5 +1,7 @@
 //! The item-item Gram matrix of a sparse matrix.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use sprs::CsMatI;
 
@@ -16,22 +18,56 @@ pub fn gram(out: &mut [f32], x: &CsMatI<f32, u32, usize>) {
     if items == 0 {
         return;
     }
-    let by_item = x.to_csc();
-    let (csr_offsets, csc_offsets) = (x.indptr(), by_item.indptr());
+    let by_item = ByItem::new(x);
+    let offsets = x.indptr();
     out.par_chunks_mut(items).enumerate().for_each(|(item, column)| {
         column.fill(0.0);
-        for at in csc_offsets.outer_inds_sz(item) {
-            let (user, weight) = (by_item.indices()[at] as usize, by_item.data()[at]);
-            let row = csr_offsets.outer_inds_sz(user);
-            let (others, weights) = (&x.indices()[row.clone()], &x.data()[row]);
+        for at in by_item.range(item) {
             // Rows are sorted: what stands before the item itself belongs to the upper triangle.
-            let lower = others.partition_point(|&other| (other as usize) < item);
-            for (&other, &other_weight) in others[lower..].iter().zip(&weights[lower..]) {
+            let place = by_item.places[at];
+            let lower = place..offsets.outer_inds_sz(by_item.users[at] as usize).end;
+            let (weight, others, weights) = (x.data()[place], &x.indices()[lower.clone()], &x.data()[lower]);
+            for (&other, &other_weight) in others.iter().zip(weights) {
                 column[other as usize] += weight * other_weight;
             }
         }
     });
     mirror_lower(out, items);
+}
+
+/// The entries of a CSR matrix in the order of their items and, within one, of their users: whose row each stands
+/// in, and where, so that nobody has to search for it.
+struct ByItem {
+    /// Where the entries of each item end.
+    ends: Vec<usize>,
+    users: Vec<u32>,
+    /// Places among all entries of the matrix.
+    places: Vec<usize>,
+}
+
+impl ByItem {
+    fn new(x: &CsMatI<f32, u32, usize>) -> Self {
+        // First where the entries of each item begin; as they are filled in, that becomes where they end.
+        let mut ends = vec![0; x.cols()];
+        x.indices().iter().for_each(|&item| ends[item as usize] += 1);
+        let mut start = 0;
+        for end in &mut ends {
+            start += std::mem::replace(end, start);
+        }
+        let (mut users, mut places) = (vec![0; x.nnz()], vec![0; x.nnz()]);
+        for user in 0..x.rows() {
+            for place in x.indptr().outer_inds_sz(user) {
+                let end = &mut ends[x.indices()[place] as usize];
+                (users[*end], places[*end]) = (user as u32, place);
+                *end += 1;
+            }
+        }
+        Self { ends, users, places }
+    }
+
+    fn range(&self, item: usize) -> Range<usize> {
+        (if item == 0 { 0 } else { self.ends[item - 1] })..self.ends[item]
+    }
 }
 
 /// Copies the lower triangle of an n × n column-major matrix onto the upper one.

@@ -13,4 +13,4 @@ pub use kernels::{
     AdamStep, LARGEST_QUERY, NARROW_RUN, adam, at_least, axpy, dots, dots_f16, dots_i8, gather, instructions,
     packed_at_once, softmax_loss, tanh_bias, zeros,
 };
-pub use product::{multiply, multiply_transposed, sum_columns, transposed_multiply};
+pub use product::{affine, multiply, multiply_transposed, sum_columns};

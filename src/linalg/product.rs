@@ -15,9 +15,9 @@ fn transposed(a: Columns<'_>) -> Strided<'_> {
     Strided::new(a.data(), (a.cols(), a.rows()), (a.rows(), 1))
 }
 
-fn product(mut out: ColumnsMut<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
+fn product(mut out: ColumnsMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
     let shape = (out.rows(), out.cols());
-    gemm(&mut StridedMut::new(out.data(), shape, shape.0), Update::REPLACE, lhs, rhs);
+    gemm(&mut StridedMut::new(out.data(), shape, shape.0), update, lhs, rhs);
 }
 
 /// `out = a · b` with `a` m × k, `b` k × n: the gradient that flows back through a layer.
@@ -25,7 +25,7 @@ fn product(mut out: ColumnsMut<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
 /// # Panics
 /// When the shapes do not fit.
 pub fn multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    product(out, plain(a), plain(b));
+    product(out, Update::REPLACE, plain(a), plain(b));
 }
 
 /// `out = a · bᵀ` with `a` m × k, `b` n × k: the gradient of a layer's weights, summed over the batch.
@@ -33,17 +33,17 @@ pub fn multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
 /// # Panics
 /// When the shapes do not fit.
 pub fn multiply_transposed(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    product(out, plain(a), transposed(b));
+    product(out, Update::REPLACE, plain(a), transposed(b));
 }
 
-/// `out = aᵀ · b` with `a` k × m, `b` k × n: what a layer computes, faster than [`dots`](super::dots), which alone
-/// promises the same bits for a user in any batch on every processor: without AVX2 the order of these sums depends
+/// `out = aᵀ · b + offset` with `a` k × m, `b` k × n, and one value of `offset` a row, or none: what a layer
+/// computes, faster than [`dots`](super::dots), which alone promises the same bits for a user in any batch on every processor: without AVX2 the order of these sums depends
 /// on the shape of the batch.
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn transposed_multiply(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
-    product(out, transposed(a), plain(b));
+pub fn affine(out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>, offset: &[f32]) {
+    product(out, Update::with_offset(offset), transposed(a), plain(b));
 }
 
 /// `out[r] = Σⱼ a[r, j]`, the sum in the order of the columns: the gradient of a bias.
@@ -93,12 +93,12 @@ mod tests {
 
         let transposed: Vec<f32> = (0..m * k).map(|at| a[at % k * m + at / k]).collect();
         out.fill(f32::NAN);
-        transposed_multiply(
-            ColumnsMut::new(&mut out, (m, n)),
-            Columns::new(&transposed, (k, m)),
-            Columns::new(&b, (k, n)),
-        );
+        let (transposed, b) = (Columns::new(&transposed, (k, m)), Columns::new(&b, (k, n)));
+        affine(ColumnsMut::new(&mut out, (m, n)), transposed, b, &[]);
         assert_eq!(out, expected);
+        let offset = numbers(m, 1, 3);
+        affine(ColumnsMut::new(&mut out, (m, n)), transposed, b, &offset);
+        assert_eq!(out, expected.iter().enumerate().map(|(at, sum)| sum + offset[at % m]).collect::<Vec<_>>());
     }
 
     #[test]

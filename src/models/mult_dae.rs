@@ -208,7 +208,7 @@ impl Network for MultDaeTrainer {
         output.logits((&h).into(), logits.reborrow());
 
         let targets = config.weights.targets(shard);
-        let loss = multinomial_loss(logits.reborrow(), &output.bias, |user| targets.row(user), scale);
+        let loss = multinomial_loss(logits.reborrow(), |user| targets.row(user), scale);
 
         output.backward((&h).into(), logits.as_ref(), &mut gradient.output);
         let mut dh = DMatrix::zeros(hidden, users);

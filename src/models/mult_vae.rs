@@ -295,7 +295,7 @@ impl Network for MultVaeTrainer {
 
         // Loss; the logits become their gradient.
         let targets = config.weights.targets(shard);
-        let fit = multinomial_loss(logits.reborrow(), &output.bias, |user| targets.row(user), scale);
+        let fit = multinomial_loss(logits.reborrow(), |user| targets.row(user), scale);
         let loss = fit + f64::from(beta) * kl_divergence(gaussian);
 
         // Backward, in the opposite order.

@@ -3,9 +3,7 @@
 use rayon::prelude::*;
 
 use super::init::{small_bias, xavier_normal};
-use crate::linalg::{
-    Columns, ColumnsMut, dots, multiply, multiply_transposed, sum_columns, tanh_bias, transposed_multiply, zeros,
-};
+use crate::linalg::{Columns, ColumnsMut, affine, dots, multiply, multiply_transposed, sum_columns, tanh_bias, zeros};
 
 /// Users a task computes in the forward pass.
 const USERS: usize = 64;
@@ -56,13 +54,13 @@ impl Dense {
         Columns::new(&self.weights, (self.inputs(), self.outputs()))
     }
 
-    /// `out = Wᵀ·x` without the bias, for training: the logits of a batch, to which the softmax adds the
-    /// bias on its way. A blocked product, whose bits depend on the shape of the batch where there is no AVX2.
+    /// `out = Wᵀ·x + b` for training: the logits of a batch. A blocked product, whose bits depend on the shape
+    /// of the batch where there is no AVX2.
     ///
     /// # Panics
     /// When shapes do not fit: `x` inputs × users, `out` outputs × users.
     pub fn logits(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
-        transposed_multiply(out, self.columns(), x);
+        affine(out, self.columns(), x, &self.bias);
     }
 
     /// `out = Wᵀ·x + b`.

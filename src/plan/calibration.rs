@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::linalg::{Columns, ColumnsMut, transposed_multiply};
+use crate::linalg::{Columns, ColumnsMut, affine};
 
 /// What a second is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -45,7 +45,7 @@ fn flops() -> f64 {
     let mut logits = vec![0.0f32; items * users];
     let round = || {
         let out = ColumnsMut::new(&mut logits, (items, users));
-        transposed_multiply(out, Columns::new(&table, (inner, items)), Columns::new(&state, (inner, users)));
+        affine(out, Columns::new(&table, (inner, items)), Columns::new(&state, (inner, users)), &[]);
     };
     2.0 * SHAPE.map(|extent| extent as f64).iter().product::<f64>() / fastest(round)
 }

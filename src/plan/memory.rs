@@ -160,7 +160,7 @@ const WRITING: u64 = 4_000_000;
 ///   are added up), *best weights* 4·P (at the end those of the last epoch where nothing validates), *logits* 4·I and
 ///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input.
 /// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
-///   *transposed log*; for the inverse, two *blocks* of 512 rows or columns.
+///   *transposed log*, 12 bytes an interaction; for the inverse, two *blocks* of 512 rows or columns.
 /// - *packed operands*: of the smaller factor of a product (b × h, min(b, h) × I for b users in a shard, 512 × I for EASE)
 ///   as much as [`packed_at_once`] says, and what every thread packs of the other.
 #[must_use]
@@ -233,7 +233,7 @@ pub fn memory(workload: &Workload) -> Memory {
             parts.extend([
                 ("matrix", weights, vec![Gram, Invert, Publish]),
                 ("binary copy", copy, vec![Gram]),
-                ("transposed log", rows(interactions, items), vec![Gram]),
+                ("transposed log", sum(&[product(&[12, interactions]), product(&[8, items])]), vec![Gram]),
                 ("blocks", product(&[2, FLOAT, BLOCK, items]), vec![Invert]),
                 ("packed operands", packed(*threads, &[(BLOCK, items)]), vec![Invert]),
             ]);

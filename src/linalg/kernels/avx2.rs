@@ -246,74 +246,83 @@ fn exp2(x: __m256) -> __m256 {
     _mm256_mul_ps(p, _mm256_castsi256_ps(power))
 }
 
-/// Eight logits with their biases.
-///
-/// # Safety
-/// Both slices must reach to `at + LANES`.
+/// Logits that are taken together: they stay in the nearest cache between the search for the largest and
+/// the powers, which are summed in f32 before they join the f64 total.
+const SOFTMAX_BLOCK: usize = 1024;
+
+/// The largest of some logits, a multiple of [`LANES`] of them.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-unsafe fn biased(logits: &[f32], bias: &[f32], at: usize) -> __m256 {
-    // SAFETY: by the function's contract.
-    unsafe { _mm256_add_ps(_mm256_loadu_ps(logits.as_ptr().add(at)), _mm256_loadu_ps(bias.as_ptr().add(at))) }
-}
-
-/// Values summed in f32 before they join the f64 total.
-const SUM_BLOCK: usize = 1024;
-
-#[target_feature(enable = "avx2,fma")]
-pub unsafe fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
-    let whole = logits.len() / LANES * LANES;
+fn largest(logits: &[f32]) -> f32 {
     // Four maxima beside each other: one alone would wait for itself.
     let mut maxima = [_mm256_set1_ps(f32::NEG_INFINITY); 4];
-    let in_fours = whole / (4 * LANES) * (4 * LANES);
-    for start in (0..in_fours).step_by(4 * LANES) {
-        for (turn, max) in maxima.iter_mut().enumerate() {
-            // SAFETY: `start + 4 * LANES <= in_fours <= logits.len() == bias.len()`.
-            *max = _mm256_max_ps(*max, unsafe { biased(logits, bias, start + turn * LANES) });
+    for start in (0..logits.len()).step_by(4 * LANES) {
+        for (at, max) in (start..logits.len()).step_by(LANES).zip(&mut maxima) {
+            // SAFETY: `at + LANES <= logits.len()`.
+            *max = _mm256_max_ps(*max, unsafe { _mm256_loadu_ps(logits.as_ptr().add(at)) });
         }
     }
-    let mut lanes = [f32::NEG_INFINITY; 4 * LANES];
-    for (lanes, max) in lanes.chunks_exact_mut(LANES).zip(maxima) {
-        // SAFETY: each chunk holds one register.
-        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), max) };
-    }
-    let rest = logits[in_fours..].iter().zip(&bias[in_fours..]).map(|(logit, bias)| logit + bias);
-    let max = lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, f32::max);
+    let max = _mm256_max_ps(_mm256_max_ps(maxima[0], maxima[1]), _mm256_max_ps(maxima[2], maxima[3]));
+    let mut lanes = [0.0; LANES];
+    // SAFETY: one register fits.
+    unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), max) };
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
 
-    let (total, score) = positives(logits, bias, items, weights);
-    // e^(logit − max) as a power of two.
+/// `logits ← e^(logits − max)`, a multiple of [`LANES`] of them; returns the sum. Fetches what lies
+/// `ahead` of them meanwhile.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn powers(logits: &mut [f32], max: f32, ahead: usize) -> f32 {
     let (log2_e, shift) = (_mm256_set1_ps(LOG2_E), _mm256_set1_ps(max * LOG2_E));
-    let mut sum = 0.0f64;
-    for start in (0..whole).step_by(SUM_BLOCK) {
-        let mut part = _mm256_setzero_ps();
-        for at in (start..(start + SUM_BLOCK).min(whole)).step_by(LANES) {
-            // SAFETY: `at + LANES <= whole <= logits.len() == bias.len()`.
-            unsafe {
-                let p = logits.as_mut_ptr().add(at);
-                // The next user of a batch stands right behind this one; this loop leaves time to fetch it.
-                _mm_prefetch::<_MM_HINT_T1>(p.wrapping_add(logits.len()).cast());
-                let e = exp2(_mm256_fmsub_ps(biased(logits, bias, at), log2_e, shift));
-                _mm256_storeu_ps(p, e);
-                part = _mm256_add_ps(part, e);
-            }
-        }
-        sum += f64::from(add_lanes(part));
-    }
-    for (logit, bias) in logits[whole..].iter_mut().zip(&bias[whole..]) {
-        *logit = (*logit + bias - max).exp();
-        sum += f64::from(*logit);
-    }
-
-    let factor = (f64::from(scale) * total / sum) as f32;
-    let factor8 = _mm256_set1_ps(factor);
-    for at in (0..whole).step_by(LANES) {
-        // SAFETY: `at + LANES <= whole <= logits.len()`.
+    let mut sum = _mm256_setzero_ps();
+    for at in (0..logits.len()).step_by(LANES) {
+        // SAFETY: `at + LANES <= logits.len()`; a prefetch may be of any address.
         unsafe {
             let p = logits.as_mut_ptr().add(at);
-            _mm256_storeu_ps(p, _mm256_mul_ps(_mm256_loadu_ps(p), factor8));
+            _mm_prefetch::<_MM_HINT_T1>(p.wrapping_add(ahead).cast());
+            let e = exp2(_mm256_fmsub_ps(_mm256_loadu_ps(p), log2_e, shift));
+            _mm256_storeu_ps(p, e);
+            sum = _mm256_add_ps(sum, e);
         }
     }
-    logits[whole..].iter_mut().for_each(|e| *e *= factor);
+    add_lanes(sum)
+}
+
+/// By blocks, each relative to the largest logit so far, so that a block is fetched once for its largest logit and its
+/// powers (Milakov & Gimelshein 2018, "Online normalizer calculation for softmax").
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn softmax_loss(logits: &mut [f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
+    let (total, score) = positives(logits, items, weights);
+    let len = logits.len();
+    let (whole, rest) = logits.split_at_mut(len / LANES * LANES);
+    let rest_max = rest.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (mut max, mut sum) = (rest_max, 0.0f64);
+    for logit in rest.iter_mut() {
+        *logit = (*logit - max).exp();
+        sum += f64::from(*logit);
+    }
+    // What the powers of each block are relative to.
+    let mut references = Vec::with_capacity(len.div_ceil(SOFTMAX_BLOCK));
+    for block in whole.chunks_mut(SOFTMAX_BLOCK) {
+        let largest = largest(block);
+        if largest > max {
+            sum *= f64::from(max - largest).exp();
+            max = largest;
+        }
+        // The next user of a batch stands right behind this one; the powers leave time to fetch it.
+        sum += f64::from(powers(block, max, len));
+        references.push(max);
+    }
+
+    let factor = f64::from(scale) * total / sum;
+    let relative = |reference: f32| (factor * f64::from(reference - max).exp()) as f32;
+    for (block, reference) in whole.chunks_mut(SOFTMAX_BLOCK).zip(references) {
+        let factor = relative(reference);
+        block.iter_mut().for_each(|e| *e *= factor);
+    }
+    let factor = relative(rest_max);
+    rest.iter_mut().for_each(|e| *e *= factor);
     subtract_targets(logits, items, weights, scale);
     total * (f64::from(max) + sum.ln()) - score
 }

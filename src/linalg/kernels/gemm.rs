@@ -92,26 +92,39 @@ impl<'a> StridedMut<'a> {
     }
 }
 
-/// What becomes of a destination: `dst = keep · dst + scale · product`.
+/// What becomes of a destination: `dst = keep · dst + scale · product + offset`.
 #[derive(Clone, Copy, Debug)]
-pub struct Update {
+pub struct Update<'a> {
     /// Factor of what is there; 0 does not read it.
     pub keep: f32,
     /// Factor of the product.
     pub scale: f32,
+    /// One value a row, or nothing: added while a tile is in registers anyway.
+    pub offset: &'a [f32],
 }
 
-impl Update {
+impl<'a> Update<'a> {
     /// `dst = product`.
-    pub const REPLACE: Self = Self { keep: 0.0, scale: 1.0 };
+    pub const REPLACE: Self = Self { keep: 0.0, scale: 1.0, offset: &[] };
     /// `dst = −product`.
-    pub const REPLACE_NEGATED: Self = Self { keep: 0.0, scale: -1.0 };
+    pub const REPLACE_NEGATED: Self = Self { keep: 0.0, scale: -1.0, offset: &[] };
     /// `dst = dst − product`.
-    pub const SUBTRACT: Self = Self { keep: 1.0, scale: -1.0 };
+    pub const SUBTRACT: Self = Self { keep: 1.0, scale: -1.0, offset: &[] };
 
-    /// The update by a further block of the inner dimension.
-    fn further(self) -> Self {
-        Self { keep: 1.0, ..self }
+    /// `dst = product + offset`, one value of it a row.
+    pub fn with_offset(offset: &'a [f32]) -> Self {
+        Self { offset, ..Self::REPLACE }
+    }
+
+    /// The update by the block of the inner dimension that begins at `start`: what is there and the offset
+    /// count once.
+    fn at_block(self, start: usize) -> Self {
+        if start == 0 { self } else { Self { keep: 1.0, offset: &[], ..self } }
+    }
+
+    /// The update of some of the rows.
+    pub(super) fn of_rows(self, rows: Range<usize>) -> Self {
+        Self { offset: if self.offset.is_empty() { &[] } else { &self.offset[rows] }, ..self }
     }
 }
 
@@ -142,15 +155,16 @@ fn blocks(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>
     range.clone().step_by(step).map(move |start| start..(start + step).min(range.end))
 }
 
-/// `dst = keep · dst + scale · lhs · rhs`, in tiles spread over the rayon pool; the same bits for any
-/// number of threads. An empty inner dimension makes an empty sum, 0.
+/// `dst = keep · dst + scale · lhs · rhs + offset`, in tiles spread over the rayon pool; the same bits for
+/// any number of threads. An empty inner dimension makes an empty sum, 0.
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn gemm(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
+pub fn gemm(dst: &mut StridedMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
     let (m, n) = dst.shape;
     let k = lhs.shape.1;
     assert_eq!((lhs.shape.0, rhs.shape), (m, (k, n)), "shapes of a {m} x {n} product do not fit");
+    assert!([0, m].contains(&update.offset.len()), "{} values are added to {m} rows", update.offset.len());
     if m == 0 || n == 0 {
         return;
     }
@@ -161,6 +175,7 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Str
                 0.0 => column.fill(0.0),
                 keep => column.iter_mut().for_each(|value| *value *= keep),
             }
+            column.iter_mut().zip(update.offset).for_each(|(value, offset)| *value += offset);
         }
         return;
     }
@@ -175,7 +190,7 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Str
 /// dimension at a time as the caches hold; the tasks are strips of the other factor, each of which is
 /// packed once, too.
 #[cfg(target_arch = "x86_64")]
-fn packed(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
+fn packed(dst: &mut StridedMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
     /// Rows or columns of a strip: a block of it stays in the second cache.
     const STRIP: usize = 96;
     let ((m, n), k, threads) = (dst.shape, lhs.shape.1, rayon::current_num_threads());
@@ -184,7 +199,7 @@ fn packed(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strid
     let depth = packed_depth(m.min(n), k);
     let mut buffer = WHOLE.take();
     for inner in blocks(0..k, depth) {
-        let update = if inner.start == 0 { update } else { update.further() };
+        let update = update.at_block(inner.start);
         let (lhs, rhs) = (lhs.part(0..m, inner.clone()), rhs.part(0..n, inner.clone()));
         let compute = |(rows, cols): (&Range<usize>, &Range<usize>),
                        factors: (&Operand<'_, HEIGHT>, &Operand<'_, WIDTH>)| {
@@ -213,7 +228,7 @@ thread_local! {
 }
 
 /// [`gemm`] by the `gemm` crate: where there is no AVX2, and the twin in tests.
-pub(super) fn portable(dst: &mut StridedMut<'_>, update: Update, lhs: Strided<'_>, rhs: Strided<'_>) {
+pub(super) fn portable(dst: &mut StridedMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
     /// Most rows and columns of a tile.
     const TILE: usize = 512;
     /// Tiles side by side, or a multiple of that. Not the number of threads: the crate computes tiles of different
@@ -241,12 +256,13 @@ struct Destination(*mut f32);
 // SAFETY: only `gemm` makes one, and its tasks write disjoint elements.
 unsafe impl Sync for Destination {}
 
-/// Cuts `0..len` into parts of about `longest` at most, in multiples of `unit`, their number a multiple of
-/// `tasks` where there is enough to cut.
+/// Cuts `0..len` into parts of about `longest`, in multiples of `unit`, their number a multiple of
+/// `tasks` where there is enough to cut, and all but equal: the longest of a few decides how long all take.
 fn parts(len: usize, longest: usize, unit: usize, tasks: usize) -> Vec<Range<usize>> {
-    let rounds = len.div_ceil(longest * tasks).max(1);
-    let part = len.div_ceil(rounds * tasks).next_multiple_of(unit).max(unit);
-    (0..len).step_by(part).map(|start| start..(start + part).min(len)).collect()
+    let units = len.div_ceil(unit);
+    let count = (len.div_ceil(longest * tasks).max(1) * tasks).min(units);
+    let edge = |at: usize| (at * units / count * unit).min(len);
+    (0..count).map(|at| edge(at)..edge(at + 1)).collect()
 }
 
 /// The rows of one factor (of the right one: its columns), as panels of `W`.
@@ -307,7 +323,7 @@ unsafe fn packed_tile(
     destination: &Destination,
     stride: usize,
     (rows, cols): (&Range<usize>, &Range<usize>),
-    update: Update,
+    update: Update<'_>,
     (lhs, rhs): (&Operand<'_, HEIGHT>, &Operand<'_, WIDTH>),
     (k, step): (usize, usize),
 ) {
@@ -316,8 +332,9 @@ unsafe fn packed_tile(
         Operand::Loose(_) => (BLOCK.take(), Vec::new()),
         Operand::Whole(..) => (Vec::new(), BLOCK.take()),
     };
+    let update = update.of_rows(rows.clone());
     for inner in blocks(0..k, step) {
-        let update = if inner.start == 0 { update } else { update.further() };
+        let update = update.at_block(inner.start);
         let factors = (lhs.panels(rows, &inner, &mut left), rhs.panels(cols, &inner, &mut right));
         // SAFETY: by the function's contract.
         unsafe {
@@ -336,12 +353,12 @@ unsafe fn portable_tile(
     destination: &Destination,
     stride: usize,
     (rows, cols): (&Range<usize>, &Range<usize>),
-    update: Update,
+    update: Update<'_>,
     (lhs, rhs): (Strided<'_>, Strided<'_>),
 ) {
     let k = lhs.shape.1;
     for inner in blocks(0..k, inner_step(k)) {
-        let update = if inner.start == 0 { update } else { update.further() };
+        let update = update.at_block(inner.start);
         let (lhs, rhs) = (lhs.part(rows.clone(), inner.clone()), rhs.part(inner.clone(), cols.clone()));
         // SAFETY: by the function's contract for the destination; parts of a checked matrix are within it.
         unsafe {
@@ -366,6 +383,12 @@ unsafe fn portable_tile(
                 false,
                 ::gemm::Parallelism::None,
             );
+        }
+    }
+    for column in cols.clone() {
+        for (row, offset) in rows.clone().zip(update.of_rows(rows.clone()).offset) {
+            // SAFETY: by the function's contract.
+            unsafe { *destination.0.add(column * stride + row) += offset };
         }
     }
 }

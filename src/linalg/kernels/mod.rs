@@ -94,17 +94,15 @@ pub fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
 
 /// Softmax, multinomial loss and its gradient for one user; see `scalar::softmax_loss`.
 ///
-/// In: `logits` before the bias. Out: the gradient of `scale · loss` with respect to the logits,
-/// `scale · (N · softmax(logits + bias) − x)` with N = Σ weights. Returns the loss
-/// `−Σᵢ xᵢ log softmaxᵢ(logits + bias)`.
+/// In: `logits`. Out: the gradient of `scale · loss` with respect to them,
+/// `scale · (N · softmax(logits) − x)` with N = Σ weights. Returns the loss `−Σᵢ xᵢ log softmaxᵢ(logits)`.
 ///
 /// # Panics
-/// When `bias` has another length or an item is outside `logits`.
-pub fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
-    assert_eq!(logits.len(), bias.len(), "one bias a logit");
+/// When an item is outside `logits`, or has no weight.
+pub fn softmax_loss(logits: &mut [f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
     assert_eq!(items.len(), weights.len(), "one weight an item");
     assert!(items.iter().all(|&i| (i as usize) < logits.len()), "an item is outside {} logits", logits.len());
-    dispatch!(softmax_loss(logits, bias, items, weights, scale))
+    dispatch!(softmax_loss(logits, items, weights, scale))
 }
 
 /// `x ← tanh(x + bias)`.

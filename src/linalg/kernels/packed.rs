@@ -112,7 +112,7 @@ fn transpose(r: [__m256; 8]) -> [__m256; 8] {
     [low(e0, f0), low(e1, f1), low(e2, f2), low(e3, f3), high(e0, f0), high(e1, f1), high(e2, f2), high(e3, f3)]
 }
 
-/// `dst = keep · dst + scale · lhs · rhs` for an m × n destination, columns `stride` apart, and packed
+/// `dst = keep · dst + scale · lhs · rhs + offset` for an m × n destination, columns `stride` apart, and packed
 /// factors of inner dimension k.
 ///
 /// # Safety
@@ -125,22 +125,27 @@ pub unsafe fn multiply_panels(
     (dst, stride): (*mut f32, usize),
     (m, n, k): (usize, usize, usize),
     (lhs, rhs): (&[f32], &[f32]),
-    update: Update,
+    update: Update<'_>,
 ) {
     assert!(lhs.len() >= m.next_multiple_of(HEIGHT) * k && rhs.len() >= n.next_multiple_of(WIDTH) * k);
+    // What is added to a panel of fewer rows: its values, or none.
+    let (_, last) = update.offset.as_chunks::<HEIGHT>();
+    let mut edge = [0.0; HEIGHT];
+    edge[..last.len()].copy_from_slice(last);
     for (j, rhs) in (0..n).step_by(WIDTH).zip(rhs.chunks_exact(WIDTH * k)) {
         for (i, lhs) in (0..m).step_by(HEIGHT).zip(lhs.chunks_exact(HEIGHT * k)) {
             let (height, width) = (HEIGHT.min(m - i), WIDTH.min(n - j));
+            let offset = update.offset.get(i..).and_then(<[f32]>::first_chunk).unwrap_or(&edge);
             // SAFETY: the panels hold k steps; the tile lies within the destination, by the contract.
             unsafe {
                 let dst = dst.add(j * stride + i);
                 if (height, width) == (HEIGHT, WIDTH) {
-                    multiply_tile((dst, stride), k, (lhs.as_ptr(), rhs.as_ptr()), update);
+                    multiply_tile((dst, stride), k, (lhs.as_ptr(), rhs.as_ptr()), update, offset);
                 } else {
                     // At the edge: by way of a whole tile, so that the operations are the same.
                     let mut tile = [0.0; HEIGHT * WIDTH];
                     copy((dst, stride), (tile.as_mut_ptr(), HEIGHT), (height, width));
-                    multiply_tile((tile.as_mut_ptr(), HEIGHT), k, (lhs.as_ptr(), rhs.as_ptr()), update);
+                    multiply_tile((tile.as_mut_ptr(), HEIGHT), k, (lhs.as_ptr(), rhs.as_ptr()), update, offset);
                     copy((tile.as_ptr(), HEIGHT), (dst, stride), (height, width));
                 }
             }
@@ -163,7 +168,7 @@ unsafe fn copy(
     }
 }
 
-/// One register tile over all `k` steps of two panels.
+/// One register tile over all `k` steps of two panels; `offset` is that of its rows.
 ///
 /// # Safety
 /// `dst` must be valid for `HEIGHT × WIDTH` values, columns `stride` apart; the panels for `k` steps.
@@ -173,7 +178,8 @@ unsafe fn multiply_tile(
     (dst, stride): (*mut f32, usize),
     k: usize,
     (mut lhs, mut rhs): (*const f32, *const f32),
-    update: Update,
+    update: Update<'_>,
+    offset: &[f32; HEIGHT],
 ) {
     /// Steps ahead of which the left panel is fetched from the second cache.
     const AHEAD: usize = 16;
@@ -199,12 +205,12 @@ unsafe fn multiply_tile(
             (lhs, rhs) = (lhs.add(HEIGHT), rhs.add(WIDTH));
         }
         let (keep, scale) = (_mm256_set1_ps(update.keep), _mm256_set1_ps(update.scale));
+        let offset = [_mm256_loadu_ps(offset.as_ptr()), _mm256_loadu_ps(offset.as_ptr().add(LANES))];
         for (column, sums) in sums.iter().enumerate() {
             for (half, &sum) in sums.iter().enumerate() {
                 let to = dst.add(column * stride + half * LANES);
-                let product = _mm256_mul_ps(scale, sum);
-                let value =
-                    if update.keep == 0.0 { product } else { _mm256_fmadd_ps(keep, _mm256_loadu_ps(to), product) };
+                let added = _mm256_fmadd_ps(scale, sum, offset[half]);
+                let value = if update.keep == 0.0 { added } else { _mm256_fmadd_ps(keep, _mm256_loadu_ps(to), added) };
                 _mm256_storeu_ps(to, value);
             }
         }

@@ -40,12 +40,12 @@ pub fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     }
 }
 
-pub fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
-    let max = logits.iter().zip(bias).map(|(logit, bias)| logit + bias).fold(f32::NEG_INFINITY, f32::max);
-    let (total, score) = positives(logits, bias, items, weights);
+pub fn softmax_loss(logits: &mut [f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (total, score) = positives(logits, items, weights);
     let mut sum = 0.0f64;
-    for (logit, bias) in logits.iter_mut().zip(bias) {
-        *logit = (*logit + bias - max).exp();
+    for logit in logits.iter_mut() {
+        *logit = (*logit - max).exp();
         sum += f64::from(*logit);
     }
     let factor = (f64::from(scale) * total / sum) as f32;
@@ -54,11 +54,11 @@ pub fn softmax_loss(logits: &mut [f32], bias: &[f32], items: &[u32], weights: &[
     total * (f64::from(max) + sum.ln()) - score
 }
 
-/// Σ x and Σ x · (logit + bias) over a history, in f64.
-pub(super) fn positives(logits: &[f32], bias: &[f32], items: &[u32], weights: &[f32]) -> (f64, f64) {
+/// Σ x and Σ x · logit over a history, in f64.
+pub(super) fn positives(logits: &[f32], items: &[u32], weights: &[f32]) -> (f64, f64) {
     items.iter().zip(weights).fold((0.0, 0.0), |(total, score), (&item, &weight)| {
         let weight = f64::from(weight);
-        (total + weight, score + weight * f64::from(logits[item as usize] + bias[item as usize]))
+        (total + weight, score + weight * f64::from(logits[item as usize]))
     })
 }
 
