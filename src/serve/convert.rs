@@ -185,7 +185,6 @@ pub(super) fn recommend_response(answer: Recommendation, model_version: &str) ->
         live_events: count(answer.live_events),
         unknown_context_items: count(answer.unknown_context_items),
         filled_items: count(answer.filled_items),
-        ..Default::default()
     }
 }
 

@@ -175,7 +175,10 @@ fn is_long(message: &pb::RecommendRequest, stored: usize) -> bool {
     let n = u64::from(message.n);
     let compared = message.diversity.as_ref().map_or(0, |diversity| n * diversity.candidates.map_or(4 * n, u64::from));
     let explained = detail.as_ref().is_some_and(|detail| detail.contributions > 0);
-    stored + history.len() + context.len() + negatives.len() > LONG || exploration.is_some() || explained || compared > MANY_COMPARED
+    stored + history.len() + context.len() + negatives.len() > LONG
+        || exploration.is_some()
+        || explained
+        || compared > MANY_COMPARED
 }
 
 /// A panic elsewhere leaves the queues as they were, so they stay usable.

@@ -4,6 +4,7 @@
 mod bad_input;
 mod crash;
 mod equality;
+mod everywhere;
 mod forgetting;
 #[allow(dead_code, reason = "its user is the command line")]
 #[path = "../cli/harness.rs"]

@@ -24,7 +24,7 @@ fn propensities_are_shares_of_the_draws() {
         let query = model.draw(history, &Draws { seed, count: 8, scale: 3.0 }).unwrap();
         let candidates = Candidates { seen: history.items(), ..Candidates::default() };
         let wanted = |user| Wanted { user, candidates, n: 6, min_score: None, minus: None };
-        let draws = rank_lists(&*model, &query, &(0..8).map(wanted).collect::<Vec<_>>());
+        let draws = rank_lists(&*model, &query, &(0..8).map(wanted).collect::<Vec<_>>(), &|| true).unwrap();
         let draws: Vec<Vec<usize>> = draws.iter().map(|d| d.items.iter().map(|s| s.item.at()).collect()).collect();
         assert!(draws.contains(&listed(&list)), "the answer is one of the draws");
         for (item, entry) in listed(&list).into_iter().zip(&list.items) {
@@ -58,7 +58,7 @@ fn every_draw_answers_equally_often() {
         let query = model.draw(history, &Draws { seed, count: 2, scale: 3.0 }).unwrap();
         let candidates = Candidates { seen: history.items(), ..Candidates::default() };
         let wanted = |user| Wanted { user, candidates, n: 6, min_score: None, minus: None };
-        let draws = rank_lists(&*model, &query, &[wanted(0), wanted(1)]);
+        let draws = rank_lists(&*model, &query, &[wanted(0), wanted(1)], &|| true).unwrap();
         let bits_of = |at: usize| draws[at].items.iter().map(|s| (s.item.at(), s.score.to_bits())).collect::<Vec<_>>();
         if bits_of(0) != bits_of(1) {
             decided += 1;

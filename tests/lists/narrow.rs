@@ -64,9 +64,9 @@ fn what_is_listed_has_exact_scores_and_is_nearly_what_exact_scores_list() {
     sorted.sort_by(|a, b| b.total_cmp(a));
     let (few, seen): (Vec<u32>, Vec<u32>) = ((0..200).collect(), (0..100).map(|item| item * 7).collect());
     let lists = lists(&third, &few, &seen, sorted[30]);
-    let exact = rank_lists(&model, &query, &lists);
+    let exact = rank_lists(&model, &query, &lists, &|| true).unwrap();
     for width in [Width::Int8, Width::F16] {
-        let narrow = rank_narrow(&model, &table(&model, width), &query, &lists);
+        let narrow = rank_narrow(&model, &table(&model, width), &query, &lists, &|| true).unwrap();
         for (list, (exact, narrow)) in lists.iter().zip(exact.iter().zip(&narrow)) {
             assert_eq!(narrow.removed, exact.removed);
             let common = items(narrow).iter().filter(|item| items(exact).contains(item)).count();
@@ -89,8 +89,11 @@ fn a_list_is_the_same_whatever_others_are_made_with_it() {
     let (query, table) = (query(&model, 6), table(&model, Width::Int8));
     let (few, seen): (Vec<u32>, Vec<u32>) = ((0..200).collect(), (0..100).map(|item| item * 7).collect());
     let lists = lists(&third, &few, &seen, 0.0);
-    let together = bits(&rank_narrow(&model, &table, &query, &lists));
+    let together = bits(&rank_narrow(&model, &table, &query, &lists, &|| true).unwrap());
     for (list, together) in lists.iter().zip(&together) {
-        assert_eq!(&bits(&rank_narrow(&model, &table, &query, std::slice::from_ref(list)))[0], together);
+        assert_eq!(
+            &bits(&rank_narrow(&model, &table, &query, std::slice::from_ref(list), &|| true).unwrap())[0],
+            together
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use foldin::engine::{Engine, RequestError, ShortList, SimilarUser, SimilarUsersRequest};
+use foldin::engine::{Engine, LiveHistory, RequestError, ShortList, SimilarUser, SimilarUsersRequest};
 
 use crate::fixture::{USERS, ease, item_id, mult_dae, mult_vae, user_id};
 use crate::harness::{items, number, open, stored};
@@ -20,7 +20,13 @@ fn similar_users_have_the_largest_cosines() {
     for config in [mult_vae(), mult_dae()] {
         let engine = open(&config);
         let ids: Vec<String> = (0..USERS).map(user_id).collect();
-        let vectors: Vec<Vec<f32>> = engine.user_embeddings(&ids).unwrap().entries.into_iter().flatten().collect();
+        let vectors: Vec<Vec<f32>> = engine
+            .user_embeddings(&ids, &vec![LiveHistory::default(); ids.len()])
+            .unwrap()
+            .entries
+            .into_iter()
+            .flatten()
+            .collect();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
         for user in [3, 43] {
             let cosine = |other: usize| {
