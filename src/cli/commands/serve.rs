@@ -31,6 +31,7 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
     if args.settings.print_config {
         return Ok(write!(out, "{}", settings.to_toml())?);
     }
+    keep_memory_steady();
     let store = settings.event_store();
     let (address, options) = settings.resolve(threads)?;
     let runtime = runtime()?;
@@ -54,6 +55,28 @@ pub fn run(args: &Serve, threads: usize, out: &mut dyn Write) -> Result<()> {
     drop(entered);
     served
 }
+
+/// Starts the program anew, as the same process, with a fixed threshold for allocations that are mapped by themselves.
+/// The C library reads it from the environment at its start only, and otherwise raises it with the first weights that
+/// are freed: those of later versions would share arenas with small allocations, and leave holes when they go.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn keep_memory_steady() {
+    use std::os::unix::process::CommandExt;
+    const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
+    if std::env::var_os(THRESHOLD).is_some() {
+        return;
+    }
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut anew = std::process::Command::new(program);
+    // Comes back only if it fails.
+    let error = anew.arg0(name).args(arguments).env(THRESHOLD, (1 << 20).to_string()).exec();
+    note(&format!("memory may grow as models are swapped: {error}"));
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn keep_memory_steady() {}
 
 /// The model directory, or what the registry says.
 fn models(args: &Serve) -> Result<Models> {
