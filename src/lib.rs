@@ -63,6 +63,7 @@
 //! | [`export`] | How do embeddings and lists leave, for any number of users? |
 //! | [`engine`] | What is the answer to a request? |
 //! | [`serve`] | How does a request arrive, and how does its answer leave? (feature `serve`) |
+//! | [`load_test`] | How much does a server answer, and how soon? (feature `cli`) |
 //! | [`cli`] | What was typed, and what does it run? (feature `cli`) |
 //!
 //! Who may import whom is a test (`tests/architecture.rs`); ARCHITECTURE.md has the reasons.
@@ -80,6 +81,8 @@ pub mod generate;
 pub mod interactions;
 pub mod io;
 pub mod linalg;
+#[cfg(feature = "cli")]
+pub mod load_test;
 pub mod models;
 pub mod nn;
 pub mod plan;

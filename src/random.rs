@@ -28,6 +28,8 @@ pub enum Purpose {
     Generate = 7,
     /// Resampling of evaluated users; coordinates: resample and 0, or 0 and 1 for the grouping of users.
     Bootstrap = 8,
+    /// Requests of a load test; coordinates: which part of it, number of the request.
+    LoadTest = 10,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["types", "random", "interactions", "models", "ranking", "artifact"]),
     ("registry", &["storage", "artifact", "engine"]),
     ("serve", &["types", "random", "storage", "engine", "registry"]),
+    ("load_test", &["types", "random", "interactions", "engine", "serve"]),
     ("generate", &["types", "random", "interactions", "io"]),
     ("audit", &["types", "interactions", "io"]),
     ("export", &["types", "storage", "interactions", "io", "models", "ranking", "artifact"]),
