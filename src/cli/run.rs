@@ -50,6 +50,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Rollback(args) => commands::promote::roll_back(args, &mut out),
         Command::Serve(args) => commands::serve::run(args, threads, &mut out),
         Command::Query(args) => commands::query::run(args, &mut out),
+        Command::BenchServe(args) => commands::bench_serve::run(args, &mut out),
         Command::Completions(args) => commands::completions::run(args, &mut out),
         Command::Man(args) => commands::man::run(args, &mut out),
     })?;

@@ -31,7 +31,8 @@ impl Arrivals {
     /// # Errors
     /// [`LoadTestError::Value`] for a rate outside 0 (exclusive) to [`MAX_RATE`].
     pub fn new(rate: f64, end: Duration, seed: u64, part: u64) -> Result<Self, LoadTestError> {
-        let bad = LoadTestError::Value { what: "rate", value: rate, range: "more than 0 and at most 1,000,000 a second" };
+        let bad =
+            LoadTestError::Value { what: "rate", value: rate, range: "more than 0 and at most 1,000,000 a second" };
         if !(rate > 0.0 && rate <= MAX_RATE) {
             return Err(bad);
         }

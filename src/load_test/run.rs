@@ -82,12 +82,7 @@ impl Load {
 ///
 /// # Errors
 /// [`LoadTestError`] for numbers outside their range, or no client.
-pub fn run(
-    runtime: &Runtime,
-    clients: &[Client],
-    subjects: &Subjects,
-    load: &Load,
-) -> Result<Report, LoadTestError> {
+pub fn run(runtime: &Runtime, clients: &[Client], subjects: &Subjects, load: &Load) -> Result<Report, LoadTestError> {
     load.check()?;
     if clients.is_empty() || clients.len() > MAX_CONNECTIONS {
         let value = clients.len() as f64;
