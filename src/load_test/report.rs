@@ -115,11 +115,13 @@ impl Report {
         self.share_ok() >= 0.99 && self.latency_ms.is_some_and(|latency| latency.p99 <= objective_ms)
     }
 
-    /// True when it is the generator that could not keep up, so that the server was offered less than it should.
+    /// True when the latencies say more of the generator than of the server: it could not send all requests, or half
+    /// of what the slowest took was waiting to be sent.
     #[must_use]
     pub fn generator_was_late(&self) -> bool {
+        let slow = self.latency_ms.map_or(0.0, |latency| latency.p99);
         // A millisecond is what a busy machine takes to let a thread run.
-        self.not_sent > 0 || self.lag_ms.is_some_and(|lag| lag.p99 > 1.0)
+        self.not_sent > 0 || self.lag_ms.is_some_and(|lag| lag.p99 > 1.0 && lag.p99 > slow / 2.0)
     }
 }
 

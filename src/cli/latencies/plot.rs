@@ -15,6 +15,9 @@ use crate::storage::AtomicFile;
 /// Width and height of the picture, in pixels.
 const SIZE: (u32, u32) = (1_040, 400);
 
+/// Names that have room above a chart.
+const NAMED: usize = 6;
+
 /// Where the picture goes.
 #[derive(Debug)]
 pub struct LatencyPlot {
@@ -170,14 +173,19 @@ fn chart(area: &Area<'_>, lines: &[Line], x_label: &str, tick: &dyn Fn(&f64) -> 
         .axis_desc_style(("sans-serif", 12).into_font().color(&FAINT))
         .draw()
         .map_err(failed)?;
+    // Shades are ordered, so a part of the names says what the others are.
+    let named = lines.len().div_ceil(NAMED);
     let mut x = 16;
-    for line in lines {
+    for (at, line) in lines.iter().enumerate() {
         chart.draw_series(LineSeries::new(line.points.iter().copied(), line.colour.stroke_width(2))).map_err(failed)?;
+        if at % named > 0 {
+            continue;
+        }
         area.draw(&Rectangle::new([(x, 34), (x + 12, 44)], line.colour.filled())).map_err(failed)?;
         let text = Text::new(line.name.clone(), (x + 17, 33), ("sans-serif", 12).into_font().color(&INK));
         area.draw(&text).map_err(failed)?;
         // Without a font at hand, every letter is taken to be wide.
-        x += 17 + 7 * line.name.chars().count() as i32 + 14;
+        x += 17 + 7 * line.name.chars().count() as i32 + 10;
     }
     Ok(())
 }

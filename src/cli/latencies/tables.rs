@@ -41,13 +41,16 @@ impl Latencies<'_> {
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         for report in self.reports.iter().filter(|report| report.generator_was_late()) {
-            let mut text = format!("at {} requests/s the generator could not keep up: ", report.rate);
+            let mut text = format!("at {} requests/s the generator was late: ", report.rate);
             if report.not_sent > 0 {
-                text += &format!("{} requests were not sent, ", thousands(report.not_sent));
+                let unsent = thousands(report.not_sent);
+                text += &format!("{unsent} requests were not sent, as too many were in flight (--in-flight); ");
             }
             let lag = report.lag_ms.map_or(0.0, |lag| lag.p99);
-            text += &format!("99 % of the others left at most {} ms late; ", milliseconds(lag));
-            text += "give it more cores, connections (--connections) or requests in flight (--in-flight)";
+            text += &format!(
+                "99 % of those sent left within {} ms of the moment they were due; give it cores of its own",
+                milliseconds(lag)
+            );
             remarks.push(text);
         }
         let highest = self.reports.iter().max_by(|a, b| a.rate.total_cmp(&b.rate));
