@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use foldin::interactions::IdMap;
 use foldin::serve::{Client, pb};
 use serde_json::{Value, json};
 
-use crate::data::Data;
 use crate::times;
 
 /// Sends a request every `every` seconds, or as soon as the one before is answered.
-pub fn measure(server: &str, data: &Data, length: usize, n: u32, every: f64, seconds: f64) -> anyhow::Result<Value> {
-    ensure!(every >= 0.0 && seconds > 0.0 && seconds < 1e6, "--every and --seconds are times");
-    let length = length.min(data.items.len());
-    let history = pb::history((0..length as u32).map(|item| data.items.external(item)));
+pub fn measure(server: &str, items: &IdMap, length: usize, n: u32, every: f64, seconds: f64) -> anyhow::Result<Value> {
+    ensure!((0.0..1e6).contains(&every) && (0.0..1e6).contains(&seconds), "--every and --seconds are times");
+    let length = length.min(items.len());
+    let history = pb::history((0..length as u32).map(|item| items.external(item)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = runtime.block_on(async {
         let mut client = Client::connect(&format!("http://{server}")).await?;

@@ -149,9 +149,9 @@ enum Measurement {
         /// The server
         #[arg(long, value_name = "HOST:PORT")]
         server: String,
-        /// Folder with a `train.parquet`, for the ids of the items
+        /// Log with the ids of the items
         #[arg(long)]
-        data: PathBuf,
+        log: PathBuf,
         /// Items of a history, if there are as many
         #[arg(long, default_value_t = 10_000)]
         length: usize,
@@ -234,9 +234,8 @@ fn main() -> anyhow::Result<()> {
             serve::measure(&data.load()?.interactions, n, &batch, users, table)?
         }
         Measurement::LargeTable { items, dimensions, n, lists } => large_table::measure(items, dimensions, n, lists)?,
-        Measurement::LongHistory { server, data, length, n, every, seconds } => {
-            let data = data::load(Some(&data))?;
-            long_history::measure(&server, &data, length, n, every, seconds)?
+        Measurement::LongHistory { server, log, length, n, every, seconds } => {
+            long_history::measure(&server, &data::read(&log)?.items, length, n, every, seconds)?
         }
         Measurement::Swaps { server, pid, registry, name, bad, swaps, bad_every, callers, users } => {
             let plan = swaps::Plan { swaps, bad_every, callers, users };

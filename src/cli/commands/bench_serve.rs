@@ -75,8 +75,8 @@ async fn connect(server: &str) -> Result<Client> {
 /// What is asked at each rate, in the order given.
 fn loads(args: &BenchServe) -> Result<Vec<Load>> {
     let rates = if args.rates.is_empty() { &[args.rate][..] } else { &args.rates };
-    let seconds = |flag: &str, value: f64, range: &str| {
-        let time = Duration::try_from_secs_f64(value).ok().filter(|_| value <= MAX_SECONDS);
+    let time = |flag: &str, value: f64, unit: f64, range: &str| {
+        let time = Duration::try_from_secs_f64(value * unit).ok().filter(|time| time.as_secs_f64() <= MAX_SECONDS);
         time.ok_or_else(|| Configuration(format!("{flag} is {value}, must be {range}")))
     };
     if !(1..=MAX_CONNECTIONS).contains(&args.connections) {
@@ -85,9 +85,9 @@ fn loads(args: &BenchServe) -> Result<Vec<Load>> {
     if !(args.objective > 0.0 && args.objective.is_finite()) {
         bail!(Configuration(format!("--objective is {}, must be a time above 0", args.objective)));
     }
-    let warm_up = seconds("--warm-up", args.warm_up, "between 0 and 86,400 seconds")?;
-    let duration = seconds("--duration", args.duration, "more than 0 and at most 86,400 seconds")?;
-    let deadline = seconds("--deadline", args.deadline / 1e3, "between 0 and 86,400 seconds")?;
+    let warm_up = time("--warm-up", args.warm_up, 1.0, "between 0 and 86,400 seconds")?;
+    let duration = time("--duration", args.duration, 1.0, "more than 0 and at most 86,400 seconds")?;
+    let deadline = time("--deadline", args.deadline, 1e-3, "between 0 and 86,400,000 ms")?;
     let load = |(part, &rate): (usize, &f64)| Load {
         rate,
         warm_up,
