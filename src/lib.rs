@@ -65,6 +65,7 @@
 //! | [`engine`] | What is the answer to a request? |
 //! | [`events`] | What did users do since the model was trained? A durable store (feature `serve`) |
 //! | [`serve`] | How does a request arrive, and how does its answer leave? (feature `serve`) |
+//! | [`load_test`] | How much does a server answer, and how soon? (feature `cli`) |
 //! | [`cli`] | What was typed, and what does it run? (feature `cli`) |
 //!
 //! Who may import whom is a test (`tests/architecture.rs`); ARCHITECTURE.md has the reasons.
@@ -85,6 +86,8 @@ pub mod generate;
 pub mod interactions;
 pub mod io;
 pub mod linalg;
+#[cfg(feature = "cli")]
+pub mod load_test;
 pub mod models;
 pub mod nn;
 pub mod plan;

@@ -30,6 +30,8 @@ pub enum Purpose {
     Bootstrap = 8,
     /// Draws from the uncertainty of a user's code; coordinates: draw and 0, or 0 and 1 for the choice of a draw.
     Explore = 9,
+    /// Requests of a load test; coordinates: which part of it, number of the request.
+    LoadTest = 10,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

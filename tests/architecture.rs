@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["types", "random", "interactions", "filter", "models", "ranking", "artifact"]),
     ("registry", &["storage", "artifact", "engine"]),
     ("serve", &["types", "random", "storage", "interactions", "engine", "events", "registry"]),
+    ("load_test", &["types", "random", "interactions", "engine", "serve"]),
     ("generate", &["types", "random", "interactions", "io"]),
     ("audit", &["types", "interactions", "io"]),
     ("export", &["types", "storage", "interactions", "io", "models", "ranking", "artifact"]),

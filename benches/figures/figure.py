@@ -2,15 +2,19 @@
 
 A script defines `measure()`, which returns a list of checks, and ends with `figure.main(measure)`.
 Alone it prints its line; with `--json` one JSON object (what `run` reads). Exit: 0 pass, 1 fail, 2 could not run.
+Figures of the server know `--short`: seconds instead of minutes, on a small made-up log. That shows that they work, and
+proves nothing.
 """
 import concurrent.futures
 import functools
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "benches" / "peers"
 PEER_MEMORY = 20 * 2**30  # more than that a peer is not asked to take
 THREADS = 2  # for both sides, where a figure does not say otherwise
+SHORT = "--short" in sys.argv[1:]
+SERVER_CORE, CLIENT_CORE = 0, 1  # where a figure pins server and client
 EXIT = {"pass": 0, "fail": 1, "could not run": 2}
 
 
@@ -287,6 +293,129 @@ def listed(values):
 def scratch():
     """A folder that is gone after the figure."""
     return tempfile.TemporaryDirectory(prefix="foldin-figure-")
+
+
+# --- a server and its clients -----------------------------------------------------------------
+
+def seconds(full, short):
+    """How long something is measured."""
+    return short if SHORT else full
+
+
+def published(folder):
+    """A registry with Mult-VAE 600-200-600 over 10,000 items, trained for an epoch, and a log of its users.
+
+    The time of an answer depends on the shape of the weights, not on their values. The item table is the one that
+    `foldin publish` chooses.
+    """
+    folder = Path(folder)
+    log = generated(folder / "log", 40_000, 2_000, 1_200) if SHORT else data("random-10k-strong") / "train.parquet"
+    registry = folder / "registry"
+    trained_version(registry, log, folder / "model", "served", "--promote")
+    return registry, log
+
+
+def trained_version(registry, log, model, name, *options, seed=1):
+    """Trains a Mult-VAE for an epoch and publishes it: its version."""
+    note(f"training and publishing {name}, seed {seed}")
+    command([binary(), "--threads", THREADS, "train", log, "--out", model, "--epochs", 1, "--set", f"training.seed={seed}"])
+    printed = command([binary(), "publish", model, "--registry", registry, "--name", name, *options, "--json"])
+    return json.loads(printed)["version"]
+
+
+def on_core(core, arguments):
+    """The same command on one core."""
+    return ["taskset", "-c", str(core), *(str(a) for a in arguments)]
+
+
+class Server:
+    """`foldin serve` on a core of its own, with one computing thread, for as long as the figure needs it."""
+
+    def __init__(self, registry):
+        arguments = on_core(SERVER_CORE, [binary(), "--threads", 1, "serve", "--registry", registry, "--port", 0])
+        note(" ".join(Path(a).name for a in arguments))
+        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        said = self.process.stdout.readline()
+        found = re.search(r" on (\S+:\d+)", said)
+        if not found:
+            self.process.kill()
+            raise CouldNotRun(f"`foldin serve` does not say where: {said.strip() or 'it ended'}")
+        self.address, self.pid = found.group(1), self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def memory(self, what="VmRSS"):
+        """Bytes held now; VmHWM: held at most so far."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(rf"{what}:\s+(\d+) kB", status).group(1)) * 1024
+
+    def bench(self, users, *arguments):
+        """One `foldin bench-serve` on the client's core, top 100 of users with a stored history: the parsed answer."""
+        note("foldin bench-serve " + " ".join(str(a) for a in arguments))
+        return json.loads(command(on_core(CLIENT_CORE, [
+            binary(), "--threads", 1, "bench-serve", self.address, "--users", users, "-n", 100, *arguments, "--json"])))
+
+    def load(self, users, rate, duration, *arguments):
+        """The result of one rate."""
+        return self.bench(users, "--rate", f"{rate:.1f}", "--duration", duration, *arguments)["results"][0]
+
+    def capacity(self, users):
+        """Requests a second that are kept up with: 99 % answered, 99 % of these within 100 ms.
+
+        Doubled until it is too much, then in steps of a tenth between the last two.
+        """
+        def kept(rates, lasting):
+            rates = ",".join(f"{rate:.0f}" for rate in rates)
+            return self.bench(users, "--rates", rates, "--objective", 100, "--duration", lasting, "--warm-up",
+                              seconds(2, 0.5))["capacity"]
+
+        rate = 50
+        while rate < 100_000 and kept([rate], seconds(5, 1)):
+            rate *= 2
+        found = kept([rate / 2 * (1 + part / 10) for part in range(-2, 10)], seconds(15, 1))
+        if not found:
+            raise CouldNotRun(f"the server does not keep up with {rate / 2:.0f} requests a second; is the machine busy?")
+        return found
+
+
+def count(result, code):
+    """Answers with a status code."""
+    return sum(found["count"] for found in result["codes"] if found["code"] == code)
+
+
+def not_ok(result):
+    """Requests without a list, by reason, as text."""
+    reasons = [f"{found['count']} {found['code']}" for found in result["codes"] if found["code"] != "OK"]
+    reasons += [f"{result[key]} {name}" for key, name in (("not_sent", "not sent"), ("unanswered", "not answered")) if result[key]]
+    return ", ".join(reasons) or "none"
+
+
+def most_memory(server, during):
+    """The answer of a call, and the most memory that the server held meanwhile, in bytes."""
+    most, done = [server.memory()], threading.Event()
+
+    def look():
+        while not done.wait(0.05):
+            most.append(server.memory())
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        return during(), max(most)
+    finally:
+        done.set()
+        watcher.join()
+
+
+def server_memory(server):
+    """Peak memory of the server, for information: a check that always passes."""
+    return check("peak memory", f"{server.memory('VmHWM') / 1e6:.0f} MB", "server", True)
 
 
 # --- checks -----------------------------------------------------------------------------------

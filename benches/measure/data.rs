@@ -26,6 +26,11 @@ pub fn load(folder: Option<&Path>) -> anyhow::Result<Data> {
         let interactions = interactions(users, items, 77);
         return Ok(Data { interactions, users: ids(users), items: ids(items) });
     };
-    let log = read_log(&folder.join("train.parquet"), &LogRules::default()).context("--data")?;
+    read(&folder.join("train.parquet")).context("--data")
+}
+
+/// A log with its ids.
+pub fn read(log: &Path) -> anyhow::Result<Data> {
+    let log = read_log(log, &LogRules::default())?;
     Ok(Data { interactions: log.interactions, users: log.users, items: log.items })
 }

@@ -15,7 +15,7 @@ pub fn measure(threads: usize) -> Value {
         json!({
             "threads": threads,
             "fma_gflops": fma_gflops(threads),
-            "read_gb_per_s": best(threads, reader) / 1e9,
+            "read_gb_per_s": read_gb_per_s(threads),
             "copy_gb_per_s": copy_gb_per_s(threads),
         })
     };
@@ -25,6 +25,11 @@ pub fn measure(threads: usize) -> Value {
 /// Floating point operations a second, in 10⁹: what a product can reach at most.
 pub fn fma_gflops(threads: usize) -> f64 {
     best(threads, multiply_adds) / 1e9
+}
+
+/// Bytes read from memory a second, in 10⁹.
+pub fn read_gb_per_s(threads: usize) -> f64 {
+    best(threads, reader) / 1e9
 }
 
 /// Bytes read and written a second in copying, in 10⁹.

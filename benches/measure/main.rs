@@ -7,10 +7,13 @@ mod data;
 mod events;
 mod grpc;
 mod kernels;
+mod large_table;
 mod limits;
+mod long_history;
 mod read;
 mod serve;
 mod step;
+mod swaps;
 mod times;
 
 #[path = "../synthetic/interactions.rs"]
@@ -123,6 +126,75 @@ enum Measurement {
         /// Users in total for each size
         #[arg(long, default_value_t = 2000)]
         users: usize,
+        /// How the item table is held
+        #[arg(long, value_enum, default_value_t = serve::Table::Exact)]
+        table: serve::Table,
+    },
+    /// Top-N by a large table of eight-bit integers, exhaustively, on one thread, beside reading the table
+    LargeTable {
+        /// Items
+        #[arg(long, default_value_t = 1_000_000)]
+        items: usize,
+        /// Dimensions of their vectors
+        #[arg(long, default_value_t = 64)]
+        dimensions: usize,
+        /// Items a list
+        #[arg(long, default_value_t = 100)]
+        n: usize,
+        /// Lists
+        #[arg(long, default_value_t = 60)]
+        lists: usize,
+    },
+    /// Histories of as many items as a request may hold, sent to a running server at regular moments
+    LongHistory {
+        /// The server
+        #[arg(long, value_name = "HOST:PORT")]
+        server: String,
+        /// Log with the ids of the items
+        #[arg(long)]
+        log: PathBuf,
+        /// Items of a history, if there are as many
+        #[arg(long, default_value_t = 10_000)]
+        length: usize,
+        /// Items a list
+        #[arg(long, default_value_t = 100)]
+        n: u32,
+        /// Time between two of them, in seconds
+        #[arg(long, default_value_t = 1.0)]
+        every: f64,
+        /// How long, in seconds
+        #[arg(long, default_value_t = 60.0)]
+        seconds: f64,
+    },
+    /// Promotions on a running server under load, every answer compared with the one that its version gives in process
+    Swaps {
+        /// The server
+        #[arg(long, value_name = "HOST:PORT")]
+        server: String,
+        /// Its process, whose memory is read
+        #[arg(long)]
+        pid: u32,
+        /// Its registry
+        #[arg(long)]
+        registry: PathBuf,
+        /// The model
+        #[arg(long)]
+        name: String,
+        /// Versions that cannot be used; all others of the registry can
+        #[arg(long, num_args = 0..)]
+        bad: Vec<String>,
+        /// Promotions
+        #[arg(long, default_value_t = 200)]
+        swaps: usize,
+        /// One of so many promotions is one of a bad version
+        #[arg(long, default_value_t = 4)]
+        bad_every: usize,
+        /// Callers at the same time
+        #[arg(long, default_value_t = 4)]
+        callers: usize,
+        /// Users asked for
+        #[arg(long, default_value_t = 200)]
+        users: usize,
     },
     /// gRPC `Recommend` on loopback and the same call in process
     Grpc {
@@ -189,7 +261,17 @@ fn main() -> anyhow::Result<()> {
         Measurement::Step { data, batch, steps, threads } => {
             step::measure(&data.load()?.interactions, batch, steps, threads)?
         }
-        Measurement::Serve { data, n, batch, users } => serve::measure(&data.load()?.interactions, n, &batch, users)?,
+        Measurement::Serve { data, n, batch, users, table } => {
+            serve::measure(&data.load()?.interactions, n, &batch, users, table)?
+        }
+        Measurement::LargeTable { items, dimensions, n, lists } => large_table::measure(items, dimensions, n, lists)?,
+        Measurement::LongHistory { server, log, length, n, every, seconds } => {
+            long_history::measure(&server, &data::read(&log)?.items, length, n, every, seconds)?
+        }
+        Measurement::Swaps { server, pid, registry, name, bad, swaps, bad_every, callers, users } => {
+            let plan = swaps::Plan { swaps, bad_every, callers, users };
+            swaps::measure(&server, pid, &registry, &name, &bad, &plan)?
+        }
         Measurement::Grpc { data, n, clients, requests, threads } => {
             grpc::measure(&data.load()?, n, &clients, requests, threads)?
         }

@@ -16,6 +16,7 @@ use crate::export::ExportError;
 use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
+use crate::load_test::LoadTestError;
 use crate::models::{FitError, WarmStartError};
 use crate::plan::TooLarge;
 use crate::registry::RegistryError;
@@ -166,6 +167,12 @@ impl Failure {
             let wrong_request =
                 matches!(status.code(), Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition);
             return Some(if wrong_request { Self::Usage } else { Self::Run });
+        }
+        if let Some(error) = cause.downcast_ref::<LoadTestError>() {
+            return Some(match error {
+                LoadTestError::Value { .. } => Self::Usage,
+                LoadTestError::NoSubjects { .. } => Self::Data,
+            });
         }
         if let Some(error) = cause.downcast_ref::<DatasetError>() {
             return Some(match error {

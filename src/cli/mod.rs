@@ -11,6 +11,7 @@ mod data;
 mod exit;
 mod exporting;
 mod fitting;
+mod latencies;
 mod layers;
 mod lists;
 mod narrowing;

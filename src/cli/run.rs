@@ -52,6 +52,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Query(args) => commands::query::run(args, &mut out),
         Command::Token(args) => commands::token::run(args, &mut out),
         Command::Events(args) => commands::events::run(args, &mut out),
+        Command::BenchServe(args) => commands::bench_serve::run(args, &mut out),
         Command::Completions(args) => commands::completions::run(args, &mut out),
         Command::Man(args) => commands::man::run(args, &mut out),
     })?;

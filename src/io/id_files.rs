@@ -1,4 +1,4 @@
-//! Ids alone: those beside an array of vectors, and those that choose users.
+//! Ids alone: those beside an array of vectors, those that choose users, and those of a file.
 
 use std::fmt;
 use std::io::Write;
@@ -104,6 +104,26 @@ pub fn read_selection(path: &Path, column: &str, ids: &IdMap) -> Result<Selectio
     Ok(selection)
 }
 
+/// The distinct ids in `column` of a Parquet file, or of a directory of them, in ascending order. Other columns and
+/// rows without an id are ignored.
+///
+/// # Errors
+/// [`LogError`] naming file, column and row: the file cannot be read, has no such column, or ids of a type that is
+/// none.
+pub fn read_ids(path: &Path, column: &str) -> Result<IdMap, LogError> {
+    const REMEDY: &str = "name the column of the ids";
+    let (mut axis, mut numbers) = (Axis::growing(), Vec::new());
+    for file in parquet_files(path)? {
+        let table = open(&file)?;
+        axis.expect(IdKind::of(&file, table.field(column, REMEDY)?, REMEDY)?, &file, column)?;
+        for batch in table.batches(&[column])? {
+            axis.number(&IdColumn::read(&file, &batch?, column)?, &mut numbers);
+            axis.check_capacity(&file, column)?;
+        }
+    }
+    Ok(axis.into_sorted().0)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -140,5 +160,15 @@ mod tests {
         assert!(error.contains("ids.parquet") && error.contains("text ids"), "{error}");
         let error = read_selection(&path, "uid", &users).unwrap_err().to_string();
         assert!(error.contains("no column `uid`"), "{error}");
+    }
+
+    #[test]
+    fn ids_of_a_file_are_distinct_and_sorted() {
+        let directory = TempDir::new().unwrap();
+        let ids = IdMap::Text(["a", "b", "c"].into_iter().collect());
+        let path = directory.path().join("ids.parquet");
+        write(&path, &ids, &[2, 0, 2]);
+        assert_eq!(read_ids(&path, "user_id").unwrap(), IdMap::Text(["a", "c"].into_iter().collect()));
+        assert!(read_ids(&path, "item_id").unwrap_err().to_string().contains("user_id"));
     }
 }

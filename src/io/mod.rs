@@ -32,7 +32,7 @@ pub use attributes::Attributes;
 pub use catalogue::{read_catalogue, read_users, write_catalogue, write_users};
 pub use embeddings::{EmbeddingFormat, EmbeddingHeader, EmbeddingWriter, Precision};
 pub use error::{LogError, TableError};
-pub use id_files::{IdWriter, Selection, read_selection};
+pub use id_files::{IdWriter, Selection, read_ids, read_selection};
 pub use interaction_rows::{Id, IdType, InteractionColumns, InteractionRow, InteractionWriter};
 pub use interaction_writer::{InteractionTable, write_interactions};
 pub use item_table_writer::{Cell, CellType, ItemTableWriter};

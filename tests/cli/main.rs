@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bad_model;
+mod bench_serve;
 mod checkpoint;
 mod configuration;
 mod datasets;

@@ -6,13 +6,13 @@ use std::process::{Child, Command, Stdio};
 use super::harness::{arg, command, fixture, foldin, json};
 
 /// A server process with its address; ended with the test, however that ends.
-struct Server {
+pub struct Server {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let mut child = command(&[&["serve", arg(&fixture().model), "--port", "0"], arguments].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,5 +1,6 @@
 //! The flags as typed; nothing is resolved here.
 
+mod bench_serve;
 mod checkpoint;
 mod datasets;
 mod evaluate;
@@ -18,6 +19,7 @@ mod validate;
 
 use clap::{Parser, Subcommand};
 
+pub use bench_serve::BenchServe;
 pub use checkpoint::CheckpointFlags;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
@@ -98,6 +100,8 @@ pub enum Command {
     Token(Token),
     /// Export, back up, trim and repair a server's store of live events
     Events(Events),
+    /// Put load on a running server and report latencies, refusals and capacity
+    BenchServe(BenchServe),
     /// Write the completion script of a shell to standard output
     Completions(Completions),
     /// Write manual pages

@@ -1,5 +1,6 @@
 //! What does each command do? One file a command: settings in, calls to the library, results out.
 
+pub mod bench_serve;
 pub mod completions;
 pub mod datasets;
 pub mod embed;

@@ -3,7 +3,7 @@
 mod document;
 mod html;
 mod markdown;
-mod plots;
+pub mod plots;
 mod sections;
 mod target;
 

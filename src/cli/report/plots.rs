@@ -11,12 +11,15 @@ use crate::evaluation::Interval;
 /// Width and height of a picture, in pixels.
 const SIZE: (u32, u32) = (560, 340);
 /// Room above the axes for the title and the names of the series.
-const HEAD: u32 = 56;
-const INK: RGBColor = RGBColor(31, 35, 40);
-const FAINT: RGBColor = RGBColor(89, 99, 110);
-const GRID: RGBColor = RGBColor(225, 229, 234);
+pub const HEAD: u32 = 56;
+/// Of what is read first.
+pub const INK: RGBColor = RGBColor(31, 35, 40);
+/// Of axes and their names.
+pub const FAINT: RGBColor = RGBColor(89, 99, 110);
+/// Of the lines behind all.
+pub const GRID: RGBColor = RGBColor(225, 229, 234);
 /// Told apart in any kind of colour blindness (Okabe & Ito 2008).
-const COLOURS: [RGBColor; 4] =
+pub const COLOURS: [RGBColor; 4] =
     [RGBColor(140, 140, 140), RGBColor(230, 159, 0), RGBColor(0, 114, 178), RGBColor(204, 121, 167)];
 
 /// A picture.
@@ -73,24 +76,34 @@ pub struct Curve {
     pub marked: f64,
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+/// Where one draws.
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-/// Draws on an empty picture.
+/// Draws on an empty picture of the usual size.
 fn picture(name: &'static str, title: &str, draw: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<Plot> {
+    Ok(Plot { name, title: title.into(), svg: drawing(SIZE, title, draw)? })
+}
+
+/// Draws on an empty picture with a title.
+///
+/// # Errors
+/// The numbers cannot be drawn.
+pub fn drawing(size: (u32, u32), title: &str, draw: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<String> {
     let mut svg = String::new();
     {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         area.fill(&WHITE).map_err(failed)?;
         area.draw(&Text::new(title.to_string(), (14, 10), ("sans-serif", 15).into_font().color(&INK)))
             .map_err(failed)?;
         draw(&area)?;
         area.present().map_err(failed)?;
     }
-    Ok(Plot { name, title: title.into(), svg })
+    Ok(svg)
 }
 
-fn failed(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("a plot of the report cannot be drawn: {error}")
+/// What plotters says, as an error.
+pub fn failed(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow!("a plot cannot be drawn: {error}")
 }
 
 /// The names of the series in their colours, in one line.
@@ -176,7 +189,7 @@ fn on_ticks(
 }
 
 /// As many digits as tell ticks apart.
-fn decimal(value: f64) -> String {
+pub fn decimal(value: f64) -> String {
     let text = format!("{value:.4}");
     let short = text.trim_end_matches('0').trim_end_matches('.');
     if short.is_empty() || short == "-0" { "0".into() } else { short.into() }

@@ -1,0 +1,7 @@
+//! How does a load test read? As tables, as JSON and as a plot.
+
+mod plot;
+mod tables;
+
+pub use plot::LatencyPlot;
+pub use tables::Latencies;
