@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use foldin::interactions::{HistoryRef, Interactions};
 use foldin::models::{Model, ModelConfig, MultVaeConfig, Observer, Start, fit};
-use foldin::ranking::{Candidates, NarrowTable, Ranking, Width, rank, rank_narrow};
+use foldin::ranking::{Candidates, NarrowTable, Ranking, Wanted, Width, rank, rank_narrow};
 use foldin::training::{TrainingConfig, TrainingSummary};
 use foldin::types::UserIdx;
 use serde_json::{Value, json};
@@ -59,7 +59,11 @@ impl Ranker {
         let query = self.model.encode(histories);
         match &self.table {
             None => rank(&*self.model, &query, candidates, n),
-            Some(table) => rank_narrow(&*self.model, table, &query, candidates, &vec![n; histories.len()]),
+            Some(table) => {
+                let lists = candidates.iter().enumerate().map(|(user, of)| Wanted::best(user, *of, n));
+                let lists: Vec<_> = lists.collect();
+                rank_narrow(&*self.model, table, &query, &lists, &|| true).unwrap_or_default()
+            }
         }
     }
 

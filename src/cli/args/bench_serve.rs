@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::AccessFlags;
+
 /// `foldin bench-serve`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,9 +29,12 @@ Examples:
   foldin bench-serve --users log.parquet --rates 100,200,400,800 --objective 50 --plot latency.svg
   foldin bench-serve --rate 500 --deadline 100 --json")]
 pub struct BenchServe {
-    /// The server
+    /// The server; https:// in front of it encrypts
     #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
     pub server: String,
+    /// How to get in.
+    #[command(flatten)]
+    pub access: AccessFlags,
 
     /// Requests a second, on average
     #[arg(long, value_name = "R", default_value_t = 100.0, help_heading = "Load")]

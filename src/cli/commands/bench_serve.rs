@@ -10,6 +10,7 @@ use tonic::Code;
 
 use super::serve::runtime;
 use crate::cli::args::BenchServe;
+use crate::cli::connecting::connect;
 use crate::cli::console::{count, note};
 use crate::cli::exit::Configuration;
 use crate::cli::latencies::{Latencies, LatencyPlot};
@@ -36,7 +37,7 @@ pub fn run(args: &BenchServe, out: &mut dyn Write) -> Result<()> {
     let (clients, subjects, version) = runtime.block_on(async {
         let mut clients = Vec::with_capacity(args.connections);
         for _ in 0..args.connections {
-            clients.push(connect(&args.server).await?);
+            clients.push(connect(&args.server, &args.access).await?);
         }
         let subjects = match given {
             Some(subjects) => subjects,
@@ -65,11 +66,6 @@ pub fn run(args: &BenchServe, out: &mut dyn Write) -> Result<()> {
     }
     found.remarks().iter().for_each(note);
     failure(&reports)
-}
-
-/// One connection.
-async fn connect(server: &str) -> Result<Client> {
-    Ok(Client::connect(&format!("http://{server}")).await?)
 }
 
 /// What is asked at each rate, in the order given.
