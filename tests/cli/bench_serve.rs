@@ -16,7 +16,7 @@ fn measure(server: &Server, arguments: &[&str]) -> Value {
 
 #[test]
 fn load_by_every_kind_of_request() {
-    let server = Server::start(&[]);
+    let server = Server::quiet();
     let directory = tempfile::tempdir().unwrap();
     let users = directory.path().join("users.txt");
     fs::write(&users, "u000003\nu000004\n\nu000003\n").unwrap();
@@ -45,7 +45,7 @@ fn load_by_every_kind_of_request() {
 
 #[test]
 fn tables_plots_and_rates() {
-    let server = Server::start(&[]);
+    let server = Server::quiet();
     let directory = tempfile::tempdir().unwrap();
     let plot = directory.path().join("latency.svg");
     let common = ["bench-serve", &server.address, "--duration", "0.5", "--warm-up", "0", "--plot", arg(&plot)];
@@ -90,7 +90,8 @@ fn load_that_is_none() {
     }
     refused(&["--in-flight", "0"], 2, &["in flight", "is 0"]);
     refused(&["--plot", "latency.png"], 2, &["latency.png", ".svg"]);
-    refused(&["--plot", "/nowhere/latency.svg"], 1, &["/nowhere"]);
+    let below_a_file = format!("{}/latency.svg", arg(&fixture().log));
+    refused(&["--plot", &below_a_file], 1, &[arg(&fixture().log)]);
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn nobody_to_ask_for_and_nobody_to_ask() {
     refused(&["--items", log, "--history-length", "10001"], 2, &["10001", "10,000"]);
     refused(&["--users", log], 1, &["127.0.0.1:1", "foldin serve"]);
 
-    let server = Server::start(&[]);
+    let server = Server::quiet();
     let refused = |arguments: &[&str], parts: &[&str]| {
         foldin(&[&["bench-serve", &server.address], arguments].concat()).refused(2, parts);
     };

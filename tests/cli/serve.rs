@@ -13,7 +13,17 @@ pub struct Server {
 
 impl Server {
     pub fn start(arguments: &[&str]) -> Self {
+        Self::logging("info", arguments)
+    }
+
+    /// A server for many requests: a log that nobody reads would fill its pipe and hold it up.
+    pub fn quiet() -> Self {
+        Self::logging("warn", &[])
+    }
+
+    fn logging(level: &str, arguments: &[&str]) -> Self {
         let mut child = command(&[&["serve", arg(&fixture().model), "--port", "0"], arguments].concat())
+            .env("RUST_LOG", level)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -10,18 +10,19 @@ use super::AccessFlags;
 /// `foldin bench-serve`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Requests arrive as those of many people do: at random moments (a Poisson process) that do not depend on
-when earlier answers came. A latency counts from the moment at which its request was due, not from the
-one at which it was sent, so a server that stalls is charged with everyone who would have waited meanwhile
-(latencies are corrected for coordinated omission). The service time, from the send, stands beside it.
+Requests arrive as those of many people do: at random moments (a Poisson process) that do not
+depend on when earlier answers came. A latency counts from the moment at which its request was due,
+not from the one at which it was sent, so a server that stalls is charged with everyone who would
+have waited meanwhile (latencies are corrected for coordinated omission). The service time, from the
+send, stands beside it.
 
-For whom: --histories sends histories of a log, --users asks for users whose history the server has. Without
-either, histories of --history-length items are made up, from the items of --items or else from the most
-popular ones that the server lists. The time of an answer depends on the length of its history: the most
-telling load is a log of your own.
+For whom: --histories sends histories of a log, --users asks for users whose history the server has.
+Without either, histories of --history-length items are made up, from the items of --items or else
+from the most popular ones that the server lists. The time of an answer depends on the length of its
+history: the most telling load is a log of your own.
 
-What is measured is server and generator together. Run the generator on another machine, or on other cores
-(taskset), and trust no result that says that the generator was late.
+What is measured is server and generator together. Run the generator on another machine, or on other
+cores (taskset), and trust no result that says that the generator was late.
 
 Examples:
   foldin bench-serve
