@@ -72,7 +72,7 @@ fn keep_memory_steady() {
     let mut anew = std::process::Command::new(program);
     // Comes back only if it fails.
     let error = anew.arg0(name).args(arguments).env(THRESHOLD, (1 << 20).to_string()).exec();
-    note(&format!("memory may grow as models are swapped: {error}"));
+    note(format_args!("memory may grow as models are swapped: {error}"));
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
