@@ -89,7 +89,7 @@ pub struct Committed {
 /// Told of every commit.
 type Hear = Box<dyn Fn(Committed) + Send + Sync>;
 
-/// A store of live events; see the [module](self). Any number of threads may use it.
+/// A store of live events; see the [module](super). Any number of threads may use it.
 ///
 /// Dropping it writes what is waiting, and closes the file.
 pub struct EventStore {
