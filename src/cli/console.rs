@@ -3,6 +3,19 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+/// An empty table with these headings, numbers aligned to the right in all columns but the first.
+pub fn table(header: impl IntoIterator<Item = impl Into<Cell>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.into_iter().map(Into::into).collect::<Vec<Cell>>());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
 /// Nobody reads standard output any more (`foldin … | head`): a reason to stop, not a failure.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output was closed")]

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use tonic::Code;
 
 use super::report::{CodeReport, CurvePoint, Percentiles, Report, WindowReport, millis};
-use crate::serve::pb;
+use crate::serve::{code_name, pb};
 
 /// Parts into which the measured time is divided.
 const WINDOWS: usize = 60;
@@ -197,29 +197,6 @@ fn curve(latencies: &Latencies) -> Vec<CurvePoint> {
 /// At least one.
 fn micros(from: Duration, to: Duration) -> u64 {
     to.saturating_sub(from).as_micros().clamp(1, LONGEST.into()) as u64
-}
-
-/// The name in the specification of gRPC.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => OK,
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 fn tier_name(tier: pb::Tier) -> &'static str {

@@ -39,3 +39,4 @@ pub use models::{Models, Room};
 pub(crate) use options::seconds;
 pub use options::{Limits, ServeOptions, TlsFiles};
 pub use server::run;
+pub(crate) use status::code_name;

@@ -2,10 +2,8 @@
 
 use std::fmt::{self, Formatter};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
 use super::results::{Comparison, ModelResults};
-use crate::cli::console::{count, thousands};
+use crate::cli::console::{count, table, thousands};
 use crate::evaluation::{HistoryBucket, Metric, TargetBucket};
 
 /// A difference with its sign.
@@ -37,16 +35,6 @@ pub fn bucket_extent(bucket: &TargetBucket) -> String {
         format!("{fewest}–{most} users each")
     };
     format!("{} items, {bounds}", count(items.items))
-}
-
-fn table(header: impl IntoIterator<Item = String>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 impl fmt::Display for Comparison {

@@ -2,10 +2,9 @@
 
 use std::fmt::{self, Formatter};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use crate::cli::console::thousands;
+use crate::cli::console::{table, thousands};
 use crate::load_test::{Percentiles, Report, WindowReport};
 
 /// The results at one rate, or at several.
@@ -162,16 +161,6 @@ fn over_time(
 fn counted<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
     let told: Vec<String> = counts.map(|(name, count)| format!("{name}: {}", thousands(count))).collect();
     if told.is_empty() { "nobody".into() } else { told.join(", ") }
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 /// Never rounded up to all: 1 of 100,000 that failed shows.

@@ -12,6 +12,7 @@ use prometheus_client::registry::{Metric, Registry};
 use tonic::Code;
 
 use super::process;
+use crate::serve::status::code_name;
 
 type Label = (&'static str, &'static str);
 type Histograms<const N: usize> = Family<[Label; N], Histogram, fn() -> Histogram>;
@@ -186,7 +187,7 @@ impl Metrics {
         code: Code,
         latency: Duration,
     ) {
-        self.requests.get_or_create(&[("method", method), ("code", name(code))]).inc();
+        self.requests.get_or_create(&[("method", method), ("code", code_name(code))]).inc();
         let labels = [("method", method), ("tier", tier.unwrap_or("none"))];
         self.latency.get_or_create(&labels).observe(latency.as_secs_f64());
     }
@@ -284,29 +285,6 @@ impl Metrics {
 fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
     registry.register(name, help, metric.clone());
     metric
-}
-
-/// The name of a status in the gRPC specification.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 #[cfg(test)]
