@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;
 
+use foldin::linalg::multiply_adds;
 use serde_json::{Value, json};
 
 /// Values per thread for the memory measurements: 256 MiB, far beyond any cache.
@@ -24,7 +25,7 @@ pub fn measure(threads: usize) -> Value {
 
 /// Floating point operations a second, in 10⁹: what a product can reach at most.
 pub fn fma_gflops(threads: usize) -> f64 {
-    best(threads, multiply_adds) / 1e9
+    best(threads, || multiply_adds) / 1e9
 }
 
 /// Bytes read from memory a second, in 10⁹.
@@ -62,40 +63,6 @@ fn best<W: FnMut() -> f64>(threads: usize, prepare: fn() -> W) -> f64 {
         handles.into_iter().map(|handle| handle.join().expect("a measuring thread does not panic")).collect()
     });
     (0..ROUNDS).map(|round| rates.iter().map(|thread| thread[round]).sum()).fold(0.0, f64::max)
-}
-
-/// Two floating point operations for each lane of independent multiply-add chains.
-fn multiply_adds() -> impl FnMut() -> f64 {
-    const CHAINS: usize = 12;
-    const TURNS: usize = 4 << 20;
-    || {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = pulp::x86::V3::try_new() {
-            simd.vectorize(
-                #[inline(always)]
-                || {
-                    let factor = black_box(simd.avx._mm256_set1_ps(0.999));
-                    let mut sums = black_box([simd.avx._mm256_set1_ps(1.0); CHAINS]);
-                    for _ in 0..TURNS {
-                        for sum in &mut sums {
-                            *sum = simd.fma._mm256_fmadd_ps(*sum, factor, factor);
-                        }
-                    }
-                    black_box(sums);
-                },
-            );
-            return (TURNS * CHAINS * 8 * 2) as f64;
-        }
-        let mut sums = black_box([1.0f32; CHAINS * 8]);
-        let factor = black_box(0.999f32);
-        for _ in 0..TURNS / 4 {
-            for sum in &mut sums {
-                *sum = *sum * factor + factor;
-            }
-        }
-        black_box(sums);
-        (TURNS / 4 * CHAINS * 8 * 2) as f64
-    }
 }
 
 fn reader() -> impl FnMut() -> f64 {

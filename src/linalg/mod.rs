@@ -11,6 +11,6 @@ pub use columns::{Columns, ColumnsMut};
 pub use gram::gram;
 pub use kernels::{
     AdamStep, LARGEST_QUERY, NARROW_RUN, adam, at_least, axpy, dots, dots_f16, dots_i8, gather, instructions,
-    packed_at_once, softmax_loss, tanh_bias, zeros,
+    multiply_adds, packed_at_once, softmax_loss, tanh_bias, zeros,
 };
 pub use product::{affine, multiply, multiply_transposed, sum_columns};

@@ -21,14 +21,20 @@ pub(super) fn score_block(output: &Dense, state: &DMatrix<f32>, items: Range<u32
     }
 }
 
+/// Items that [`score_items`] copies beside each other: the products of several at once keep the memory busy.
+const TOGETHER: usize = 8;
+
 /// Scores single items for one user of a batch, with the bits of [`score_block`].
 pub(super) fn score_items(output: &Dense, state: &DMatrix<f32>, user: usize, items: &[ItemIdx], out: &mut [f32]) {
     assert_eq!(items.len(), out.len(), "one score an item");
-    let state = Columns::from(state).range(user..user + 1);
-    for (score, item) in out.iter_mut().zip(items) {
-        let column = output.columns().range(item.at()..item.at() + 1);
-        dots(ColumnsMut::new(std::slice::from_mut(score), (1, 1)), column, state);
-        *score += output.bias[item.at()];
+    let (state, columns) = (Columns::from(state).range(user..user + 1), output.columns());
+    let mut copies = Vec::with_capacity(TOGETHER * columns.rows());
+    for (scores, items) in out.chunks_mut(TOGETHER).zip(items.chunks(TOGETHER)) {
+        copies.clear();
+        items.iter().for_each(|item| copies.extend_from_slice(columns.col(item.at())));
+        let shape = (scores.len(), 1);
+        dots(ColumnsMut::new(scores, shape), Columns::new(&copies, (columns.rows(), items.len())), state);
+        scores.iter_mut().zip(items).for_each(|(score, item)| *score += output.bias[item.at()]);
     }
 }
 

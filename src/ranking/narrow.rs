@@ -8,7 +8,7 @@
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::{Columns, LARGEST_QUERY, NARROW_RUN, dots_f16, dots_i8};
+use crate::linalg::{Columns, ColumnsMut, LARGEST_QUERY, NARROW_RUN, dots_f16, dots_i8};
 
 /// Items that are scored exactly beyond the length of the list.
 pub const SPARE: usize = 64;
@@ -47,10 +47,14 @@ enum Values {
     F16(Vec<f16>),
 }
 
-/// A user's state, ready for a table.
-pub(super) enum NarrowQuery<'a> {
-    Int8 { values: Vec<u8>, scale: f32 },
-    F16(&'a [f32]),
+/// The states of users, ready for a table.
+pub(super) enum NarrowQueries<'a> {
+    /// A row of the table's width and a scale for each.
+    Int8 {
+        values: Vec<u8>,
+        scales: Vec<f32>,
+    },
+    F16(Vec<&'a [f32]>),
 }
 
 impl NarrowTable {
@@ -84,45 +88,59 @@ impl NarrowTable {
         values + 4 * self.items()
     }
 
-    /// Rounds a user's state to what the table is multiplied with.
-    pub(super) fn query<'a>(&self, state: &'a [f32]) -> NarrowQuery<'a> {
+    /// Rounds the states of users to what the table is multiplied with.
+    pub(super) fn queries<'a>(&self, states: impl Iterator<Item = &'a [f32]>) -> NarrowQueries<'a> {
         match &self.values {
-            Values::F16(_) => NarrowQuery::F16(state),
+            Values::F16(_) => NarrowQueries::F16(states.collect()),
             Values::Int8 { width, .. } => {
-                let largest = state.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-                let scale = largest / f32::from(LARGEST_QUERY - ZERO);
-                let unit = if scale > 0.0 { scale.recip() } else { 0.0 };
-                // Beyond the state the rows hold zeros, so what stands there does not matter.
-                let mut values = vec![0; *width];
-                for (value, &exact) in values.iter_mut().zip(state) {
-                    *value = (f32::from(ZERO) + (exact * unit).round()) as u8;
+                let (mut values, mut scales) = (Vec::new(), Vec::new());
+                for state in states {
+                    let largest = state.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+                    let scale = largest / f32::from(LARGEST_QUERY - ZERO);
+                    let unit = if scale > 0.0 { scale.recip() } else { 0.0 };
+                    let first = values.len();
+                    values.extend(state.iter().map(|exact| (f32::from(ZERO) + (exact * unit).round()) as u8));
+                    // Beyond the state the rows hold zeros, so what stands there does not matter.
+                    values.resize(first + width, 0);
+                    scales.push(scale);
                 }
-                NarrowQuery::Int8 { values, scale }
+                NarrowQueries::Int8 { values, scales }
             }
         }
     }
 
-    /// Rough scores of the items from `first` on.
+    /// Rough scores of the items from `first` on (rows of `scores`) for every query (columns).
     ///
     /// # Panics
-    /// When the items leave the table, or the query was made for another one.
-    pub(super) fn score(&self, query: &NarrowQuery<'_>, first: usize, products: &mut Vec<i32>, scores: &mut [f32]) {
-        let items = first..first + scores.len();
-        match (&self.values, query) {
-            (Values::Int8 { rows, width, scales, surplus }, NarrowQuery::Int8 { values, scale }) => {
-                products.resize(items.len(), 0);
-                dots_i8(products, &rows[items.start * width..items.end * width], values);
-                let parts = products.iter().zip(&surplus[items.clone()]).zip(&scales[items.clone()]);
-                for ((score, ((product, surplus), unit)), bias) in scores.iter_mut().zip(parts).zip(&self.bias[items]) {
-                    *score = (product - surplus) as f32 * (unit * scale) + bias;
+    /// When the items leave the table, or the queries are not as many or were made for another one.
+    pub(super) fn score(
+        &self,
+        queries: &NarrowQueries<'_>,
+        first: usize,
+        products: &mut Vec<i32>,
+        mut scores: ColumnsMut<'_>,
+    ) {
+        let items = first..first + scores.rows();
+        let bias = &self.bias[items.clone()];
+        match (&self.values, queries) {
+            (Values::Int8 { rows, width, scales: units, surplus }, NarrowQueries::Int8 { values, scales }) => {
+                products.resize(items.len() * scales.len(), 0);
+                dots_i8(products, &rows[items.start * width..items.end * width], values, *width);
+                for (query, (products, scale)) in products.chunks_exact(items.len()).zip(scales).enumerate() {
+                    let parts = products.iter().zip(&surplus[items.clone()]).zip(&units[items.clone()]).zip(bias);
+                    for (score, (((product, surplus), unit), bias)) in scores.col(query).iter_mut().zip(parts) {
+                        *score = (product - surplus) as f32 * (unit * scale) + bias;
+                    }
                 }
             }
-            (Values::F16(values), NarrowQuery::F16(state)) => {
-                let width = state.len();
-                dots_f16(scores, &values[items.start * width..items.end * width], state);
-                scores.iter_mut().zip(&self.bias[items]).for_each(|(score, bias)| *score += bias);
+            (Values::F16(values), NarrowQueries::F16(states)) => {
+                for (query, state) in states.iter().enumerate() {
+                    let (width, scores) = (state.len(), scores.col(query));
+                    dots_f16(scores, &values[items.start * width..items.end * width], state);
+                    scores.iter_mut().zip(bias).for_each(|(score, bias)| *score += bias);
+                }
             }
-            _ => unreachable!("a query is scored by the table that made it"),
+            _ => unreachable!("queries are scored by the table that made them"),
         }
     }
 }
@@ -144,6 +162,8 @@ fn int8(vectors: Columns<'_>) -> Values {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
     use crate::random::{Purpose, stream};
     use rand::RngExt;
@@ -163,8 +183,11 @@ mod tests {
             let mut rough = vec![f32::NAN; items];
             // In two parts, the second of which does not begin with a whole run.
             let (first, second) = rough.split_at_mut(131);
-            table.score(&table.query(&state), 0, &mut Vec::new(), first);
-            table.score(&table.query(&state), 131, &mut Vec::new(), second);
+            let queries = table.queries(iter::once(&state[..]));
+            for (at, part) in [(0, first), (131, second)] {
+                let shape = (part.len(), 1);
+                table.score(&queries, at, &mut Vec::new(), ColumnsMut::new(part, shape));
+            }
             for (item, (rough, exact)) in rough.iter().zip(&exact).enumerate() {
                 assert!((rough - exact).abs() < tolerance, "{width:?}, item {item}: {rough} instead of {exact}");
             }
@@ -175,7 +198,8 @@ mod tests {
     fn nothing_is_nothing() {
         let table = NarrowTable::new(Width::Int8, Columns::new(&[0.0; 6], (2, 3)), &[1.0, 2.0, 3.0]);
         let mut scores = [f32::NAN; 3];
-        table.score(&table.query(&[0.0, 0.0]), 0, &mut Vec::new(), &mut scores);
+        let queries = table.queries(iter::once(&[0.0, 0.0][..]));
+        table.score(&queries, 0, &mut Vec::new(), ColumnsMut::new(&mut scores, (3, 1)));
         assert_eq!(scores, [1.0, 2.0, 3.0]);
     }
 }

@@ -15,6 +15,9 @@ use crate::types::ItemIdx;
 /// Items scored at a time: a block of scores for a whole batch stays in the cache until it is ranked.
 const ITEM_BLOCK: usize = 512;
 
+/// Items of the catalogue among which those near for any list of a batch are scored exactly before the next ones are.
+const EXACT_RANGE: usize = 4096;
+
 /// Users folded in together by [`rank_users`]: every item vector is read from memory once for all of them.
 const USER_BATCH: usize = 256;
 
@@ -112,26 +115,38 @@ pub fn rank_narrow(
     assert_eq!(table.items(), model.items(), "a table of this model");
     assert!(lists.iter().all(|list| list.minus.is_none()), "nothing is taken off the scores");
     let state = |user| query.state(user).unwrap_or_else(|| unreachable!("a model with a narrow table has states"));
-    let queries: Vec<_> = (0..query.users()).map(|user| table.query(state(user))).collect();
+    let queries = table.queries((0..query.users()).map(state));
     let mut products = Vec::new();
-    let rough = |items: Range<u32>, mut out: ColumnsMut<'_>| {
-        for (user, query) in queries.iter().enumerate() {
-            table.score(query, items.start as usize, &mut products, out.col(user));
-        }
+    let rough = |items: Range<u32>, scores: ColumnsMut<'_>| {
+        table.score(&queries, items.start as usize, &mut products, scores);
     };
     // What is too low is left to the exact scores.
     let near = lists.iter().map(|list| Wanted::best(list.user, list.candidates, list.n.saturating_add(SPARE)));
     let near: Vec<_> = near.collect();
-    let exact = select(model, query, &near, still, rough)?.into_iter().zip(lists).map(|(selection, list)| {
+    let near = select(model, query, &near, still, rough)?.into_iter().map(|selection| {
         let mut items: Vec<ItemIdx> = selection.into_sorted().into_iter().map(|scored| scored.item).collect();
         // Ties are broken by the order of the offers.
         items.sort_unstable();
-        let scores = list.scores(model, query, &items);
-        let mut best = TopN::new(list.n.min(model.items()));
-        items.into_iter().zip(scores).for_each(|(item, score)| best.offer(Scored { item, score }));
-        best.into_sorted()
+        items
     });
-    Some(rankings(exact, lists, model.items()))
+    let best = exact(model, query, lists, &near.collect::<Vec<_>>());
+    Some(rankings(best.into_iter().map(TopN::into_sorted), lists, model.items()))
+}
+
+/// The best of some items (in ascending order) for every list by their exact scores.
+///
+/// The lists take turns by ranges of the catalogue: what is near for several of them is fetched from memory once.
+fn exact(model: &dyn Model, query: &Query, lists: &[Wanted<'_>], items: &[Vec<ItemIdx>]) -> Vec<TopN> {
+    let mut selections: Vec<_> = lists.iter().map(|list| TopN::new(list.n.min(model.items()))).collect();
+    let mut left: Vec<&[ItemIdx]> = items.iter().map(Vec::as_slice).collect();
+    for end in (0..model.items()).step_by(EXACT_RANGE).map(|start| start + EXACT_RANGE) {
+        for ((list, selection), left) in lists.iter().zip(&mut selections).zip(&mut left) {
+            let (now, later) = left.split_at(left.partition_point(|item| item.at() < end));
+            list.offer(model, query, now, selection);
+            *left = later;
+        }
+    }
+    selections
 }
 
 fn rankings(items: impl Iterator<Item = Vec<Scored>>, lists: &[Wanted<'_>], catalogue: usize) -> Vec<Ranking> {
@@ -153,9 +168,7 @@ fn select(
     let few: Vec<Option<Vec<ItemIdx>>> = lists.iter().map(|list| list.candidates.few(items)).collect();
     for ((list, selection), few) in lists.iter().zip(&mut selections).zip(&few) {
         if let Some(few) = few {
-            for (&item, score) in few.iter().zip(list.scores(model, query, few)) {
-                selection.offer(Scored { item, score });
-            }
+            list.offer(model, query, few, selection);
         }
     }
     if few.iter().any(Option::is_none) {
@@ -182,6 +195,14 @@ impl<'a> Wanted<'a> {
     #[must_use]
     pub fn best(user: usize, candidates: Candidates<'a>, n: usize) -> Self {
         Self { user, candidates, n, min_score: None, minus: None }
+    }
+
+    /// Offers chosen items with their final scores.
+    fn offer(&self, model: &dyn Model, query: &Query, items: &[ItemIdx], selection: &mut TopN) {
+        if !items.is_empty() {
+            let scores = self.scores(model, query, items);
+            items.iter().zip(scores).for_each(|(&item, score)| selection.offer(Scored { item, score }));
+        }
     }
 
     /// The final scores of chosen items, those too low at −∞.

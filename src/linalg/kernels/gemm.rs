@@ -1,7 +1,7 @@
 //! General matrix products: who packs what, and which tile of the result is whose.
 //!
 //! Each element of a product is computed by the same operations in the same order whatever the number
-//! of threads. With AVX2 the arithmetic is that of `packed`: the inner dimension is cut into blocks by its
+//! of threads. With AVX2 or AVX-512 the arithmetic is that of `packed`: the inner dimension is cut into blocks by its
 //! length alone, and tiles of the result only say who computes an element, never how. Elsewhere it is
 //! the `gemm` crate's, which depends on the shape of a tile, so there tiles are cut by the shape of the result.
 
@@ -11,9 +11,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
-use super::packed::{HEIGHT, WIDTH, multiply_panels, pack};
+use super::packed::{AVX2, AVX512, Tile, multiply_panels, pack};
 #[cfg(target_arch = "x86_64")]
-use super::{has_avx2, memory::at_least};
+use super::{has_avx2, has_avx512, memory::at_least};
 
 /// A strided read-only matrix: element (i, j) is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -180,8 +180,10 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs:
         return;
     }
     #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        return packed(dst, update, lhs, rhs);
+    if has_avx512() {
+        return packed(AVX512, dst, update, lhs, rhs);
+    } else if has_avx2() {
+        return packed(AVX2, dst, update, lhs, rhs);
     }
     portable(dst, update, lhs, rhs);
 }
@@ -190,9 +192,13 @@ pub fn gemm(dst: &mut StridedMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs:
 /// dimension at a time as the caches hold; the tasks are strips of the other factor, each of which is
 /// packed once, too.
 #[cfg(target_arch = "x86_64")]
-fn packed(dst: &mut StridedMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs: Strided<'_>) {
-    /// Rows or columns of a strip: a block of it stays in the second cache.
-    const STRIP: usize = 96;
+pub(super) fn packed<const H: usize, const W: usize>(
+    tile: Tile<H, W>,
+    dst: &mut StridedMut<'_>,
+    update: Update<'_>,
+    lhs: Strided<'_>,
+    rhs: Strided<'_>,
+) {
     let ((m, n), k, threads) = (dst.shape, lhs.shape.1, rayon::current_num_threads());
     let (data, stride) = (Destination(dst.data.as_mut_ptr()), dst.col_stride);
     let (rhs, step) = (rhs.transposed(), inner_step(k));
@@ -201,18 +207,17 @@ fn packed(dst: &mut StridedMut<'_>, update: Update<'_>, lhs: Strided<'_>, rhs: S
     for inner in blocks(0..k, depth) {
         let update = update.at_block(inner.start);
         let (lhs, rhs) = (lhs.part(0..m, inner.clone()), rhs.part(0..n, inner.clone()));
-        let compute = |(rows, cols): (&Range<usize>, &Range<usize>),
-                       factors: (&Operand<'_, HEIGHT>, &Operand<'_, WIDTH>)| {
-            // SAFETY: only called where AVX2 and FMA were detected. The tiles partition the destination, which is
+        let compute = |(rows, cols): (&Range<usize>, &Range<usize>), factors: (&Operand<'_, H>, &Operand<'_, W>)| {
+            // SAFETY: only called where the instructions of the tile were detected. The tiles partition the destination, which is
             // borrowed mutably, and columns of a `StridedMut` do not overlap: one task writes each element.
-            unsafe { packed_tile(&data, stride, (rows, cols), update, factors, (inner.len(), step)) }
+            unsafe { packed_tile(tile, &data, stride, (rows, cols), update, factors, (inner.len(), step)) }
         };
         if n <= m {
             let (lhs, rhs) = (Operand::Loose(lhs), Operand::whole(rhs, step, &mut buffer));
-            parts(m, STRIP, HEIGHT, threads).par_iter().for_each(|rows| compute((rows, &(0..n)), (&lhs, &rhs)));
+            parts(m, tile.strip, H, threads).par_iter().for_each(|rows| compute((rows, &(0..n)), (&lhs, &rhs)));
         } else {
             let (lhs, rhs) = (Operand::whole(lhs, step, &mut buffer), Operand::Loose(rhs));
-            parts(n, STRIP, WIDTH, threads).par_iter().for_each(|cols| compute((&(0..m), cols), (&lhs, &rhs)));
+            parts(n, tile.strip, W, threads).par_iter().for_each(|cols| compute((&(0..m), cols), (&lhs, &rhs)));
         }
     }
     WHOLE.set(buffer);
@@ -316,15 +321,16 @@ impl<'a, const W: usize> Operand<'a, W> {
 /// `k` in blocks of `step`.
 ///
 /// # Safety
-/// AVX2 and FMA must be there. The tile must lie within the destination, nobody else may access it
+/// The instructions of the register tile must be there. The tile must lie within the destination, nobody else may access it
 /// meanwhile, and the factors, at most one of them loose, must have these rows, columns and inner dimension.
 #[cfg(target_arch = "x86_64")]
-unsafe fn packed_tile(
+unsafe fn packed_tile<const H: usize, const W: usize>(
+    tile: Tile<H, W>,
     destination: &Destination,
     stride: usize,
     (rows, cols): (&Range<usize>, &Range<usize>),
     update: Update<'_>,
-    (lhs, rhs): (&Operand<'_, HEIGHT>, &Operand<'_, WIDTH>),
+    (lhs, rhs): (&Operand<'_, H>, &Operand<'_, W>),
     (k, step): (usize, usize),
 ) {
     // One of the factors is whole and leaves its buffer empty.
@@ -338,8 +344,8 @@ unsafe fn packed_tile(
         let factors = (lhs.panels(rows, &inner, &mut left), rhs.panels(cols, &inner, &mut right));
         // SAFETY: by the function's contract.
         unsafe {
-            let tile = destination.0.add(cols.start * stride + rows.start);
-            multiply_panels((tile, stride), (rows.len(), cols.len(), inner.len()), factors, update);
+            let to = destination.0.add(cols.start * stride + rows.start);
+            multiply_panels(tile, (to, stride), (rows.len(), cols.len(), inner.len()), factors, update);
         }
     }
     BLOCK.set(if left.is_empty() { right } else { left });

@@ -14,6 +14,7 @@ mod memory;
 mod narrow;
 #[cfg(target_arch = "x86_64")]
 mod packed;
+mod peak;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use gemm::packed_at_once;
 pub(super) use gemm::{Strided, StridedMut, Update, gemm};
 pub use memory::{at_least, zeros};
 pub use narrow::{LARGEST_QUERY, NARROW_RUN, dots_f16, dots_i8};
+pub use peak::multiply_adds;
 
 use super::columns::{Columns, ColumnsMut};
 
@@ -32,6 +34,12 @@ fn has_avx2() -> bool {
     return std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
     #[cfg(not(target_arch = "x86_64"))]
     false
+}
+
+/// True when products may use the registers of AVX-512, beside the AVX2 kernels. They come to the same bits.
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    has_avx2() && std::arch::is_x86_feature_detected!("avx512f")
 }
 
 /// The instructions that compute here. The same numbers come to the same bits by the same instructions only.

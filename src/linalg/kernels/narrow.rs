@@ -14,21 +14,24 @@ pub const NARROW_RUN: usize = 32;
 /// Largest value in a query against eight-bit integers: two products of such a value with −128 still fit into 16 bits.
 pub const LARGEST_QUERY: u8 = 127;
 
-/// `out[i] = Σₖ table[i · width + k] · query[k]`, exactly; `width` is the length of the query.
+/// `out[q · rows + r] = Σₖ table[r · width + k] · queries[q · width + k]`, exactly: every row of the table with every
+/// query. Each row is fetched from memory once for all queries.
 ///
 /// # Panics
-/// When the query is not a multiple of [`NARROW_RUN`] long or holds a value above [`LARGEST_QUERY`], or the
-/// table has not `out.len()` rows of its length.
-pub fn dots_i8(out: &mut [i32], table: &[i8], query: &[u8]) {
-    assert!(query.len().is_multiple_of(NARROW_RUN), "{} values are no whole number of runs", query.len());
-    assert!(query.iter().all(|&value| value <= LARGEST_QUERY), "a value of the query is above {LARGEST_QUERY}");
-    assert_eq!(Some(table.len()), out.len().checked_mul(query.len()), "one row an inner product");
+/// When `width` is no positive multiple of [`NARROW_RUN`], a query holds a value above [`LARGEST_QUERY`], or the lengths
+/// do not fit each other.
+pub fn dots_i8(out: &mut [i32], table: &[i8], queries: &[u8], width: usize) {
+    assert!(width > 0 && width.is_multiple_of(NARROW_RUN), "{width} values are no whole number of runs");
+    assert!(queries.iter().all(|&value| value <= LARGEST_QUERY), "a value of a query is above {LARGEST_QUERY}");
+    assert!(table.len().is_multiple_of(width) && queries.len().is_multiple_of(width), "whole rows and queries");
+    let products = (table.len() / width).checked_mul(queries.len() / width);
+    assert_eq!(Some(out.len()), products, "one product of each row with each query");
     #[cfg(target_arch = "x86_64")]
     if super::has_avx2() {
         // SAFETY: AVX2 was detected; the shapes were checked.
-        return unsafe { dots_i8_avx2(out, table, query) };
+        return unsafe { dots_i8_avx2(out, table, queries, width) };
     }
-    dots_i8_scalar(out, table, query);
+    dots_i8_scalar(out, table, queries, width);
 }
 
 /// `out[i] = Σₖ table[i · width + k] · query[k]` in f32, over eight interleaved partial sums; `width` is the
@@ -47,9 +50,9 @@ pub fn dots_f16(out: &mut [f32], table: &[f16], query: &[f32]) {
 }
 
 /// The naive twin of [`dots_i8`].
-pub(super) fn dots_i8_scalar(out: &mut [i32], table: &[i8], query: &[u8]) {
-    for (at, out) in out.iter_mut().enumerate() {
-        let row = &table[at * query.len()..][..query.len()];
+pub(super) fn dots_i8_scalar(out: &mut [i32], table: &[i8], queries: &[u8], width: usize) {
+    let pairs = queries.chunks_exact(width).flat_map(|query| table.chunks_exact(width).map(move |row| (row, query)));
+    for (out, (row, query)) in out.iter_mut().zip(pairs) {
         *out = row.iter().zip(query).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
     }
 }
@@ -64,35 +67,66 @@ pub(super) fn dots_f16_scalar(out: &mut [f32], table: &[f16], query: &[f32]) {
     }
 }
 
-/// Rows of which the inner products are computed together: each run of the query is loaded once for all.
+/// Rows of which the inner products are computed together: each run of a query is loaded once for all.
 #[cfg(target_arch = "x86_64")]
 const TOGETHER: usize = 4;
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn dots_i8_avx2(out: &mut [i32], table: &[i8], query: &[u8]) {
-    let (width, whole) = (query.len(), out.len() / TOGETHER * TOGETHER);
-    let ones = _mm256_set1_epi16(1);
+unsafe fn dots_i8_avx2(out: &mut [i32], table: &[i8], queries: &[u8], width: usize) {
+    let (rows, count) = (table.len() / width, queries.len() / width);
+    let whole = rows / TOGETHER * TOGETHER;
     for row in (0..whole).step_by(TOGETHER) {
-        // SAFETY: rows `row..row + TOGETHER` of the table, runs of it and of the query, and four values of the output
+        let at = |query: usize| query * rows + row;
+        // SAFETY: rows `row..row + TOGETHER` of the table, the queries, and a value of the output for each pair of them
         // exist, by the shapes that the caller has checked.
         unsafe {
-            let rows = table.as_ptr().add(row * width);
-            let mut sums = [_mm256_setzero_si256(); TOGETHER];
-            for at in (0..width).step_by(NARROW_RUN) {
-                let values = _mm256_loadu_si256(query.as_ptr().add(at).cast());
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    let run = _mm256_loadu_si256(rows.add(r * width + at).cast());
-                    let pairs = _mm256_maddubs_epi16(values, run);
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
-                }
+            let (rows, queries, out) = (table.as_ptr().add(row * width), queries.as_ptr(), out.as_mut_ptr());
+            for pair in (0..count / 2 * 2).step_by(2) {
+                let found = four_rows::<2>(rows, queries.add(pair * width), width);
+                _mm_storeu_si128(out.add(at(pair)).cast(), found[0]);
+                _mm_storeu_si128(out.add(at(pair + 1)).cast(), found[1]);
             }
-            let pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
-            let total = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs));
-            _mm_storeu_si128(out.as_mut_ptr().add(row).cast(), total);
+            if count % 2 == 1 {
+                let found = four_rows::<1>(rows, queries.add((count - 1) * width), width);
+                _mm_storeu_si128(out.add(at(count - 1)).cast(), found[0]);
+            }
         }
     }
-    dots_i8_scalar(&mut out[whole..], &table[whole * width..], query);
+    for (out, query) in out.chunks_exact_mut(rows.max(1)).zip(queries.chunks_exact(width)) {
+        dots_i8_scalar(&mut out[whole..], &table[whole * width..], query, width);
+    }
+}
+
+/// The products of [`TOGETHER`] rows with `QUERIES` queries.
+///
+/// # Safety
+/// AVX2; so many rows and queries of `width` values, a multiple of [`NARROW_RUN`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn four_rows<const QUERIES: usize>(rows: *const i8, queries: *const u8, width: usize) -> [__m128i; QUERIES] {
+    let ones = _mm256_set1_epi16(1);
+    let mut sums = [[_mm256_setzero_si256(); TOGETHER]; QUERIES];
+    for at in (0..width).step_by(NARROW_RUN) {
+        // SAFETY: runs within the rows and queries that the caller promises.
+        unsafe {
+            let mut values = [_mm256_setzero_si256(); QUERIES];
+            for (q, values) in values.iter_mut().enumerate() {
+                *values = _mm256_loadu_si256(queries.add(q * width + at).cast());
+            }
+            for r in 0..TOGETHER {
+                let run = _mm256_loadu_si256(rows.add(r * width + at).cast());
+                for (values, sums) in values.iter().zip(&mut sums) {
+                    let pairs = _mm256_maddubs_epi16(*values, run);
+                    sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(pairs, ones));
+                }
+            }
+        }
+    }
+    sums.map(|sums| {
+        let pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+        _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs))
+    })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -135,14 +169,15 @@ mod tests {
         #[test]
         fn integers_equal_their_twin(
             table in prop::collection::vec(any::<i8>(), 0..1500),
-            query in prop::collection::vec(0..=LARGEST_QUERY, 1..100),
+            queries in prop::collection::vec(0..=LARGEST_QUERY, 0..300),
+            runs in 1usize..4,
         ) {
-            let mut query = query;
-            query.resize(query.len().next_multiple_of(NARROW_RUN), 0);
-            let table = &table[..table.len() / query.len() * query.len()];
-            let (mut got, mut expected) = (vec![7; table.len() / query.len()], vec![9; table.len() / query.len()]);
-            dots_i8(&mut got, table, &query);
-            dots_i8_scalar(&mut expected, table, &query);
+            let width = runs * NARROW_RUN;
+            let (table, queries) = (&table[..table.len() / width * width], &queries[..queries.len() / width * width]);
+            let products = table.len() / width * (queries.len() / width);
+            let (mut got, mut expected) = (vec![7; products], vec![9; products]);
+            dots_i8(&mut got, table, queries, width);
+            dots_i8_scalar(&mut expected, table, queries, width);
             prop_assert_eq!(got, expected);
         }
 
@@ -163,15 +198,15 @@ mod tests {
 
     #[test]
     fn the_largest_products_do_not_overflow() {
-        let (table, query) = (vec![i8::MIN; 4 * 640], vec![LARGEST_QUERY; 640]);
-        let mut out = [0; 4];
-        dots_i8(&mut out, &table, &query);
-        assert_eq!(out, [-128 * 127 * 640; 4]);
+        let (table, queries) = (vec![i8::MIN; 4 * 640], vec![LARGEST_QUERY; 3 * 640]);
+        let mut out = [0; 12];
+        dots_i8(&mut out, &table, &queries, 640);
+        assert_eq!(out, [-128 * 127 * 640; 12]);
     }
 
     #[test]
-    #[should_panic(expected = "a value of the query is above")]
+    #[should_panic(expected = "a value of a query is above")]
     fn queries_that_could_overflow_are_refused() {
-        dots_i8(&mut [0], &[0; 32], &[200; 32]);
+        dots_i8(&mut [0], &[0; 32], &[200; 32], 32);
     }
 }

@@ -1,20 +1,39 @@
-//! The matrix product for x86-64 with AVX2 and FMA: panels and the register tile that multiplies them.
+//! The matrix product for x86-64: panels and the register tiles that multiply them.
 //!
-//! A factor is packed in panels of [`HEIGHT`] rows (the right one: [`WIDTH`] columns), so that the inner
-//! loop reads both from one place to the next, and a tile of 16 × 6 sums stays in twelve registers
-//! (Goto & van de Geijn 2008, "Anatomy of High-Performance Matrix Multiplication"). The caller chooses
-//! blocks that fit the caches.
+//! A factor is packed in panels as high as a tile (the right one: as wide), so that the inner loop reads both from
+//! one place to the next, and the sums of a tile stay in registers (Goto & van de Geijn 2008, "Anatomy of
+//! High-Performance Matrix Multiplication"). The caller chooses blocks that fit the caches.
+//!
+//! A sum is the same chain of fused multiply-adds in every tile, so that the bits of a product do not depend on
+//! which of them computes it.
 
 use std::arch::x86_64::*;
 
 use super::gemm::{Strided, Update};
 
-/// Rows of a register tile: two registers of eight.
-pub const HEIGHT: usize = 16;
-/// Columns of a register tile.
-pub const WIDTH: usize = 6;
+/// A register tile of `H` rows and `W` columns of sums.
+#[derive(Clone, Copy)]
+pub struct Tile<const H: usize, const W: usize> {
+    multiply: MultiplyTile<H>,
+    /// Rows or columns that a task takes at a time: a block of them stays in the second cache of processors with these
+    /// instructions.
+    pub strip: usize,
+}
 
-/// f32 values in a register.
+/// One register tile over all `k` steps of two panels: destination and the distance of its columns, k, the panels, what
+/// becomes of the destination, the offset of its rows.
+///
+/// # Safety
+/// The processor must have the instructions of the tile. The destination must be valid for it; the panels for `k` steps.
+type MultiplyTile<const H: usize> =
+    unsafe fn((*mut f32, usize), usize, (*const f32, *const f32), Update<'_>, &[f32; H]);
+
+/// Twelve of sixteen registers of eight values, strips for half a megabyte.
+pub const AVX2: Tile<16, 6> = Tile { multiply: multiply_tile_avx2, strip: 96 };
+/// 24 of 32 registers of sixteen values, strips for a megabyte.
+pub const AVX512: Tile<32, 12> = Tile { multiply: multiply_tile_avx512, strip: 320 };
+
+/// f32 values in a register of AVX2.
 const LANES: usize = 8;
 
 /// Packs a matrix of rows × k in panels of `W` rows: panel after panel, within it step after step of k,
@@ -74,14 +93,14 @@ unsafe fn pack_panel<const W: usize>(
     // SAFETY: by the function's contract.
     unsafe {
         for step in (0..whole).step_by(LANES) {
-            for group in (0..W).step_by(LANES) {
+            // The narrow group first: what it writes too far, the wide one or the next step overwrites.
+            for group in (0..W).step_by(LANES).rev() {
                 let height = LANES.min(W - group);
                 let row = |row: usize| _mm256_loadu_ps(data.add((group + row.min(height - 1)) * row_stride + step));
                 let columns = transpose([row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]);
                 for (column, values) in columns.into_iter().enumerate() {
                     let at = (step + column) * W + group;
                     if at + LANES <= out.len() {
-                        // Of a narrow group, what is written too far is overwritten by the next step.
                         _mm256_storeu_ps(out.as_mut_ptr().add(at), values);
                     } else {
                         let mut last = [0.0; LANES];
@@ -116,37 +135,39 @@ fn transpose(r: [__m256; 8]) -> [__m256; 8] {
 /// factors of inner dimension k.
 ///
 /// # Safety
-/// `dst` must be valid for that shape, and nobody else may access it meanwhile.
+/// The processor must have the instructions of the tile. `dst` must be valid for that shape, and nobody else may access
+/// it meanwhile.
 ///
 /// # Panics
 /// When a factor is shorter than its panels.
-#[target_feature(enable = "avx2,fma")]
-pub unsafe fn multiply_panels(
+pub unsafe fn multiply_panels<const H: usize, const W: usize>(
+    tile: Tile<H, W>,
     (dst, stride): (*mut f32, usize),
     (m, n, k): (usize, usize, usize),
     (lhs, rhs): (&[f32], &[f32]),
     update: Update<'_>,
 ) {
-    assert!(lhs.len() >= m.next_multiple_of(HEIGHT) * k && rhs.len() >= n.next_multiple_of(WIDTH) * k);
+    assert!(lhs.len() >= m.next_multiple_of(H) * k && rhs.len() >= n.next_multiple_of(W) * k);
     // What is added to a panel of fewer rows: its values, or none.
-    let (_, last) = update.offset.as_chunks::<HEIGHT>();
-    let mut edge = [0.0; HEIGHT];
+    let (_, last) = update.offset.as_chunks::<H>();
+    let mut edge = [0.0; H];
     edge[..last.len()].copy_from_slice(last);
-    for (j, rhs) in (0..n).step_by(WIDTH).zip(rhs.chunks_exact(WIDTH * k)) {
-        for (i, lhs) in (0..m).step_by(HEIGHT).zip(lhs.chunks_exact(HEIGHT * k)) {
-            let (height, width) = (HEIGHT.min(m - i), WIDTH.min(n - j));
+    for (j, rhs) in (0..n).step_by(W).zip(rhs.chunks_exact(W * k)) {
+        for (i, lhs) in (0..m).step_by(H).zip(lhs.chunks_exact(H * k)) {
+            let (height, width) = (H.min(m - i), W.min(n - j));
             let offset = update.offset.get(i..).and_then(<[f32]>::first_chunk).unwrap_or(&edge);
             // SAFETY: the panels hold k steps; the tile lies within the destination, by the contract.
             unsafe {
                 let dst = dst.add(j * stride + i);
-                if (height, width) == (HEIGHT, WIDTH) {
-                    multiply_tile((dst, stride), k, (lhs.as_ptr(), rhs.as_ptr()), update, offset);
+                if (height, width) == (H, W) {
+                    (tile.multiply)((dst, stride), k, (lhs.as_ptr(), rhs.as_ptr()), update, offset);
                 } else {
                     // At the edge: by way of a whole tile, so that the operations are the same.
-                    let mut tile = [0.0; HEIGHT * WIDTH];
-                    copy((dst, stride), (tile.as_mut_ptr(), HEIGHT), (height, width));
-                    multiply_tile((tile.as_mut_ptr(), HEIGHT), k, (lhs.as_ptr(), rhs.as_ptr()), update, offset);
-                    copy((tile.as_ptr(), HEIGHT), (dst, stride), (height, width));
+                    let mut sums = [[0.0; H]; W];
+                    let whole = sums.as_flattened_mut().as_mut_ptr();
+                    copy((dst, stride), (whole, H), (height, width));
+                    (tile.multiply)((whole, H), k, (lhs.as_ptr(), rhs.as_ptr()), update, offset);
+                    copy((whole, H), (dst, stride), (height, width));
                 }
             }
         }
@@ -168,51 +189,65 @@ unsafe fn copy(
     }
 }
 
-/// One register tile over all `k` steps of two panels; `offset` is that of its rows.
-///
-/// # Safety
-/// `dst` must be valid for `HEIGHT × WIDTH` values, columns `stride` apart; the panels for `k` steps.
-#[target_feature(enable = "avx2,fma")]
-#[inline]
-unsafe fn multiply_tile(
-    (dst, stride): (*mut f32, usize),
-    k: usize,
-    (mut lhs, mut rhs): (*const f32, *const f32),
-    update: Update<'_>,
-    offset: &[f32; HEIGHT],
-) {
-    /// Steps ahead of which the left panel is fetched from the second cache.
-    const AHEAD: usize = 16;
-    // SAFETY: by the function's contract; a prefetch may be of any address.
-    unsafe {
-        let mut sums = [[_mm256_setzero_ps(); HEIGHT / LANES]; WIDTH];
-        for column in 0..WIDTH {
-            _mm_prefetch::<_MM_HINT_T0>(dst.wrapping_add(column * stride).cast());
-            _mm_prefetch::<_MM_HINT_T0>(dst.wrapping_add(column * stride + HEIGHT - 1).cast());
-        }
-        for step in 0..k {
-            if step % 2 == 0 {
-                _mm_prefetch::<_MM_HINT_T0>(lhs.wrapping_add(AHEAD * HEIGHT).cast());
-                _mm_prefetch::<_MM_HINT_T0>(lhs.wrapping_add((AHEAD + 1) * HEIGHT).cast());
-            }
-            let left = [_mm256_loadu_ps(lhs), _mm256_loadu_ps(lhs.add(LANES))];
-            for (column, sums) in sums.iter_mut().enumerate() {
-                let right = _mm256_broadcast_ss(&*rhs.add(column));
-                for (sum, left) in sums.iter_mut().zip(left) {
-                    *sum = _mm256_fmadd_ps(left, right, *sum);
+/// Defines the function of a tile: `$half` registers of `$lanes` rows high, `$width` columns wide.
+macro_rules! multiply_tile {
+    (
+        $name:ident, $features:literal, $lanes:literal x $half:literal, $width:literal:
+        $zero:ident, $load:ident, $store:ident, $splat:ident, $multiply_add:ident
+    ) => {
+        #[target_feature(enable = $features)]
+        unsafe fn $name(
+            (dst, stride): (*mut f32, usize),
+            k: usize,
+            (mut lhs, mut rhs): (*const f32, *const f32),
+            update: Update<'_>,
+            offset: &[f32; $lanes * $half],
+        ) {
+            const HEIGHT: usize = $lanes * $half;
+            /// Steps ahead of which the left panel is fetched from the second cache.
+            const AHEAD: usize = 16;
+            /// f32 values in a line of the caches.
+            const LINE: usize = 16;
+            // SAFETY: by the contract of `MultiplyTile`; a prefetch may be of any address.
+            unsafe {
+                let mut sums = [[$zero(); $half]; $width];
+                for column in 0..$width {
+                    _mm_prefetch::<_MM_HINT_T0>(dst.wrapping_add(column * stride).cast());
+                    _mm_prefetch::<_MM_HINT_T0>(dst.wrapping_add(column * stride + HEIGHT - 1).cast());
+                }
+                for step in 0..k {
+                    if step % 2 == 0 {
+                        for line in 0..2 * HEIGHT / LINE {
+                            _mm_prefetch::<_MM_HINT_T0>(lhs.wrapping_add(AHEAD * HEIGHT + line * LINE).cast());
+                        }
+                    }
+                    let mut left = [$zero(); $half];
+                    for (at, left) in left.iter_mut().enumerate() {
+                        *left = $load(lhs.add(at * $lanes));
+                    }
+                    for (column, sums) in sums.iter_mut().enumerate() {
+                        let right = $splat(*rhs.add(column));
+                        for (sum, left) in sums.iter_mut().zip(left) {
+                            *sum = $multiply_add(left, right, *sum);
+                        }
+                    }
+                    (lhs, rhs) = (lhs.add(HEIGHT), rhs.add($width));
+                }
+                let (keep, scale) = ($splat(update.keep), $splat(update.scale));
+                for (column, sums) in sums.iter().enumerate() {
+                    for (half, &sum) in sums.iter().enumerate() {
+                        let to = dst.add(column * stride + half * $lanes);
+                        let added = $multiply_add(scale, sum, $load(offset.as_ptr().add(half * $lanes)));
+                        let value = if update.keep == 0.0 { added } else { $multiply_add(keep, $load(to), added) };
+                        $store(to, value);
+                    }
                 }
             }
-            (lhs, rhs) = (lhs.add(HEIGHT), rhs.add(WIDTH));
         }
-        let (keep, scale) = (_mm256_set1_ps(update.keep), _mm256_set1_ps(update.scale));
-        let offset = [_mm256_loadu_ps(offset.as_ptr()), _mm256_loadu_ps(offset.as_ptr().add(LANES))];
-        for (column, sums) in sums.iter().enumerate() {
-            for (half, &sum) in sums.iter().enumerate() {
-                let to = dst.add(column * stride + half * LANES);
-                let added = _mm256_fmadd_ps(scale, sum, offset[half]);
-                let value = if update.keep == 0.0 { added } else { _mm256_fmadd_ps(keep, _mm256_loadu_ps(to), added) };
-                _mm256_storeu_ps(to, value);
-            }
-        }
-    }
+    };
 }
+
+multiply_tile!(multiply_tile_avx2, "avx2,fma", 8 x 2, 6:
+    _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_fmadd_ps);
+multiply_tile!(multiply_tile_avx512, "avx512f", 16 x 2, 12:
+    _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_fmadd_ps);

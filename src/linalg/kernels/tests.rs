@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+#[cfg(target_arch = "x86_64")]
+use packed::{AVX2, AVX512};
 
 fn values(len: usize) -> impl Strategy<Value = Vec<f32>> {
     prop::collection::vec(-4.0f32..4.0, len)
@@ -152,6 +154,21 @@ fn gemm_and_its_twin_have_the_same_bits_for_any_number_of_threads() {
             one
         });
         assert_close(&one, &twin, 1e-3);
+    }
+}
+
+/// A model trained by one processor goes on with the same bytes on the other.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn register_tiles_of_both_sizes_come_to_the_same_bits() {
+    if !super::has_avx512() {
+        println!("skipped: this processor has no AVX-512");
+        return;
+    }
+    for shape in [(130, 40, 650), (40, 130, 650), (601, 500, 1450), (1, 33, 600), (33, 13, 7)] {
+        let narrow = product(|dst, update, lhs, rhs| gemm::packed(AVX2, dst, update, lhs, rhs), shape, 2);
+        let wide = product(|dst, update, lhs, rhs| gemm::packed(AVX512, dst, update, lhs, rhs), shape, 2);
+        assert!(narrow == wide, "{shape:?}");
     }
 }
 
