@@ -122,18 +122,13 @@ impl Front {
         if let Some(tokens) = &self.tokens {
             call.identify(tokens.get().admit(request.headers(), method)?);
         }
+        let method = method.ok_or_else(status::unknown_method)?;
         let (mut parts, body) = request.into_parts();
-        let body = match method {
-            None => Body::empty(),
-            Some(method) => {
-                let Received { body, held } = self.shared.budgets.receive(method, body).await?;
-                call.hold(held);
-                if method.intake == Intake::Queued {
-                    call.keep_place(self.shared.place()?);
-                }
-                body
-            }
-        };
+        let Received { body, held } = self.shared.budgets.receive(method, body).await?;
+        call.hold(held);
+        if method.intake == Intake::Queued {
+            call.keep_place(self.shared.place()?);
+        }
         *received = true;
         parts.extensions.insert(Arc::clone(call));
         let ready = poll_fn(|context| Service::<Request<Body>>::poll_ready(&mut self.routes, context)).await;

@@ -54,6 +54,16 @@ pub(super) fn unknown_model(name: &str, known: &[&str]) -> Status {
     Status::not_found(format!("model: there is no `{name}` here; served: {}", known.join(", ")))
 }
 
+/// There is no method at the path.
+pub(super) fn unknown_method() -> Status {
+    Status::unimplemented("there is no such method here; is the client made from the proto files of this version?")
+}
+
+/// A promotion that does not say of what.
+pub(super) fn no_version() -> Status {
+    Status::invalid_argument("version is empty: name the one that is to answer; ListModels tells which there are")
+}
+
 /// The requests of a batch name different models.
 pub(super) fn several_models(position: usize) -> Status {
     Status::invalid_argument(format!("requests[{position}].model: all requests of a batch ask the same model"))

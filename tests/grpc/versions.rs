@@ -127,6 +127,7 @@ async fn a_bad_version_never_displaces_a_good_one_not_even_by_a_restart() {
     // A directory that is gone altogether is unknown.
     std::fs::remove_dir_all(published.directory(&published.versions[2])).unwrap();
     assert_refused(client.promote_model("films", &published.versions[2]).await, Code::NotFound, "model `films`");
+    assert_refused(client.promote_model("films", "").await, Code::InvalidArgument, "version is empty");
     assert_refused(client.promote_model("books", &published.versions[1]).await, Code::NotFound, "model: there is no");
 
     // A server does not start with a damaged promoted version, and says which one it is.
