@@ -127,6 +127,14 @@ pub(super) fn queue_full(capacity: usize) -> Status {
     Status::resource_exhausted(format!("{capacity} requests are being computed or waiting already; retry later"))
 }
 
+/// The deadline would pass before all those who wait already have had their turn.
+pub(super) fn too_busy(wait: Duration) -> Status {
+    let wait = wait.as_secs_f64();
+    Status::resource_exhausted(format!(
+        "an answer would take about {wait:.3} s, longer than the deadline allows; retry later"
+    ))
+}
+
 /// The request came without a token.
 pub(super) fn no_token() -> Status {
     Status::unauthenticated("this server asks for a token; send one in the header `authorization: Bearer TOKEN`")
