@@ -48,6 +48,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Models(args) => commands::models::run(args, &mut out),
         Command::Promote(args) => commands::promote::run(args, &mut out),
         Command::Rollback(args) => commands::promote::roll_back(args, &mut out),
+        Command::Unpublish(args) => commands::unpublish::run(args, &mut out),
         Command::Serve(args) => commands::serve::run(args, threads, &mut out),
         Command::Query(args) => commands::query::run(args, &mut out),
         Command::Token(args) => commands::token::run(args, &mut out),

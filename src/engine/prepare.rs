@@ -15,7 +15,7 @@ use crate::filter::Filter;
 use crate::interactions::{History, HistoryRef};
 use crate::models::{Draws, Query};
 use crate::random::{Purpose, stream};
-use crate::ranking::Candidates;
+use crate::ranking::{Candidates, StillWanted};
 use crate::types::ItemIdx;
 
 /// A request in terms of indices.
@@ -106,18 +106,27 @@ impl Prepared {
 }
 
 impl Engine {
+    /// `None` as soon as the answer is no longer wanted: a condition over a large catalogue, or a long list of ids, takes
+    /// its time.
     pub(super) fn prepare<'a>(
         &self,
         request: &'a RecommendRequest,
         filters: &mut Filters<'a>,
-    ) -> Result<Prepared, RequestError> {
+        still: StillWanted<'_>,
+    ) -> Result<Option<Prepared>, RequestError> {
         request.check()?;
         let subject = self.subject(request.user_id.as_deref(), &request.history, &request.live)?;
         let (context, unknown_context) = self.known_items("context", &request.context)?;
         let (negatives, unknown_negatives) = self.known_items("negatives", &request.negatives)?;
         let with_context = (!context.is_empty()).then(|| self.laid_over(subject.history.as_ref(), &context));
         let personal = !self.impersonal() && (with_context.is_some() || !subject.history.as_ref().is_empty());
-        let matching = request.filter.as_deref().map(|text| self.matching(text, filters)).transpose()?;
+        let matching = match &request.filter {
+            None => None,
+            Some(text) => match self.matching(text, filters, still)? {
+                None => return Ok(None),
+                found => found,
+            },
+        };
         let tier = match (personal, &matching) {
             (true, _) => Tier::Personal,
             (false, None) => Tier::Popularity,
@@ -129,19 +138,25 @@ impl Engine {
             return Err(self.unsupported("diversity", "has no item vectors to compare"));
         }
         let ids = self.catalogue.ids();
-        let (mut excluded, unknown_excluded) = known_ids(ids, &request.exclude);
+        let Some((mut excluded, unknown_excluded)) = known_ids(ids, &request.exclude, still) else { return Ok(None) };
         // Who dislikes an item does not want to see it.
         if !negatives.is_empty() {
             excluded.extend(negatives.iter().map(|(item, _)| item.0));
             excluded.sort_unstable();
             excluded.dedup();
         }
-        let allowed = request.allow.as_ref().map(|allow| known_ids(ids, allow));
+        let allowed = match &request.allow {
+            None => None,
+            Some(allow) => match known_ids(ids, allow, still) {
+                None => return Ok(None),
+                found => found,
+            },
+        };
         let strength = request.negative_strength.unwrap_or(DEFAULT_NEGATIVE_STRENGTH);
         let negatives = (personal && !negatives.is_empty()).then(|| (self.merged(&negatives), strength));
         let folded = with_context.as_ref().unwrap_or(&subject.history).as_ref();
         let draws = request.exploration.map(|exploration| self.draws(folded, exploration)).transpose()?;
-        Ok(Prepared {
+        Ok(Some(Prepared {
             shown: self.shown(&request.detail)?,
             tier,
             n: request.n,
@@ -162,7 +177,7 @@ impl Engine {
             with_context,
             negatives,
             subject,
-        })
+        }))
     }
 
     /// The union of a history with more items, merged by the rule of the log.
@@ -171,17 +186,20 @@ impl Engine {
         self.merged(&pairs.chain(more.iter().copied()).collect::<Vec<_>>())
     }
 
-    /// One bit an item: whether it meets a condition.
+    /// One bit an item: whether it meets a condition. `None` as soon as that is no longer wanted.
     pub(super) fn matching<'a>(
         &self,
         text: &'a str,
         filters: &mut Filters<'a>,
-    ) -> Result<Arc<FixedBitSet>, RequestError> {
+        still: StillWanted<'_>,
+    ) -> Result<Option<Arc<FixedBitSet>>, RequestError> {
         if let Some(known) = filters.0.get(text) {
-            return Ok(Arc::clone(known));
+            return Ok(Some(Arc::clone(known)));
         }
-        let matching = Arc::new(Filter::compile(text, &self.metadata)?.matching());
-        filters.0.insert(text, Arc::clone(&matching));
+        let matching = Filter::compile(text, &self.metadata)?.matching_while(still).map(Arc::new);
+        if let Some(matching) = &matching {
+            filters.0.insert(text, Arc::clone(matching));
+        }
         Ok(matching)
     }
 

@@ -70,7 +70,8 @@ impl Engine {
 
     fn recommend_batch(&self, requests: &[RecommendRequest], wanted: StillWanted<'_>) -> Option<Answers> {
         let mut filters = Filters::default();
-        let prepared: Vec<_> = requests.iter().map(|request| self.prepare(request, &mut filters)).collect();
+        let prepared = requests.iter().map(|request| self.prepare(request, &mut filters, wanted).transpose());
+        let prepared: Vec<_> = prepared.collect::<Option<_>>()?;
         let mut ranked: Vec<Option<Ranked>> = requests.iter().map(|_| None).collect();
         for scoring in [Scoring::Fast, Scoring::Exact, Scoring::Popularity] {
             let (model, table): (&dyn Model, _) = match scoring {

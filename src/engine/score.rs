@@ -62,7 +62,8 @@ impl Engine {
             n: 1,
             ..RecommendRequest::default()
         };
-        let prepared = self.prepare(&subject, &mut Filters::default())?;
+        let prepared = self.prepare(&subject, &mut Filters::default(), &|| true)?;
+        let prepared = prepared.unwrap_or_else(|| unreachable!("it is always wanted"));
         let indices = request.item_ids.iter().map(|id| self.catalogue.ids().index(id).map(ItemIdx));
         let indices: Vec<Option<ItemIdx>> = indices.collect();
         let known: Vec<ItemIdx> = indices.iter().copied().flatten().collect();

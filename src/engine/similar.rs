@@ -1,14 +1,12 @@
 //! Lists for items.
 
-use fixedbitset::FixedBitSet;
-
 use super::answer::{Listed, ShortList};
 use super::detail::Shown;
 use super::prepare::Filters;
 use super::request::check_n;
 use super::{Engine, RequestError};
 use crate::models::Model;
-use crate::ranking::{Candidates, Scored, TopN, rank};
+use crate::ranking::{Candidates, Scored, StillWanted, TopN, Wanted, rank_lists};
 
 /// Item vectors looked at together.
 const BLOCK: usize = 1024;
@@ -41,39 +39,63 @@ impl Engine {
     /// [`RequestError`] for an unknown item, an `n` out of range, a condition that cannot be used, or a model that does
     /// not compare items.
     pub fn similar_items(&self, item_id: &str, n: usize, filter: Option<&str>) -> Result<SimilarItems, RequestError> {
+        let similar = self.similar_items_while(item_id, n, filter, &|| true)?;
+        Ok(similar.unwrap_or_else(|| unreachable!("they are always wanted")))
+    }
+
+    /// [`similar_items`](Self::similar_items), given up with `None` as soon as they are no longer wanted.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn similar_items_while(
+        &self,
+        item_id: &str,
+        n: usize,
+        filter: Option<&str>,
+        wanted: StillWanted<'_>,
+    ) -> Result<Option<SimilarItems>, RequestError> {
         check_n(n)?;
         let item = self.item(item_id)?;
         if self.impersonal() {
             return Err(RequestError::NoSimilarity { model: self.name() });
         }
-        let matching = filter.map(|text| self.matching(text, &mut Filters::default())).transpose()?;
-        let (items, measure) = match self.nearest(item.0, n, matching.as_deref()) {
-            Some(items) => (items, Measure::Cosine),
+        let matching = match filter {
+            None => None,
+            Some(text) => match self.matching(text, &mut Filters::default(), wanted)? {
+                None => return Ok(None),
+                found => found,
+            },
+        };
+        let candidates = Candidates { seen: &[item.0], matching: matching.as_deref(), ..Default::default() };
+        let (items, measure) = match self.info.item_space {
+            Some(_) => (self.nearest(item.0, n, candidates, wanted), Measure::Cosine),
             None => {
-                let candidates = Candidates { seen: &[item.0], matching: matching.as_deref(), ..Default::default() };
                 let history = self.merged(&[(item, 1.0)]);
                 let query = self.model.encode(&[history.as_ref()]);
-                let items = rank(self.model.as_ref(), &query, &[candidates], n).remove(0).items;
-                (items, Measure::FoldIn)
+                let lists = rank_lists(self.model.as_ref(), &query, &[Wanted::best(0, candidates, n)], wanted);
+                (lists.map(|mut lists| lists.remove(0).items), Measure::FoldIn)
             }
         };
+        let Some(items) = items else { return Ok(None) };
         let short = (items.len() < n).then(|| match &matching {
             Some(matching) if matching.is_clear() => ShortList::NothingMatches,
             _ if n >= self.catalogue.len() => ShortList::SmallCatalogue,
             _ => ShortList::Filtered,
         });
         let items = self.listed(items.into_iter().map(|scored| (scored, None)), &Shown::default());
-        Ok(SimilarItems { items, measure, short })
+        Ok(Some(SimilarItems { items, measure, short }))
     }
 
-    /// The items with the largest cosine; `None` where the model has no item vectors.
-    fn nearest(&self, item: u32, n: usize, matching: Option<&FixedBitSet>) -> Option<Vec<Scored>> {
+    /// The candidates with the largest cosine, by a model with item vectors; `None` as soon as they are no longer wanted.
+    fn nearest(&self, item: u32, n: usize, candidates: Candidates<'_>, wanted: StillWanted<'_>) -> Option<Vec<Scored>> {
         let query = self.model.embed_items(item..item + 1)?;
         let query = query.column(0) * *self.inverse_norms.get(item as usize)?;
-        let candidates = Candidates { seen: &[item], matching, ..Default::default() };
         let mut best = TopN::new(n.min(self.catalogue.len()));
         let mut cosines = vec![0.0; BLOCK];
         for first in (0..self.catalogue.len()).step_by(BLOCK) {
+            if !wanted() {
+                return None;
+            }
             let end = self.catalogue.len().min(first + BLOCK);
             let vectors = self.model.embed_items(first as u32..end as u32)?;
             let cosines = &mut cosines[..end - first];

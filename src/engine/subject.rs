@@ -6,6 +6,7 @@ use super::request::{HistoryItem, MAX_HISTORY, check_length};
 use super::{Engine, RequestError};
 use crate::artifact::DetailedHistory;
 use crate::interactions::{Duplicates, ExactSums, History, IdMap, Merging, Timestamp};
+use crate::ranking::StillWanted;
 use crate::types::{ItemIdx, UserIdx};
 
 /// The history of a request's subject, with what became of its parts.
@@ -143,13 +144,23 @@ fn merge(mut entries: Vec<Entry<'_>>, rule: Duplicates) -> History {
     History::from_pairs(merged).unwrap_or_else(|error| unreachable!("weights were checked: {error}"))
 }
 
-/// The indices of `ids` that are known, ascending and each once, and how many entries are not known.
-pub(super) fn known_ids(map: &IdMap, ids: &[String]) -> (Vec<u32>, usize) {
-    let mut known: Vec<u32> = ids.iter().filter_map(|id| map.index(id)).collect();
+/// Ids looked up between two looks at whether anybody still waits.
+const LOOKED_UP: usize = 4_096;
+
+/// The indices of `ids` that are known, ascending and each once, and how many entries are not known. `None` as soon as
+/// they are no longer wanted.
+pub(super) fn known_ids(map: &IdMap, ids: &[String], still: StillWanted<'_>) -> Option<(Vec<u32>, usize)> {
+    let mut known = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(LOOKED_UP) {
+        if !still() {
+            return None;
+        }
+        known.extend(ids.iter().filter_map(|id| map.index(id)));
+    }
     let unknown = ids.len() - known.len();
     known.sort_unstable();
     known.dedup();
-    (known, unknown)
+    Some((known, unknown))
 }
 
 #[cfg(test)]
@@ -183,6 +194,7 @@ mod tests {
     fn unknown_and_repeated_ids_are_counted_and_dropped() {
         let map = IdMap::Int(vec![10, 20, 30].into());
         let ids = ["30", "x", "10", "30"].map(String::from);
-        assert_eq!(known_ids(&map, &ids), (vec![0, 2], 1));
+        assert_eq!(known_ids(&map, &ids, &|| true), Some((vec![0, 2], 1)));
+        assert_eq!(known_ids(&map, &ids, &|| false), None);
     }
 }

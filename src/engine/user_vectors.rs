@@ -40,6 +40,14 @@ impl UserVectors {
 }
 
 impl Engine {
+    /// Bytes that the vectors of all users take once somebody has asked for similar ones; 0 for a model without such
+    /// vectors. They stay for as long as the model does.
+    #[must_use]
+    pub fn user_vectors_bytes(&self) -> u64 {
+        let dim = self.info.user_space.as_ref().map_or(0, |space| space.dim);
+        self.user_vectors.users.saturating_mul(dim).saturating_mul(size_of::<f32>()).min(MAX_BYTES) as u64
+    }
+
     /// The vectors of the users of a block, one column each.
     pub(super) fn user_block(&self, block: usize) -> Result<Arc<DMatrix<f32>>, InternalError> {
         let kept = &self.user_vectors.blocks[block];

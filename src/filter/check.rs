@@ -28,7 +28,13 @@ impl<'a> Filter<'a> {
     /// The items that meet the condition for certain: one bit an item.
     #[must_use]
     pub fn matching(&self) -> FixedBitSet {
-        self.root.evaluate()
+        self.matching_while(&|| true).unwrap_or_else(|| unreachable!("they are always wanted"))
+    }
+
+    /// [`matching`](Self::matching), given up with `None` between two columns as soon as nobody wants it any more.
+    #[must_use]
+    pub fn matching_while(&self, wanted: &dyn Fn() -> bool) -> Option<FixedBitSet> {
+        self.root.evaluate(wanted)
     }
 }
 

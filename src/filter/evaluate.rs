@@ -106,16 +106,19 @@ impl<T: PartialOrd> Wanted<T> {
 }
 
 impl Node<'_> {
-    pub(super) fn evaluate(&self) -> FixedBitSet {
+    /// `None` as soon as the bits are no longer wanted; asked before every pass over a column.
+    pub(super) fn evaluate(&self, wanted: &dyn Fn() -> bool) -> Option<FixedBitSet> {
         let (parts, join): (_, fn(&mut FixedBitSet, &FixedBitSet)) = match self {
-            Self::Leaf(leaf) => return leaf.evaluate(),
+            Self::Leaf(leaf) => return wanted().then(|| leaf.evaluate()),
             Self::All(parts) => (parts, FixedBitSet::intersect_with),
             Self::Any(parts) => (parts, FixedBitSet::union_with),
         };
-        let mut parts = parts.iter().map(Node::evaluate);
-        let mut all = parts.next().unwrap_or_default();
-        parts.for_each(|part| join(&mut all, &part));
-        all
+        let mut parts = parts.iter().map(|part| part.evaluate(wanted));
+        let mut all = parts.next().unwrap_or_else(|| Some(FixedBitSet::new()))?;
+        for part in parts {
+            join(&mut all, &part?);
+        }
+        Some(all)
     }
 }
 

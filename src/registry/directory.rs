@@ -1,13 +1,13 @@
 //! The registry itself.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::pointer::Pointer;
 use super::{ModelName, RegistryError, TableChoice};
 use crate::artifact::{self, Manifest};
-use crate::storage::{AtomicFile, PathLock, StorageError};
+use crate::storage::{AtomicFile, PathLock, StorageError, remove_dir, remove_leftovers};
 
 /// A directory of models by name and version.
 #[derive(Clone, Debug)]
@@ -76,10 +76,16 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::UnknownVersion`] when there is no such version, and as [`versions`](Self::versions).
     pub fn version(&self, name: &ModelName, version: &str) -> Result<Version, RegistryError> {
+        self.known(name, version)?;
+        let promoted = Pointer::read(&self.pointer(name))?.map(|pointer| pointer.version);
+        self.read(name, version, promoted.as_deref())
+    }
+
+    /// A version that is there, whatever state it is in.
+    fn known(&self, name: &ModelName, version: &str) -> Result<(), RegistryError> {
         let mut known = self.published(name)?;
         if known.iter().any(|known| known == version) {
-            let promoted = Pointer::read(&self.pointer(name))?.map(|pointer| pointer.version);
-            return self.read(name, version, promoted.as_deref());
+            return Ok(());
         }
         known.sort();
         Err(RegistryError::UnknownVersion { name: name.to_string(), version: version.to_owned(), known })
@@ -152,6 +158,46 @@ impl Registry {
         self.version(name, &version)
     }
 
+    /// Takes a version out, readable or not, and returns the bytes that it took on the disk. Servers that answer with it
+    /// go on until they end. One that a rollback would come to leaves only by `force`, which also takes it out of
+    /// those to go back to.
+    ///
+    /// # Errors
+    /// [`RegistryError`] for an unknown version, one that answers, one that a rollback would need, or when the disk
+    /// refuses; the version is then there as before.
+    pub fn unpublish(&self, name: &ModelName, version: &str, force: bool) -> Result<u64, RegistryError> {
+        // An unknown name is locked by nobody.
+        self.published(name)?;
+        let directory = self.directory(name);
+        let _lock = PathLock::acquire(&directory)?;
+        remove_leftovers(&directory)?;
+        self.known(name, version)?;
+        if let Some(pointer) = Pointer::read(&self.pointer(name))? {
+            if pointer.version == version {
+                return Err(RegistryError::Answers { name: name.to_string(), version: version.to_owned() });
+            }
+            match pointer.without(version) {
+                Some(_) if !force => {
+                    return Err(RegistryError::Needed { name: name.to_string(), version: version.to_owned() });
+                }
+                // The pointer first: it never names what is not there.
+                Some(pointer) => pointer.write(&self.pointer(name))?,
+                None => {}
+            }
+        }
+        let bytes = remove_dir(&directory.join(version))?;
+        let table = self.table_path(name, version);
+        match fs::remove_file(&table) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => done.map_err(StorageError::io("remove", &table))?,
+        }
+        if self.published(name)?.is_empty() {
+            // A name without versions is none; should anything else lie there, it stays.
+            let _ = fs::remove_dir(&directory);
+        }
+        Ok(bytes)
+    }
+
     /// How the item table of a version is to be held; exactly, where nothing was chosen.
     ///
     /// # Errors
@@ -160,7 +206,7 @@ impl Registry {
         let path = self.table_path(name, version);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| self.damaged(&path, &error)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(TableChoice::exact()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(TableChoice::exact()),
             Err(error) => Err(StorageError::io("read", &path)(error).into()),
         }
     }

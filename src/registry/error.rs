@@ -60,6 +60,25 @@ pub enum RegistryError {
         /// The model.
         name: String,
     },
+    /// What answers cannot be taken out.
+    #[error("version {version} of model `{name}` is the one that answers; promote another one before it is removed")]
+    Answers {
+        /// The model.
+        name: String,
+        /// The version.
+        version: String,
+    },
+    /// A rollback would find nothing.
+    #[error(
+        "a rollback of model `{name}` would come to version {version}; with --force it is removed, and no longer one to go \
+         back to"
+    )]
+    Needed {
+        /// The model.
+        name: String,
+        /// The version.
+        version: String,
+    },
     /// A file of the registry is not what it should be.
     #[error("{} cannot be used: {reason}; remove it and promote a version again", path.display())]
     Damaged {

@@ -55,6 +55,12 @@ impl Pointer {
         Some(Self { version: before.next()?, before: before.collect() })
     }
 
+    /// The pointer without a version to go back to; `None` when it is not among them.
+    pub(super) fn without(self, version: &str) -> Option<Self> {
+        let (gone, before): (Vec<_>, Vec<_>) = self.before.into_iter().partition(|before| before == version);
+        (!gone.is_empty()).then_some(Self { version: self.version, before })
+    }
+
     /// Replaces the pointer of a name.
     pub(super) fn write(&self, path: &Path) -> Result<(), RegistryError> {
         let damaged =
@@ -86,5 +92,12 @@ mod tests {
         assert_eq!(second, pointer("b", &["a"]));
         assert_eq!(second.rolled_back(), Some(first.clone()));
         assert_eq!(first.rolled_back(), None);
+    }
+
+    #[test]
+    fn a_version_that_leaves_is_passed_over() {
+        let now = pointer("c", &["a", "b", "a"]);
+        assert_eq!(now.clone().without("a"), Some(pointer("c", &["b"])));
+        assert_eq!(now.without("x"), None);
     }
 }

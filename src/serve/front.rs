@@ -94,7 +94,9 @@ impl Front {
             }
             Err(status) => status.into_http(),
         };
-        if let Ok(id) = HeaderValue::from_str(&call.id) {
+        if let Ok(mut id) = HeaderValue::from_str(&call.id) {
+            // No two are the same: the transport would compare each with all that its table of headers remembers.
+            id.set_sensitive(true);
             response.headers_mut().insert(REQUEST_ID, id);
         }
         open.tier = response.extensions().get::<LoggedTier>().map(|tier| tier.0);
@@ -122,18 +124,13 @@ impl Front {
         if let Some(tokens) = &self.tokens {
             call.identify(tokens.get().admit(request.headers(), method)?);
         }
+        let method = method.ok_or_else(status::unknown_method)?;
         let (mut parts, body) = request.into_parts();
-        let body = match method {
-            None => Body::empty(),
-            Some(method) => {
-                let Received { body, held } = self.shared.budgets.receive(method, body).await?;
-                call.hold(held);
-                if method.intake == Intake::Queued {
-                    call.keep_place(self.shared.place()?);
-                }
-                body
-            }
-        };
+        let Received { body, held } = self.shared.budgets.receive(method, body).await?;
+        call.hold(held);
+        if method.intake == Intake::Queued {
+            call.keep_place(self.shared.place(call.deadline)?);
+        }
         *received = true;
         parts.extensions.insert(Arc::clone(call));
         let ready = poll_fn(|context| Service::<Request<Body>>::poll_ready(&mut self.routes, context)).await;

@@ -103,14 +103,18 @@ impl Lane {
         let request = Request { message, served, call, place, queued: Instant::now(), sender };
         lock(&self.waiting).push(request, long);
         let (waiting, metrics) = (Arc::clone(&self.waiting), Arc::clone(&self.metrics));
-        let (events, threads) = (self.events.clone(), workers.threads());
+        let (events, threads, pace) = (self.events.clone(), workers.threads(), workers.pace());
         // One turn a request: the first finds several, and as many later ones find nothing.
         workers.spawn(move || {
             let mut turn = Turn::take(&waiting, threads);
             if !turn.requests.is_empty() {
                 metrics.together(turn.requests.len());
             }
-            answer(events.as_deref(), std::mem::take(&mut turn.requests));
+            let begun = Instant::now();
+            let computed = answer(events.as_deref(), std::mem::take(&mut turn.requests), begun);
+            if computed > 0 && !turn.long {
+                pace.took(computed, begun.elapsed());
+            }
         });
         receiver
     }
@@ -186,21 +190,22 @@ fn lock<T>(waiting: &Mutex<Waiting<T>>) -> MutexGuard<'_, Waiting<T>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers what somebody still waits for, together what the same version of a model answers.
-fn answer(events: Option<&EventStore>, batch: Vec<Request>) {
-    let begun = Instant::now();
+/// Answers what somebody still waits for, together what the same version of a model answers; returns how many that were.
+fn answer(events: Option<&EventStore>, batch: Vec<Request>, begun: Instant) -> usize {
     let (over, mut wanted): (Vec<_>, Vec<_>) = batch.into_iter().partition(|request| request.call.is_over());
     // Nobody receives when a client has gone meanwhile.
     for request in over {
         request.call.had_turn(request.queued, begun);
         let _ = request.sender.send(Err(Over));
     }
+    let computed = wanted.len();
     while let Some(first) = wanted.first() {
         let served = Arc::clone(&first.served);
         let (same, others) = wanted.into_iter().partition(|request| Arc::ptr_eq(&request.served, &served));
         wanted = others;
         together(&served, &Live::new(events, &served.engine), same, begun);
     }
+    computed
 }
 
 /// Answers requests to one version of a model.

@@ -44,6 +44,9 @@ impl pb::model_service_server::ModelService for ModelService {
         request: Request<pb::PromoteModelRequest>,
     ) -> Result<Response<pb::PromoteModelResponse>, Status> {
         let pb::PromoteModelRequest { name, version } = request.into_inner();
+        if version.is_empty() {
+            return Err(status::no_version());
+        }
         let choose = move |registry: &Registry, name: &ModelName| registry.version(name, &version);
         let record = |registry: &Registry, name: &ModelName, version: &Version| {
             registry.promote(name, &version.manifest.model_version)

@@ -213,13 +213,18 @@ pub(super) enum LoadError {
 
 /// Opens, verifies and warms a version, if there is room for it.
 fn load(registry: &Registry, name: &ModelName, version: &Version, room: Room) -> Result<Engine, LoadError> {
-    let needed = version.manifest.resident_bytes();
-    if let Some(available) = room().filter(|&available| available < needed) {
-        return Err(LoadError::TooLarge { version: version.manifest.model_version.clone(), needed, available });
-    }
+    let fits = |needed| match room() {
+        Some(available) if available < needed => {
+            Err(LoadError::TooLarge { version: version.manifest.model_version.clone(), needed, available })
+        }
+        _ => Ok(()),
+    };
+    fits(version.manifest.resident_bytes())?;
     let table = registry.table(name, &version.manifest.model_version)?;
     let engine = Engine::open(&version.path).map_err(RegistryError::from)?.with_table(table.width);
     engine.warm();
+    // What comes with the first questions for similar users, and stays.
+    fits(engine.user_vectors_bytes())?;
     Ok(engine)
 }
 

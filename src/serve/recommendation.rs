@@ -75,8 +75,10 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
     ) -> Result<Response<pb::SimilarItemsResponse>, Status> {
         let (answer, served) = self
             .0
-            .compute(request, |engine, message, _| {
-                Ok(engine.similar_items(&message.item_id, message.n as usize, message.filter.as_deref()))
+            .compute(request, |engine, message, call| {
+                let (n, filter) = (message.n as usize, message.filter.as_deref());
+                let similar = engine.similar_items_while(&message.item_id, n, filter, &|| !call.is_over());
+                similar.transpose().ok_or(Over)
             })
             .await?;
         let answer = answer.map_err(|error| status::refused(&error))?;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -104,9 +104,9 @@ impl Shared {
         self.events.as_deref().map(EventStore::id)
     }
 
-    /// A place in the queue of the scoring threads.
-    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
-        self.workers.place()
+    /// A place in the queue of the scoring threads for a request whose answer is of use until `deadline`.
+    pub(super) fn place(&self, deadline: Option<Instant>) -> Result<OwnedSemaphorePermit, Status> {
+        self.workers.place(deadline)
     }
 
     /// Wraps an answer, if it is not too large to be sent and there is room for it until its client takes it.

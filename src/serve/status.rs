@@ -54,6 +54,16 @@ pub(super) fn unknown_model(name: &str, known: &[&str]) -> Status {
     Status::not_found(format!("model: there is no `{name}` here; served: {}", known.join(", ")))
 }
 
+/// There is no method at the path.
+pub(super) fn unknown_method() -> Status {
+    Status::unimplemented("there is no such method here; is the client made from the proto files of this version?")
+}
+
+/// A promotion that does not say of what.
+pub(super) fn no_version() -> Status {
+    Status::invalid_argument("version is empty: name the one that is to answer; ListModels tells which there are")
+}
+
 /// The requests of a batch name different models.
 pub(super) fn several_models(position: usize) -> Status {
     Status::invalid_argument(format!("requests[{position}].model: all requests of a batch ask the same model"))
@@ -115,6 +125,14 @@ pub(super) fn no_events() -> Status {
 /// Too many requests are waiting.
 pub(super) fn queue_full(capacity: usize) -> Status {
     Status::resource_exhausted(format!("{capacity} requests are being computed or waiting already; retry later"))
+}
+
+/// The deadline would pass before all those who wait already have had their turn.
+pub(super) fn too_busy(wait: Duration) -> Status {
+    let wait = wait.as_secs_f64();
+    Status::resource_exhausted(format!(
+        "an answer would take about {wait:.3} s, longer than the deadline allows; retry later"
+    ))
 }
 
 /// The request came without a token.

@@ -1,7 +1,8 @@
 //! The threads that compute, behind a bounded queue.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tonic::Status;
@@ -19,7 +20,15 @@ pub(super) struct Workers {
     /// and would leave none to others.
     stream_places: Arc<Semaphore>,
     capacity: usize,
+    pace: Arc<Pace>,
 }
+
+/// How long an ordinary request occupies a thread: a moving average over those computed lately, in nanoseconds.
+#[derive(Default)]
+pub(super) struct Pace(AtomicU64);
+
+/// What one observation counts for, against all before.
+const WEIGHT: u64 = 8;
 
 /// A place in the queue, free again when dropped.
 pub(super) struct Place {
@@ -42,7 +51,8 @@ impl Workers {
             .build()?;
         let capacity = options.threads + options.queue;
         let stream_places = Arc::new(Semaphore::new((capacity / 2).max(1)));
-        Ok(Self { pool, places: Arc::new(Semaphore::new(capacity)), stream_places, capacity })
+        let places = Arc::new(Semaphore::new(capacity));
+        Ok(Self { pool, places, stream_places, capacity, pace: Arc::default() })
     }
 
     /// Computes on the pool; the calling task only waits.
@@ -70,7 +80,7 @@ impl Workers {
 
     /// The place that a call has taken beforehand, or else one now, to be kept until it has had its turn.
     pub(super) fn place_of(&self, call: &Call) -> Result<Place, Status> {
-        let place = call.take_place().map_or_else(|| self.place(), Ok)?;
+        let place = call.take_place().map_or_else(|| self.place(call.deadline), Ok)?;
         Ok(Place { _place: place, _of_stream: None })
     }
 
@@ -79,9 +89,26 @@ impl Workers {
         (self.capacity - self.places.available_permits(), self.capacity)
     }
 
-    /// A place in the queue.
-    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
+    /// A place in the queue for a request whose answer is of use until `deadline`: none where all are taken, or where
+    /// its turn would come too late. Who waits in vain takes the turn of somebody who would not.
+    pub(super) fn place(&self, deadline: Option<Instant>) -> Result<OwnedSemaphorePermit, Status> {
+        let wait = self.expected_wait();
+        if deadline.is_some_and(|deadline| deadline.saturating_duration_since(Instant::now()) < wait) {
+            return Err(status::too_busy(wait));
+        }
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| status::queue_full(self.capacity))
+    }
+
+    /// Time until a request that comes now would be answered; none where nobody is before it.
+    fn expected_wait(&self) -> Duration {
+        let (taken, _) = self.occupancy();
+        let before = if taken == 0 { 0 } else { taken + 1 };
+        self.pace.get().saturating_mul(u32::try_from(before).unwrap_or(u32::MAX)) / self.threads() as u32
+    }
+
+    /// Where it is told how long requests take.
+    pub(super) fn pace(&self) -> Arc<Pace> {
+        Arc::clone(&self.pace)
     }
 
     /// A place for a request of a stream, which waits until there is one.
@@ -101,6 +128,22 @@ impl Workers {
     /// Runs on the pool, in the order of the calls.
     pub(super) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         self.pool.spawn_fifo(work);
+    }
+}
+
+impl Pace {
+    /// So many requests were computed in that time.
+    pub(super) fn took(&self, requests: usize, time: Duration) {
+        let one = time.as_nanos() / requests.max(1) as u128;
+        let one = u64::try_from(one).unwrap_or(u64::MAX);
+        let before = self.0.load(Ordering::Relaxed);
+        // Of two that are told at once, one may be lost: there will be others.
+        let after = if before == 0 { one } else { before - before / WEIGHT + one / WEIGHT };
+        self.0.store(after, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
 

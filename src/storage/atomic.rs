@@ -145,7 +145,7 @@ fn sync_dir(path: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-fn sync_parent(path: &Path) -> Result<(), StorageError> {
+pub(super) fn sync_parent(path: &Path) -> Result<(), StorageError> {
     match path.parent() {
         Some(parent) if parent != Path::new("") => sync_dir(parent),
         _ => sync_dir(Path::new(".")),

@@ -10,6 +10,7 @@ mod lock;
 mod parents;
 mod part;
 mod positional;
+mod removal;
 mod sealed;
 mod tensors;
 
@@ -18,5 +19,6 @@ pub use digest::{FileDigest, digest_bytes, digest_file};
 pub use error::StorageError;
 pub use lock::{PathLock, lock};
 pub use part::PartFile;
+pub use removal::{remove_dir, remove_leftovers};
 pub use sealed::{open_sealed, sealed_bytes, write_sealed};
 pub use tensors::{Element, TensorFile, TensorRef, Values, write_tensors};

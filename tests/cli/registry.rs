@@ -1,6 +1,6 @@
-//! `foldin publish`, `models`, `promote` and `rollback`.
+//! `foldin publish`, `models`, `promote`, `rollback` and `unpublish`.
 
-use super::harness::{arg, fixture, foldin, json, succeed};
+use super::harness::{SMALL, arg, fixture, foldin, json, names, succeed};
 
 #[test]
 fn a_model_is_published_promoted_listed_and_rolled_back() {
@@ -42,4 +42,45 @@ fn what_cannot_be_published() {
     foldin(&["publish", arg(root.path()), "--registry", arg(&registry), "--name", "films"])
         .refused(3, &["manifest.json"]);
     assert!(!registry.join("films").exists(), "nothing was published");
+}
+
+#[test]
+fn a_version_leaves_the_registry_unless_it_answers_or_a_rollback_needs_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (registry, other) = (root.path().join("registry"), root.path().join("other"));
+    let films = registry.join("films");
+    let (registry, log) = (arg(&registry), arg(&fixture().log));
+    succeed(&[&["train", log, "--out", arg(&other), "--set", "training.seed=2"][..], &SMALL].concat());
+    let publish = |model, more: &[&str]| {
+        let fixed = ["publish", model, "--registry", registry, "--name", "films", "--table", "exact", "--json"];
+        json(&[&fixed[..], more].concat())["version"].as_str().unwrap().to_owned()
+    };
+    let first = publish(arg(&fixture().model), &["--promote"]);
+    let second = publish(arg(&other), &["--promote"]);
+    let unpublish = |version: &str, more: &[&str]| {
+        foldin(&[&["unpublish", "films", version, "--registry", registry][..], more].concat())
+    };
+
+    unpublish(&second, &["--force"]).refused(2, &[&second, "answers", "promote another"]);
+    unpublish(&first, &[]).refused(2, &[&first, "rollback", "--force"]);
+    unpublish("000000000000", &[]).refused(2, &["000000000000", &first, &second]);
+    foldin(&["unpublish", "books", &first, "--registry", registry]).refused(2, &["books", "films"]);
+    assert!(!root.path().join("registry/.books.lock").exists());
+    assert_eq!(json(&["models", "--registry", registry, "--json"]).as_array().unwrap().len(), 2, "nothing left");
+
+    // Even one that can no longer be read.
+    std::fs::write(films.join(&first).join("manifest.json"), "{").unwrap();
+    let run = unpublish(&first, &["--force", "--json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(told["freed_bytes"].as_u64().unwrap() > 10_000, "{told}");
+    assert_eq!(names(&films), [second.as_str(), &format!("{second}.table.json"), "promoted.json"]);
+    foldin(&["rollback", "films", "--registry", registry]).refused(2, &["no earlier version"]);
+    let listed = json(&["models", "--registry", registry, "--json"]);
+    assert_eq!((&listed[0]["version"], &listed[0]["answers"]), (&second.as_str().into(), &true.into()));
+
+    // One that never answered needs no force, and may come back.
+    assert_eq!(publish(arg(&fixture().model), &[]), first);
+    let run = unpublish(&first, &[]);
+    assert!(run.stdout.contains(&first) && run.stdout.contains("freed"), "{run:?}");
 }

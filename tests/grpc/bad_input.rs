@@ -119,4 +119,5 @@ async fn a_method_that_does_not_exist() {
     let codec = tonic_prost::ProstCodec::<pb::GetModelRequest, pb::GetModelResponse>::default();
     let status = grpc.unary(tonic::Request::new(pb::GetModelRequest { name: None }), path, codec).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
+    assert!(status.message().contains("no such method"), "{status}");
 }

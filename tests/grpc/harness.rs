@@ -102,6 +102,11 @@ impl Gate {
         self.changed.notify_all();
     }
 
+    /// Holds back what is begun from now on.
+    pub fn close(&self) {
+        *self.open.lock().unwrap() = false;
+    }
+
     /// Lets the next computation panic.
     pub fn crash_next(&self) {
         self.crash.store(true, Ordering::SeqCst);

@@ -128,6 +128,32 @@ async fn a_deadline_is_reported_as_one_and_the_request_is_not_computed() {
 }
 
 #[tokio::test]
+async fn who_would_wait_in_vain_is_told_at_once() {
+    let (server, gate) = narrow(64).await;
+    // The server learns that a request takes a fifth of a second.
+    let slow = ask(&server, 20).await;
+    gate.until_entered(1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    gate.open();
+    assert!(slow.await.unwrap().is_ok());
+    gate.close();
+    let mut raw = Raw::connect(&server).await;
+    // Nobody is before it: it has its chance, however little time it has.
+    let (alone, _stream) = raw.send("Recommend", &of_user(20), Some("50m"));
+    assert_eq!(status_of(alone).await, Code::DeadlineExceeded);
+    // It has still its turn. Together with another that makes more than half a second.
+    let (waiting, _stream) = raw.send("Recommend", &of_user(21), Some("60S"));
+    gate.until_entered(2).await;
+    let (refused, _stream) = raw.send("Recommend", &of_user(22), Some("300m"));
+    assert_eq!(status_of(refused).await, Code::ResourceExhausted);
+    let (patient, _stream) = raw.send("Recommend", &of_user(23), None);
+    gate.open();
+    for response in [waiting, patient] {
+        assert!(!response.await.unwrap().headers().contains_key("grpc-status"), "it has a list");
+    }
+}
+
+#[tokio::test]
 async fn the_client_reports_its_own_timer_as_the_deadline() {
     let (server, gate) = narrow(8).await;
     let mut client = server.client().await.with_timeout(Duration::from_millis(30));

@@ -65,6 +65,7 @@ async fn answers_come_in_order_and_are_those_of_single_calls() {
 
 #[tokio::test]
 async fn a_bad_request_spoils_only_itself() {
+    let too_many = || Some(pb::ItemSet { item_ids: vec!["?".into(); 100_001] });
     let server = Server::start(&mult_vae()).await;
     let mut client = server.client().await;
     let requests = vec![
@@ -73,16 +74,21 @@ async fn a_bad_request_spoils_only_itself() {
         pb::StreamRecommendRequest { request: None, tag: 3 },
         tagged(4, pb::RecommendRequest { filter: Some("x <".into()), ..of_user(1) }),
         tagged(5, pb::RecommendRequest { model: Some("nobody".into()), ..of_user(1) }),
-        tagged(6, of_user(2)),
+        tagged(6, pb::RecommendRequest { n: 1001, ..of_user(1) }),
+        tagged(7, pb::RecommendRequest { history: pb::history(vec![item_id(1); 10_001]), ..of_user(1) }),
+        tagged(8, pb::RecommendRequest { exclude: too_many(), ..of_user(1) }),
+        tagged(9, pb::RecommendRequest { allow: too_many(), ..of_user(1) }),
+        tagged(10, of_user(2)),
     ];
     let answers = all(client.stream_recommend(tokio_stream::iter(requests)).await.unwrap()).await;
-    assert_eq!(answers.iter().map(|answer| answer.tag).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
-    assert_eq!((response(&answers[0]).items.len(), response(&answers[5]).items.len()), (5, 5));
-    let errors = answers[1..5].iter().map(|answer| match answer.result.as_ref().unwrap().result.as_ref().unwrap() {
+    assert_eq!(answers.iter().map(|answer| answer.tag).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
+    assert_eq!((response(&answers[0]).items.len(), response(&answers[9]).items.len()), (5, 5));
+    let errors = answers[1..9].iter().map(|answer| match answer.result.as_ref().unwrap().result.as_ref().unwrap() {
         Outcome::Error(error) => (error.code, error.field.as_str()),
         Outcome::Response(response) => panic!("{response:?}"),
     });
-    assert_eq!(errors.collect::<Vec<_>>(), [(3, "n"), (3, "n"), (3, "filter"), (5, "model")]);
+    let (first, then) = ([(3, "n"), (3, "n"), (3, "filter"), (5, "model")], ["n", "history", "exclude", "allow"]);
+    assert_eq!(errors.collect::<Vec<_>>(), [first, then.map(|field| (3, field))].concat());
 
     // An answer that is too large is one of them.
     let server = Server::with(artifact(&mult_vae()), ServeOptions { max_message_bytes: 1024, ..options() }).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use foldin::interactions::LogRules;
 use foldin::models::ModelConfig;
@@ -127,6 +127,7 @@ async fn a_bad_version_never_displaces_a_good_one_not_even_by_a_restart() {
     // A directory that is gone altogether is unknown.
     std::fs::remove_dir_all(published.directory(&published.versions[2])).unwrap();
     assert_refused(client.promote_model("films", &published.versions[2]).await, Code::NotFound, "model `films`");
+    assert_refused(client.promote_model("films", "").await, Code::InvalidArgument, "version is empty");
     assert_refused(client.promote_model("books", &published.versions[1]).await, Code::NotFound, "model: there is no");
 
     // A server does not start with a damaged promoted version, and says which one it is.
@@ -269,4 +270,13 @@ async fn a_version_without_room_is_refused_with_the_numbers() {
     let started = Models::of_registry(published.registry.clone(), &names, &published.name, || Some(1000)).map(drop);
     let message = started.unwrap_err().to_string();
     assert!(message.contains("1000 are left"), "{message}");
+
+    // There is room for the model, and none for the vectors of users that come later: 60 of 6 dimensions.
+    fn shrinking() -> Option<u64> {
+        static LOOKS: AtomicUsize = AtomicUsize::new(0);
+        Some(if LOOKS.fetch_add(1, Ordering::Relaxed) == 0 { 1 << 40 } else { 1000 })
+    }
+    let started = Models::of_registry(published.registry.clone(), &names, &published.name, shrinking).map(drop);
+    let message = started.unwrap_err().to_string();
+    assert!(message.contains("takes about 1440 bytes") && message.contains("1000 are left"), "{message}");
 }

@@ -1,5 +1,7 @@
 //! Conditions, context, dislikes, least scores and what fills a list up.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use foldin::engine::{Detail, Fallback, MetadataValue, RecommendRequest, ShortList, Tier};
 use foldin::filter::Filter;
 
@@ -64,6 +66,41 @@ fn filters_join_with_the_lists_of_the_request() {
     assert_eq!((list.removed.not_allowed, list.removed.seen), (17, seen_below));
     assert_eq!(list.removed.not_matching, odd);
     assert_eq!(list.short, Some(ShortList::Filtered));
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_prepared() {
+    let engine = open(&mult_vae());
+    let ids = || (0..5_000).map(|_| item_id(4)).collect::<Vec<_>>();
+    let filter = Some("price < 20 and not adult or tags has 'even'".to_owned());
+    let looks = AtomicUsize::new(0);
+    // How often it is asked whether anybody still waits, and what comes out when nobody does from some time on.
+    let until = |request: &RecommendRequest, last: usize| {
+        looks.store(0, Ordering::SeqCst);
+        engine.recommend_while(std::slice::from_ref(request), &|| looks.fetch_add(1, Ordering::SeqCst) < last)
+    };
+    assert!(until(&of_user(3, 5), usize::MAX).is_some());
+    let plain = looks.load(Ordering::SeqCst);
+    for (request, more) in [
+        (RecommendRequest { filter: filter.clone(), ..of_user(3, 5) }, 3),
+        (RecommendRequest { exclude: ids(), ..of_user(3, 5) }, 2),
+        (RecommendRequest { allow: Some(ids()), ..of_user(3, 5) }, 2),
+    ] {
+        assert!(until(&request, usize::MAX).is_some());
+        let all = looks.load(Ordering::SeqCst);
+        assert!(all >= plain + more - 1, "{all} looks, {plain} without");
+        for last in 0..all {
+            assert!(until(&request, last).is_none(), "given up after {last} of {all}");
+            assert_eq!(looks.load(Ordering::SeqCst), last + 1, "at once");
+        }
+    }
+    let similar = |last| {
+        looks.store(0, Ordering::SeqCst);
+        let wanted = || looks.fetch_add(1, Ordering::SeqCst) < last;
+        engine.similar_items_while(&item_id(4), 5, filter.as_deref(), &wanted).unwrap()
+    };
+    assert_eq!(similar(usize::MAX), Some(engine.similar_items(&item_id(4), 5, filter.as_deref()).unwrap()));
+    assert_eq!((0..3).map(similar).collect::<Vec<_>>(), [None, None, None]);
 }
 
 #[test]

@@ -191,6 +191,10 @@ async fn a_message_larger_than_allowed_is_refused_before_it_has_come() {
     let status = ended(response).await;
     assert_eq!(status.code, Code::ResourceExhausted, "{status:?}");
     assert!(status.message.contains("4096"), "{status:?}");
+    let stream = "/foldin.v1.RecommendationService/StreamRecommend";
+    let status = raw.call(stream, None, &[0; 5000]).await;
+    assert_eq!(status.code, Code::ResourceExhausted, "a message of a stream: {status:?}");
+    assert!(status.message.contains("4096"), "{status:?}");
     assert_eq!(raw.call(RECOMMEND, None, &wish().encode_to_vec()).await.code, Code::Ok);
 }
 
@@ -206,6 +210,16 @@ async fn a_small_message_cannot_grow_large_by_decoding() {
     for _ in 0..3 {
         let status = raw.call("/foldin.v1.RecommendationService/BatchRecommend", None, &bytes).await;
         assert_eq!(status.code, Code::InvalidArgument, "{status:?}");
+    }
+    // Nor by an empty set of items inside, alone or in a stream.
+    let request =
+        pb::RecommendRequest { exclude: Some(pb::ItemSet { item_ids: vec![String::new(); 1_000_000] }), ..wish() };
+    let wrapped = pb::StreamRecommendRequest { request: Some(request.clone()), tag: 1 };
+    let stream = "/foldin.v1.RecommendationService/StreamRecommend";
+    for (path, bytes) in [(RECOMMEND, request.encode_to_vec()), (stream, wrapped.encode_to_vec())] {
+        let status = raw.call(path, None, &bytes).await;
+        assert_eq!(status.code, Code::InvalidArgument, "{path}: {status:?}");
+        assert!(status.message.contains("262144 entries"), "{path}: {status:?}");
     }
     let grown = server.metric("process_resident_memory_bytes") - before;
     assert!(grown < f64::from(64 << 20), "{grown} bytes more");

@@ -29,7 +29,7 @@ pub use generate::{Generate, Quickstart};
 pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
 pub use recommend::{Query, Recommend, Subject, Wishes};
-pub use registry::{At, Models, Promote, Publish, Rollback, Side, Table};
+pub use registry::{At, Models, Promote, Publish, Rollback, Side, Table, Unpublish};
 pub use serve::{AccessFlags, NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
@@ -92,6 +92,8 @@ pub enum Command {
     Promote(Promote),
     /// Let the version answer that did before
     Rollback(Rollback),
+    /// Remove a version from a registry
+    Unpublish(Unpublish),
     /// Serve models over gRPC
     Serve(Serve),
     /// Ask a running server for recommendations

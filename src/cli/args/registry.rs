@@ -97,6 +97,31 @@ pub struct Rollback {
     pub at: At,
 }
 
+/// `foldin unpublish`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The version that answers stays; promote another one first. Live events that only this version did not
+know yet are no longer kept for it.
+
+Examples:
+  foldin unpublish films 3f2a9c417b60 --registry models
+  foldin unpublish films 3f2a9c417b60 --registry models --force")]
+pub struct Unpublish {
+    /// Name of the model
+    pub name: String,
+    /// The version that leaves
+    pub version: String,
+    /// The registry on disk
+    #[arg(long, value_name = "DIR")]
+    pub registry: PathBuf,
+    /// Remove a version that answered before, so that no rollback comes to it any more
+    #[arg(long)]
+    pub force: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A running server and how to get in, or the registry on disk.
 #[derive(Debug, Args)]
 pub struct At {

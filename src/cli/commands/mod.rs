@@ -21,4 +21,5 @@ pub mod serve;
 pub mod split;
 pub mod token;
 pub mod train;
+pub mod unpublish;
 pub mod validate;

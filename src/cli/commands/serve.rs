@@ -111,8 +111,10 @@ fn models(args: &Serve) -> Result<Models> {
 /// # Errors
 /// The operating system refuses.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    // On a single core a second thread only takes turns with the first, and with those that compute.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(cores.min(2))
         .enable_all()
         .build()
         .context("cannot start the network threads")

@@ -64,27 +64,41 @@ pub(in crate::serve) struct Method {
     pub path: &'static str,
     pub scope: Scope,
     pub intake: Intake,
-    /// Most fields of the message itself, nested ones not counted. An empty nested message takes two bytes on the
-    /// wire and some hundred decoded, so the number of bytes alone does not bound the memory of a decoded message.
+    /// Most fields of a message, those of nested messages not counted unless `nested` says so. An empty nested message
+    /// takes two bytes on the wire and some hundred decoded, so the number of bytes alone does not bound the memory of a
+    /// decoded message.
     pub most_fields: usize,
+    /// Numbers of the fields whose own fields count as well, a list a level.
+    pub nested: &'static [&'static [u32]],
 }
 
 /// Enough for any list that a message may hold.
 const MANY: usize = 1 << 17;
 
 const fn method(path: &'static str, scope: Scope, intake: Intake) -> Method {
-    Method { path, scope, intake, most_fields: MANY }
+    Method { path, scope, intake, most_fields: MANY, nested: &[] }
 }
+
+/// The fields of a `RecommendRequest` that hold sets of items, each of which may be as long as a list.
+const SETS: &[u32] = &[4, 5];
 
 use Intake::{Direct, Queued, Streamed};
 use Scope::{Admin, Events, Read};
 
 const METHODS: &[Method] = &[
-    method("/foldin.v1.RecommendationService/Recommend", Read, Queued),
+    Method {
+        most_fields: 2 * MANY,
+        nested: &[SETS],
+        ..method("/foldin.v1.RecommendationService/Recommend", Read, Queued)
+    },
     // Four times what is allowed, so that a little too many gets the better message.
     Method { most_fields: 1024, ..method("/foldin.v1.RecommendationService/BatchRecommend", Read, Queued) },
     method("/foldin.v1.RecommendationService/SimilarItems", Read, Queued),
-    method("/foldin.v1.RecommendationService/StreamRecommend", Read, Streamed),
+    Method {
+        most_fields: 2 * MANY,
+        nested: &[&[1], SETS],
+        ..method("/foldin.v1.RecommendationService/StreamRecommend", Read, Streamed)
+    },
     method("/foldin.v1.RecommendationService/ScoreItems", Read, Queued),
     method("/foldin.v1.RecommendationService/Explain", Read, Queued),
     method("/foldin.v1.RecommendationService/SimilarUsers", Read, Queued),

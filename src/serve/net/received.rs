@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body as _, Bytes, Frame, Incoming};
-use prost::encoding::{DecodeContext, decode_key, skip_field};
+use prost::bytes::BytesMut;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
@@ -48,18 +49,17 @@ impl Budgets {
     }
 
     /// Reads the message of a request, if it has one only, without decoding it.
-    pub(in crate::serve) async fn receive(&self, method: &Method, body: Incoming) -> Result<Received, Status> {
+    pub(in crate::serve) async fn receive(&self, method: &'static Method, body: Incoming) -> Result<Received, Status> {
         if method.intake == Intake::Streamed {
             let held = Arc::clone(&self.streams).try_acquire_owned();
             let held = held.map_err(|_| status::streams_full(self.limits.request_streams))?;
-            return Ok(Received { body: Body::new(Patient::new(body, self.limits.idle_seconds)), held });
+            let messages = Messages::new(body, method, self.max_message, self.limits.idle_seconds);
+            return Ok(Received { body: Body::new(messages), held });
         }
         let limit = self.limits.message_seconds;
         let (message, held) =
             tokio::time::timeout(limit, self.whole(body)).await.map_err(|_| status::slow_message(limit))??;
-        if fields(message.get(FRAME_HEADER..).unwrap_or_default()) > method.most_fields {
-            return Err(status::too_many_fields(method.most_fields));
-        }
+        check_fields(message.get(FRAME_HEADER..).unwrap_or_default(), method)?;
         Ok(Received { body: Body::new(http_body_util::Full::new(message)), held })
     }
 
@@ -108,49 +108,98 @@ fn permits(budget: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit
     Arc::clone(budget).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
 }
 
-/// Number of fields of a message, as far as it is well-formed; what is not is for the decoder to refuse.
-fn fields(mut message: &[u8]) -> usize {
+fn check_fields(message: &[u8], method: &Method) -> Result<(), Status> {
+    if fields(message, method.nested) > method.most_fields {
+        return Err(status::too_many_fields(method.most_fields));
+    }
+    Ok(())
+}
+
+/// Number of fields of a message, with those inside of the fields that are named for each level, as far as it is
+/// well-formed; what is not is for the decoder to refuse.
+fn fields(mut message: &[u8], nested: &[&[u32]]) -> usize {
     let mut count = 0;
     while !message.is_empty() {
         let Ok((tag, wire_type)) = decode_key(&mut message) else { break };
+        let mut value = message;
         if skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_err() {
             break;
         }
+        value = &value[..value.len() - message.len()];
         count += 1;
+        if let Some((inside, deeper)) = nested.split_first()
+            && inside.contains(&tag)
+            && wire_type == WireType::LengthDelimited
+            && decode_varint(&mut value).is_ok()
+        {
+            count += fields(value, deeper);
+        }
     }
     count
 }
 
-/// A stream of messages whose client may not be silent for ever.
-struct Patient {
+/// A stream of messages, each let through when all of it has come and it is within the bounds of a message. Its client
+/// may not be silent for ever.
+struct Messages {
     body: Incoming,
+    method: &'static Method,
+    max_message: usize,
     patience: Duration,
     timer: Pin<Box<Sleep>>,
+    /// What has come of the messages that are not let through yet.
+    begun: BytesMut,
 }
 
-impl Patient {
-    fn new(body: Incoming, patience: Duration) -> Self {
-        Self { body, patience, timer: Box::pin(sleep(patience)) }
+impl Messages {
+    fn new(body: Incoming, method: &'static Method, max_message: usize, patience: Duration) -> Self {
+        let timer = Box::pin(sleep(patience));
+        Self { body, method, max_message, patience, timer, begun: BytesMut::new() }
+    }
+
+    /// The first message with what stands in front of it, once it is there.
+    fn whole(&mut self) -> Result<Option<Bytes>, Status> {
+        let Some((header, rest)) = self.begun.split_first_chunk::<FRAME_HEADER>() else { return Ok(None) };
+        let [_compressed, length @ ..] = header;
+        let length = u32::from_be_bytes(*length) as usize;
+        if length > self.max_message {
+            return Err(status::request_too_large(self.max_message));
+        }
+        let Some(message) = rest.get(..length) else { return Ok(None) };
+        check_fields(message, self.method)?;
+        Ok(Some(self.begun.split_to(FRAME_HEADER + length).freeze()))
     }
 }
 
-impl hyper::body::Body for Patient {
+impl hyper::body::Body for Messages {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let patience = self.patience;
-        match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(frame) => {
-                self.timer.as_mut().reset(tokio::time::Instant::now() + patience);
-                Poll::Ready(frame.map(|frame| frame.map_err(|_| status::taken_back())))
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(message) = this.whole().transpose() {
+                return Poll::Ready(Some(message.map(Frame::data)));
             }
-            Poll::Pending => self.timer.as_mut().poll(context).map(|()| Some(Err(status::slow_message(patience)))),
+            let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else {
+                let silent = this.timer.as_mut().poll(context);
+                return silent.map(|()| Some(Err(status::slow_message(this.patience))));
+            };
+            this.timer.as_mut().reset(tokio::time::Instant::now() + this.patience);
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(piece))) => this.begun.extend_from_slice(&piece),
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(_)) => return Poll::Ready(Some(Err(status::taken_back()))),
+                // What was not sent in full is for the decoder to refuse.
+                None if !this.begun.is_empty() => {
+                    return Poll::Ready(Some(Ok(Frame::data(this.begun.split().freeze()))));
+                }
+                None => return Poll::Ready(None),
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.begun.is_empty() && self.body.is_end_stream()
     }
 }
 
@@ -163,21 +212,32 @@ mod tests {
 
     #[test]
     fn fields_are_counted_without_decoding() {
-        assert_eq!(fields(&[]), 0);
+        assert_eq!(fields(&[], &[]), 0);
         let request = pb::RecommendRequest { n: 3, history: pb::history(["a", "b"]), ..Default::default() };
-        assert_eq!(fields(&request.encode_to_vec()), 3);
+        assert_eq!(fields(&request.encode_to_vec(), &[]), 3);
         let batch = pb::BatchRecommendRequest { requests: vec![request; 300] };
-        assert_eq!(fields(&batch.encode_to_vec()), 300);
+        assert_eq!(fields(&batch.encode_to_vec(), &[]), 300);
         let empty = pb::BatchRecommendRequest { requests: vec![pb::RecommendRequest::default(); 2000] };
         let bytes = empty.encode_to_vec();
-        assert_eq!((bytes.len(), fields(&bytes)), (4000, 2000), "two bytes each");
+        assert_eq!((bytes.len(), fields(&bytes, &[])), (4000, 2000), "two bytes each");
+    }
+
+    #[test]
+    fn sets_of_items_count_wherever_a_request_stands() {
+        let set = |length| Some(pb::ItemSet { item_ids: vec![String::new(); length] });
+        let request = pb::RecommendRequest { n: 3, exclude: set(50), allow: set(7), ..Default::default() };
+        let of = |path: &str| Method::at(&format!("/foldin.v1.RecommendationService/{path}")).unwrap().nested;
+        assert_eq!(fields(&request.encode_to_vec(), of("Recommend")), 3 + 50 + 7);
+        let wrapped = pb::StreamRecommendRequest { request: Some(request), tag: 9 };
+        assert_eq!(fields(&wrapped.encode_to_vec(), of("StreamRecommend")), 2 + 3 + 50 + 7);
     }
 
     #[test]
     fn what_is_malformed_is_counted_up_to_there() {
         for bytes in [&[0xff; 11][..], &[0x0a], &[0x0a, 0x7f], &[0x0b, 0x0a], &[0x07]] {
-            assert_eq!(fields(bytes), 0, "{bytes:?}");
+            assert_eq!(fields(bytes, &[]), 0, "{bytes:?}");
         }
-        assert_eq!(fields(&[0x08, 0x01, 0x0a, 0x7f]), 1);
+        assert_eq!(fields(&[0x08, 0x01, 0x0a, 0x7f], &[]), 1);
+        assert_eq!(fields(&[0x0a, 0x02, 0x0a, 0x7f], &[&[1]]), 1, "nor what is inside");
     }
 }
