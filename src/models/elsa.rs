@@ -4,7 +4,7 @@
 //! a vector aᵢ of unit length, a column of A (d × items). A history x is embedded as u = A·x, and its scores are Aᵀ·u.
 //!
 //! In training an item does not explain itself: the prediction is y = x·(AᵀA − I), and the loss of a user is the squared
-//! distance of directions, ‖y/‖y‖ − x/‖x‖‖² = 2 − 2·cos(x, y) (eq. 5). What a list may hold is not in the history, and there the
+//! distance of directions, ‖y/‖y‖ − x/‖x‖‖² = 2 − 2·cos(x, y). What a list may hold is not in the history, and there the
 //! −I makes no difference; so serving leaves it out, and scores are inner products.
 //!
 //! The prediction itself is never computed. For x of unit length and K = A·Aᵀ (d × d),

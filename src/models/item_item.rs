@@ -2,7 +2,7 @@
 //!
 //! The weights B minimise ‖X − XB‖² + ‖Λ^½·B‖² with a diagonal penalty Λ under Bⱼⱼ ≤ ξ. With G = XᵀX and P = (G + Λ)⁻¹,
 //! column j is that of I − P·diag(κ) with κⱼ = max(Λⱼⱼ, (1 − ξ) / Pⱼⱼ) (Moon, Kim, Lee 2023, "It's Enough: Relaxing
-//! Diagonal Constraints in Linear Autoencoders for Recommendation", theorem 1): where ridge regression alone keeps to the
+//! Diagonal Constraints in Linear Autoencoders for Recommendation"): where ridge regression alone keeps to the
 //! limit it is left alone, elsewhere the diagonal is ξ. For ξ = 0 it is Bᵢⱼ = −Pᵢⱼ / Pⱼⱼ (Steck 2019, eq. 8).
 
 use std::ops::Range;

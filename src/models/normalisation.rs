@@ -1,6 +1,6 @@
 //! Normalisation of the interactions that a linear model is fitted to, by powers of their counts.
 //!
-//! Park, Yoon, Choi, Lee 2025, "Why is Normalization Necessary for Linear Recommenders?": the model is fitted to
+//! Park et al. 2025, "Why is Normalization Necessary for Linear Recommenders?": the model is fitted to
 //! X̃ = D_U^−α · X · D_I^−β, where D_U and D_I hold the number of interactions of each user and each item. The
 //! user power α takes weight from long histories, the item power β from popular items.
 //!

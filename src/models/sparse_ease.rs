@@ -1,7 +1,7 @@
 //! Sparse EASE: item-item weights for catalogues of which no items × items matrix fits.
 //!
 //! An approximate inverse with a bounded number of entries an item (Steck 2019, "Markov Random Fields for Collaborative
-//! Filtering", sec. 3.2; Spišák, Bartyzal, Hoskovec, Peška, Tůma 2023, "Scalable Approximate NonSymmetric Autoencoder for
+//! Filtering"; Spišák, Bartyzal, Hoskovec, Peška, Tůma 2023, "Scalable Approximate NonSymmetric Autoencoder for
 //! Collaborative Filtering", has the same aim by another factorisation). The pattern comes from the thresholded Gram matrix: item
 //! j has weights for the `neighbours` items N with the largest correlations Gᵢⱼ / √(Gᵢᵢ Gⱼⱼ) and no others. On
 //! that pattern they are exact: b minimises ‖xⱼ − X_N·b‖² + ‖Λ^½·b‖², so b = (G_NN + Λ)⁻¹·G_Nj. Where all items are
@@ -129,11 +129,11 @@ impl SparseEase {
         let starts = ends(&lengths.iter().map(|length| *length as usize).collect::<Vec<_>>());
         let columns = tensors.take("items", &[starts[items]])?;
         below("items", &columns, items)?;
-        for row in starts.windows(2) {
-            let row = &columns[row[0]..row[1]];
+        for ends in starts.windows(2) {
+            let row = &columns[ends[0]..ends[1]];
             if let Some(at) = row.windows(2).position(|pair| pair[0] >= pair[1]) {
-                let (name, limit) = ("items".into(), row[at + 1] as usize);
-                return Err(RestoreError::NoIndex { name, position: at, value: row[at], limit });
+                let (position, limit) = (ends[0] + at, row[at + 1] as usize);
+                return Err(RestoreError::NoIndex { name: "items".into(), position, value: row[at], limit });
             }
         }
         let weights = tensors.take("weights", &[starts[items]])?;
