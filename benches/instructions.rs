@@ -90,7 +90,15 @@ fn optimiser() {
     let count = HIDDEN * 1_000;
     let (mut value, gradient) = (values(count), values(count));
     let (mut first, mut second) = (vec![0.0f32; count], vec![0.0f32; count]);
-    let step = AdamStep { rate: 1e-3, second_scale: 1.0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+    let step = AdamStep {
+        rate: 1e-3,
+        gradient_rate: 0.0,
+        second_scale: 1.0,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+    };
     counted_region(&mut || adam(&step, &mut value, &mut first, &mut second, &gradient));
     black_box(value);
 }

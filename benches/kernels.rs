@@ -164,7 +164,15 @@ fn optimiser(c: &mut Criterion) {
     let count = HIDDEN * ITEMS;
     let (mut value, gradient) = (values(count), values(count));
     let (mut first, mut second) = (vec![0.0f32; count], vec![0.0f32; count]);
-    let step = AdamStep { rate: 1e-3, second_scale: 1.0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+    let step = AdamStep {
+        rate: 1e-3,
+        gradient_rate: 0.0,
+        second_scale: 1.0,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+    };
     let mut group = c.benchmark_group("adam");
     group.throughput(Throughput::Bytes((7 * count * size_of::<f32>()) as u64));
     group.bench_function(format!("{count} parameters, one thread"), |b| {

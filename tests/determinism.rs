@@ -38,7 +38,8 @@ fn presets() -> impl Iterator<Item = ModelConfig> {
 }
 
 fn iterative() -> impl Iterator<Item = ModelConfig> {
-    presets().filter(|config| matches!(config, ModelConfig::MultVae(_) | ModelConfig::MultDae(_)))
+    presets()
+        .filter(|config| matches!(config, ModelConfig::Elsa(_) | ModelConfig::MultVae(_) | ModelConfig::MultDae(_)))
 }
 
 /// Trains on that many threads and returns the bytes of the file that stores the weights.

@@ -3,8 +3,8 @@
 use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
-    Draws, EaseConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer,
-    PopularityConfig, Query, Start, StoredTensors, fit, restore,
+    Draws, EaseConfig, EdlaeConfig, ElsaConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig,
+    Observer, PopularityConfig, Query, SparseEaseConfig, Start, StoredTensors, fit, restore,
 };
 use foldin::ranking::{Candidates, rank_users};
 use foldin::training::TrainingConfig;
@@ -31,7 +31,22 @@ fn fixture() -> Interactions {
 fn configurations() -> Vec<ModelConfig> {
     let mut all = vec![ModelConfig::Popularity(PopularityConfig::default())];
     for weights in [InputWeights::Binary, InputWeights::Use] {
-        all.push(ModelConfig::Ease(EaseConfig { lambda: 20.0, weights }));
+        all.push(ModelConfig::Ease(EaseConfig { lambda: 20.0, weights, ..EaseConfig::default() }));
+        all.push(ModelConfig::Edlae(EdlaeConfig {
+            lambda: 20.0,
+            weights,
+            diagonal: 0.2,
+            user_power: 0.3,
+            item_power: 0.2,
+            ..EdlaeConfig::default()
+        }));
+        all.push(ModelConfig::SparseEase(SparseEaseConfig {
+            neighbours: 9,
+            lambda: 20.0,
+            weights,
+            ..SparseEaseConfig::default()
+        }));
+        all.push(ModelConfig::Elsa(ElsaConfig { dimensions: 11, weights }));
         all.push(ModelConfig::MultVae(MultVaeConfig { hidden: 19, latent: 6, weights, ..MultVaeConfig::default() }));
         all.push(ModelConfig::MultDae(MultDaeConfig { hidden: 13, weights, ..MultDaeConfig::default() }));
     }
@@ -48,7 +63,7 @@ fn train(config: &ModelConfig, training: &TrainingConfig) -> Fitted {
 }
 
 fn iterative(config: &ModelConfig) -> bool {
-    matches!(config, ModelConfig::MultVae(_) | ModelConfig::MultDae(_))
+    matches!(config, ModelConfig::Elsa(_) | ModelConfig::MultVae(_) | ModelConfig::MultDae(_))
 }
 
 fn each_model(mut check: impl FnMut(&str, &dyn Model, &Interactions)) {
@@ -149,7 +164,7 @@ fn terms_add_up_to_the_score_and_leaving_the_largest_out_lowers_it() {
             }
         }
     });
-    assert_eq!(linear, 2, "EASE with weights and without");
+    assert_eq!(linear, 8, "EASE, EDLAE, sparse EASE and ELSA, with weights and without");
 }
 
 #[test]
@@ -280,6 +295,8 @@ fn a_large_model_does_not_depend_on_batches_either() {
     let training = TrainingConfig { epochs: 1, batch_size: 140, ..TrainingConfig::default() };
     for config in [
         ModelConfig::Ease(EaseConfig { lambda: 20.0, ..EaseConfig::default() }),
+        ModelConfig::SparseEase(SparseEaseConfig { neighbours: 50, lambda: 20.0, ..SparseEaseConfig::default() }),
+        ModelConfig::Elsa(ElsaConfig { dimensions: 70, ..ElsaConfig::default() }),
         ModelConfig::MultVae(MultVaeConfig { hidden: 70, latent: 33, ..MultVaeConfig::default() }),
         ModelConfig::MultDae(MultDaeConfig { hidden: 70, ..MultDaeConfig::default() }),
     ] {
@@ -350,6 +367,9 @@ fn training_learns_what_goes_together() {
     let training = TrainingConfig { epochs: 60, batch_size: 20, learning_rate: 1e-2, ..TrainingConfig::default() };
     for config in [
         ModelConfig::Ease(EaseConfig { lambda: 5.0, ..EaseConfig::default() }),
+        ModelConfig::Edlae(EdlaeConfig { lambda: 5.0, ..EdlaeConfig::default() }),
+        ModelConfig::SparseEase(SparseEaseConfig { neighbours: 12, lambda: 5.0, ..SparseEaseConfig::default() }),
+        ModelConfig::Elsa(ElsaConfig { dimensions: 8, ..ElsaConfig::default() }),
         ModelConfig::MultVae(MultVaeConfig { hidden: 20, latent: 8, ..MultVaeConfig::default() }),
         ModelConfig::MultDae(MultDaeConfig { hidden: 20, ..MultDaeConfig::default() }),
     ] {
@@ -385,7 +405,8 @@ fn divergence_is_reported_with_epoch_step_and_layer() {
     for config in configurations().into_iter().filter(iterative) {
         let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
         let outcome = fit(&config, &training(), &data, Start::Random, observer);
-        if format!("{config:?}").contains("Binary") {
+        // ELSA looks at the direction of a history alone.
+        if format!("{config:?}").contains("Binary") || matches!(config, ModelConfig::Elsa(_)) {
             assert!(outcome.is_ok(), "{config:?}: what the weights are makes no difference");
             continue;
         }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use foldin::linalg::{Columns, ColumnsMut, affine, multiply, multiply_transposed, zeros};
-use foldin::nn::{Adam, AdamConfig, Dense, SparseBatch, SparseGradient, SparseInput, multinomial_loss};
+use foldin::nn::{Adam, AdamConfig, Dense, Optimiser, SparseBatch, SparseGradient, SparseInput, multinomial_loss};
 use foldin::types::UserIdx;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn in_pool(items: usize, batch: usize, rounds: usize, threads: usize) -> Value {
     let mut input_bias = vec![0.0; HIDDEN];
     let mut value = table_of(HIDDEN * items);
     let mut adam = Adam::new(HIDDEN * items);
-    let step = AdamConfig { learning_rate: 1e-3, weight_decay: 0.0 }.step(10);
+    let step = AdamConfig { optimiser: Optimiser::Adam, learning_rate: 1e-3, weight_decay: 0.0 }.step(10);
     let dense_gradient = table_of(HIDDEN * items);
     let scores = table_of(items * batch);
 

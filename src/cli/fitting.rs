@@ -17,10 +17,8 @@ use crate::types::UserIdx;
 /// True for models that are trained epoch by epoch, and so need users to stop on.
 #[must_use]
 pub fn is_iterative(model: &ModelConfig) -> bool {
-    match model {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => false,
-        ModelConfig::MultVae(_) | ModelConfig::MultDae(_) => true,
-    }
+    // A closed form has no layers.
+    !model.widths().is_empty()
 }
 
 /// Fewest users of which one is held out for validation: two must be left to train on.

@@ -214,6 +214,13 @@ impl Layer {
 pub fn resolve(base: Settings, layers: &[Layer]) -> Result<Resolved, SettingsError> {
     let mut settings = base;
     let mut notes = Vec::new();
+    // The model that is asked for last brings the training of its preset, over which goes whatever is given.
+    let kinds = layers.iter().flat_map(|layer| &layer.entries).rfind(|entry| entry.key == "model.kind");
+    if let Some(Ok(model)) = kinds.and_then(|entry| text_of(entry).ok()).map(|name| ModelConfig::preset(&name))
+        && model.name() != settings.model.name()
+    {
+        settings.training = model.training();
+    }
     let mut model_parameters: Vec<&Entry> = Vec::new();
     for Layer { entries, notes: remarks } in layers {
         notes.extend_from_slice(remarks);

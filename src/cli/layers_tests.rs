@@ -1,6 +1,8 @@
 use std::io::Write;
 
 use super::*;
+use crate::nn::Optimiser;
+use crate::training::TrainingConfig;
 
 fn resolve(layers: &[Layer]) -> Result<Resolved, SettingsError> {
     super::resolve(Settings::default(), layers)
@@ -96,7 +98,18 @@ fn values_out_of_the_type_are_refused_with_their_key() {
     assert!(text.contains("`log.duplicates`") && text.contains("`max`, `sum`, `last`"), "{text}");
     assert!(message(flags(&["training.epochs=-1"])).contains("`training.epochs`"));
     let text = message(flags(&["model.kind=mult-vea"]));
-    assert!(text.contains("mult-vea") && text.contains("popularity, ease, mult-vae, mult-dae"), "{text}");
+    assert!(text.contains("mult-vea") && text.contains("available: popularity, ease, "), "{text}");
+}
+
+#[test]
+fn a_model_brings_the_training_of_its_preset_under_whatever_is_given() {
+    let file = file("[training]\nepochs = 7\n");
+    let elsa = resolve(&[file, flags(&["model.kind=elsa", "training.batch_size=99"])]).unwrap().settings;
+    assert_eq!(elsa.training, TrainingConfig { epochs: 7, batch_size: 99, ..elsa.model.training() });
+    assert_eq!((elsa.training.optimiser, elsa.training.learning_rate), (Optimiser::Nadam, 0.1));
+    // The last one that is asked for.
+    let both = resolve(&[flags(&["model.kind=elsa"]), flags(&["model.kind=mult-dae"])]).unwrap().settings;
+    assert_eq!(both.training, TrainingConfig::default());
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod columns;
 mod gram;
 mod kernels;
 mod product;
+mod solve;
 
 pub use cholesky::{NotPositiveDefinite, invert_positive_definite};
 pub use columns::{Columns, ColumnsMut};
@@ -14,3 +15,4 @@ pub use kernels::{
     multiply_adds, packed_at_once, softmax_loss, tanh_bias, zeros,
 };
 pub use product::{affine, multiply, multiply_transposed, sum_columns};
+pub use solve::solve_positive_definite;

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EaseConfig, MultDaeConfig, MultVaeConfig, PopularityConfig};
+use super::{EaseConfig, EdlaeConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, PopularityConfig, SparseEaseConfig};
+use crate::training::TrainingConfig;
 
 /// A model by name with all its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,12 @@ pub enum ModelConfig {
     Popularity(PopularityConfig),
     /// Linear item-item model in closed form.
     Ease(EaseConfig),
+    /// EASE with dropout, and with a relaxed diagonal.
+    Edlae(EdlaeConfig),
+    /// EASE with a bounded number of weights an item.
+    SparseEase(SparseEaseConfig),
+    /// Linear autoencoder of low rank.
+    Elsa(ElsaConfig),
     /// Variational autoencoder with a multinomial likelihood.
     MultVae(MultVaeConfig),
     /// Denoising autoencoder with a multinomial likelihood.
@@ -29,7 +36,8 @@ pub struct UnknownPreset {
 
 impl ModelConfig {
     /// The names [`preset`](Self::preset) understands.
-    pub const PRESETS: [&'static str; 4] = ["popularity", "ease", "mult-vae", "mult-dae"];
+    pub const PRESETS: [&'static str; 7] =
+        ["popularity", "ease", "edlae", "sparse-ease", "elsa", "mult-vae", "mult-dae"];
 
     /// A model with the parameters of its paper.
     ///
@@ -39,6 +47,9 @@ impl ModelConfig {
         match name {
             "popularity" => Ok(Self::Popularity(PopularityConfig::default())),
             "ease" => Ok(Self::Ease(EaseConfig::default())),
+            "edlae" => Ok(Self::Edlae(EdlaeConfig::default())),
+            "sparse-ease" => Ok(Self::SparseEase(SparseEaseConfig::default())),
+            "elsa" => Ok(Self::Elsa(ElsaConfig::default())),
             "mult-vae" => Ok(Self::MultVae(MultVaeConfig::default())),
             "mult-dae" => Ok(Self::MultDae(MultDaeConfig::default())),
             _ => Err(UnknownPreset { name: name.into() }),
@@ -51,8 +62,20 @@ impl ModelConfig {
         match self {
             Self::Popularity(_) => "popularity",
             Self::Ease(_) => "ease",
+            Self::Edlae(_) => "edlae",
+            Self::SparseEase(_) => "sparse-ease",
+            Self::Elsa(_) => "elsa",
             Self::MultVae(_) => "mult-vae",
             Self::MultDae(_) => "mult-dae",
+        }
+    }
+
+    /// The training that the preset of this model goes with.
+    #[must_use]
+    pub fn training(&self) -> TrainingConfig {
+        match self {
+            Self::Elsa(_) => ElsaConfig::training(),
+            _ => TrainingConfig::default(),
         }
     }
 
@@ -60,7 +83,8 @@ impl ModelConfig {
     #[must_use]
     pub fn widths(&self) -> Vec<(&'static str, usize)> {
         match self {
-            Self::Popularity(_) | Self::Ease(_) => Vec::new(),
+            Self::Popularity(_) | Self::Ease(_) | Self::Edlae(_) | Self::SparseEase(_) => Vec::new(),
+            Self::Elsa(elsa) => vec![("model.dimensions", elsa.dimensions)],
             Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
             Self::MultDae(dae) => vec![("model.hidden", dae.hidden)],
         }

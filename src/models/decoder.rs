@@ -1,4 +1,4 @@
-//! What the autoencoders share: scores from a dense output layer, and layers from stored tensors.
+//! What the autoencoders share: scores from a table of item vectors, and layers from stored tensors.
 
 use std::ops::Range;
 
@@ -9,38 +9,49 @@ use crate::linalg::{Columns, ColumnsMut, dots};
 use crate::nn::{Dense, SparseInput};
 use crate::types::ItemIdx;
 
+/// The inner products of a block of the table's columns, one an item, with the states of all users of a batch.
+/// `state` is table rows × users, `out` items.len() × users.
+pub(super) fn product_block(table: Columns<'_>, state: &DMatrix<f32>, items: Range<u32>, out: ColumnsMut<'_>) {
+    let items = items.start as usize..items.end as usize;
+    assert_eq!((out.rows(), out.cols()), (items.len(), state.ncols()), "items x users");
+    dots(out, table.range(items), state.into());
+}
+
+/// Items that [`product_items`] copies beside each other: the products of several at once keep the memory busy.
+const TOGETHER: usize = 8;
+
+/// The inner products of single items for one user of a batch, with the bits of [`product_block`].
+pub(super) fn product_items(table: Columns<'_>, state: &DMatrix<f32>, user: usize, items: &[ItemIdx], out: &mut [f32]) {
+    assert_eq!(items.len(), out.len(), "one score an item");
+    let state = Columns::from(state).range(user..user + 1);
+    let mut copies = Vec::with_capacity(TOGETHER * table.rows());
+    for (scores, items) in out.chunks_mut(TOGETHER).zip(items.chunks(TOGETHER)) {
+        copies.clear();
+        items.iter().for_each(|item| copies.extend_from_slice(table.col(item.at())));
+        let shape = (scores.len(), 1);
+        dots(ColumnsMut::new(scores, shape), Columns::new(&copies, (table.rows(), items.len())), state);
+    }
+}
+
 /// Scores a block of items for all users of a batch: the inner product with each item's column,
 /// plus its bias. `state` is inputs × users, `out` items.len() × users.
 pub(super) fn score_block(output: &Dense, state: &DMatrix<f32>, items: Range<u32>, mut out: ColumnsMut<'_>) {
-    let items = items.start as usize..items.end as usize;
-    assert_eq!((out.rows(), out.cols()), (items.len(), state.ncols()), "items x users");
-    dots(out.reborrow(), output.columns().range(items.clone()), state.into());
-    let bias = &output.bias[items];
+    product_block(output.columns(), state, items.clone(), out.reborrow());
+    let bias = &output.bias[items.start as usize..items.end as usize];
     for user in 0..out.cols() {
         out.col(user).iter_mut().zip(bias).for_each(|(score, bias)| *score += bias);
     }
 }
 
-/// Items that [`score_items`] copies beside each other: the products of several at once keep the memory busy.
-const TOGETHER: usize = 8;
-
 /// Scores single items for one user of a batch, with the bits of [`score_block`].
 pub(super) fn score_items(output: &Dense, state: &DMatrix<f32>, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-    assert_eq!(items.len(), out.len(), "one score an item");
-    let (state, columns) = (Columns::from(state).range(user..user + 1), output.columns());
-    let mut copies = Vec::with_capacity(TOGETHER * columns.rows());
-    for (scores, items) in out.chunks_mut(TOGETHER).zip(items.chunks(TOGETHER)) {
-        copies.clear();
-        items.iter().for_each(|item| copies.extend_from_slice(columns.col(item.at())));
-        let shape = (scores.len(), 1);
-        dots(ColumnsMut::new(scores, shape), Columns::new(&copies, (columns.rows(), items.len())), state);
-        scores.iter_mut().zip(items).for_each(|(score, item)| *score += output.bias[item.at()]);
-    }
+    product_items(output.columns(), state, user, items, out);
+    out.iter_mut().zip(items).for_each(|(score, item)| *score += output.bias[item.at()]);
 }
 
-/// A copy of the output layer's columns for a range of items.
-pub(super) fn item_vectors(output: &Dense, items: Range<u32>) -> DMatrix<f32> {
-    let columns = output.columns().range(items.start as usize..items.end as usize);
+/// A copy of a table's columns for a range of items.
+pub(super) fn item_vectors(table: Columns<'_>, items: Range<u32>) -> DMatrix<f32> {
+    let columns = table.range(items.start as usize..items.end as usize);
     DMatrix::from_column_slice(columns.rows(), columns.cols(), columns.data())
 }
 

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
-use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, WarmStartError};
+use super::{
+    EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, ItemItem, ModelConfig, MultDae, MultDaeTrainer, MultVae,
+    MultVaeTrainer, Popularity, SparseEase, WarmStartError,
+};
 use crate::interactions::Interactions;
 use crate::linalg::instructions;
 use crate::training::{
@@ -85,6 +88,14 @@ pub enum FitError {
     /// The weights to start from are not those of this model.
     #[error("cannot start from the weights given: {0}")]
     Start(#[from] RestoreError),
+    /// The catalogue is larger than a sparse model can number.
+    #[error("{items} items are more than the {most} that a sparse model can number: keep fewer (log.min_item_users)")]
+    TooManyItems {
+        /// Items of the catalogue.
+        items: usize,
+        /// The most there may be.
+        most: usize,
+    },
     /// The matrix of a closed-form model is not positive definite.
     #[error(
         "the regularised Gram matrix is not positive definite at item index {item}; raise `model.lambda` (now {lambda})"
@@ -174,13 +185,21 @@ fn fit_from(
     };
     let plan = Plan { config: training, train, schedules_from };
     match config {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) if weights.is_some() => {
+        ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_)
+            if weights.is_some() =>
+        {
             Err(WarmStartError::closed_form(config).into())
         }
-        ModelConfig::Popularity(_) => Ok(closed_form(Instant::now(), Popularity::fit(train))),
-        ModelConfig::Ease(config) => {
-            let started = Instant::now();
-            Ok(closed_form(started, Ease::fit(config, train)?))
+        ModelConfig::Popularity(_) => closed_form(|| Ok(Popularity::fit(train))),
+        ModelConfig::Ease(config) => closed_form(|| config.fit(train)),
+        ModelConfig::Edlae(config) => closed_form(|| config.fit(train)),
+        ModelConfig::SparseEase(config) => closed_form(|| SparseEase::fit(config, train)),
+        ModelConfig::Elsa(config) => {
+            let model = match weights {
+                None => Elsa::new(config, items, training.seed),
+                Some(mut weights) => Elsa::restore(config, items, &mut weights)?,
+            };
+            iterate(ElsaTrainer::new(model), plan, checkpoints, observer)
         }
         ModelConfig::MultVae(config) => {
             let model = match weights {
@@ -199,9 +218,11 @@ fn fit_from(
     }
 }
 
-fn closed_form(started: Instant, model: impl Model + 'static) -> Fitted {
+fn closed_form<M: Model + 'static>(solve: impl FnOnce() -> Result<M, FitError>) -> Result<Fitted, FitError> {
+    let started = Instant::now();
+    let model = Box::new(solve()?);
     let summary = TrainingSummary { seconds: started.elapsed().as_secs_f64(), ..TrainingSummary::default() };
-    Fitted { model: Box::new(model), summary }
+    Ok(Fitted { model, summary })
 }
 
 fn iterate<N>(
@@ -228,7 +249,11 @@ where
 pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -> Result<Box<dyn Model>, RestoreError> {
     let model: Box<dyn Model> = match config {
         ModelConfig::Popularity(_) => Box::new(Popularity::restore(items, &mut tensors)?),
-        ModelConfig::Ease(config) => Box::new(Ease::restore(config, items, &mut tensors)?),
+        ModelConfig::Ease(EaseConfig { weights, .. }) | ModelConfig::Edlae(EdlaeConfig { weights, .. }) => {
+            Box::new(ItemItem::restore(config.clone(), *weights, items, &mut tensors)?)
+        }
+        ModelConfig::SparseEase(config) => Box::new(SparseEase::restore(config, items, &mut tensors)?),
+        ModelConfig::Elsa(config) => Box::new(Elsa::restore(config, items, &mut tensors)?),
         ModelConfig::MultVae(config) => Box::new(MultVae::restore(config, items, &mut tensors)?),
         ModelConfig::MultDae(config) => Box::new(MultDae::restore(config, items, &mut tensors)?),
     };

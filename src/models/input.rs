@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::interactions::HistoryRef;
+use crate::interactions::{History, HistoryRef};
 use crate::nn::SparseBatch;
 use crate::training::Shard;
 
@@ -24,6 +24,15 @@ impl InputWeights {
             Self::Binary => 1.0,
             Self::Use => weight,
         })
+    }
+
+    /// Histories with their weights as the model sees them.
+    pub(super) fn histories(self, histories: &[HistoryRef<'_>]) -> Vec<History> {
+        let seen = |&history: &HistoryRef<'_>| {
+            let weights: Vec<f32> = self.of(history).collect();
+            History::from(HistoryRef::from_sorted(history.items(), &weights))
+        };
+        histories.iter().map(seen).collect()
     }
 
     /// The input of the first layer for a batch of histories.

@@ -154,7 +154,7 @@ impl<'a> Tensor<'a> {
 pub struct InnerProducts<'a> {
     /// One column an item.
     pub vectors: Columns<'a>,
-    /// One value an item.
+    /// One value an item, or none at all.
     pub bias: &'a [f32],
 }
 
@@ -263,6 +263,18 @@ pub enum RestoreError {
         position: usize,
         /// The value.
         value: f32,
+    },
+    /// A stored value that should be the number of something is none.
+    #[error("tensor `{name}` holds {value} at position {position}, must be a whole number below {limit}")]
+    NoIndex {
+        /// Its name.
+        name: String,
+        /// Position in memory order.
+        position: usize,
+        /// The value.
+        value: f32,
+        /// The smallest number that is too large.
+        limit: usize,
     },
     /// A tensor that the model does not know.
     #[error("tensor `{name}` does not belong to this model")]

@@ -115,7 +115,7 @@ impl Model for MultDae {
     }
 
     fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>> {
-        Some(item_vectors(&self.output, items))
+        Some(item_vectors(self.output.columns(), items))
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {

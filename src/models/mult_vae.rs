@@ -171,7 +171,7 @@ impl Model for MultVae {
     }
 
     fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>> {
-        Some(item_vectors(&self.output, items))
+        Some(item_vectors(self.output.columns(), items))
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {

@@ -14,15 +14,27 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
     match config {
         ModelConfig::Popularity(_) => return Ok(()),
         ModelConfig::Ease(ease) => {
-            let ok = ease.lambda > 0.0 && ease.lambda <= 1e9;
-            return require("model.lambda", ease.lambda, ok, "greater than 0 and at most 1e9");
+            lambda(ease.lambda)?;
+            return powers(ease.user_power, ease.item_power);
         }
+        ModelConfig::Edlae(edlae) => {
+            dropout(edlae.dropout)?;
+            lambda(edlae.lambda)?;
+            share("model.diagonal", edlae.diagonal)?;
+            return powers(edlae.user_power, edlae.item_power);
+        }
+        ModelConfig::SparseEase(sparse) => {
+            width("model.neighbours", sparse.neighbours)?;
+            lambda(sparse.lambda)?;
+            return powers(sparse.user_power, sparse.item_power);
+        }
+        ModelConfig::Elsa(elsa) => width("model.dimensions", elsa.dimensions)?,
         ModelConfig::MultVae(vae) => {
             width("model.hidden", vae.hidden)?;
             width("model.latent", vae.latent)?;
             dropout(vae.dropout)?;
             require("model.kl_cap", vae.kl_cap, (0.0..=1000.0).contains(&vae.kl_cap), "from 0 to 1000")?;
-            require("model.kl_anneal", vae.kl_anneal, (0.0..=1.0).contains(&vae.kl_anneal), "from 0 to 1")?;
+            share("model.kl_anneal", vae.kl_anneal)?;
         }
         ModelConfig::MultDae(dae) => {
             width("model.hidden", dae.hidden)?;
@@ -39,9 +51,8 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
     let (shards, rate, decay) = (training.shards, training.learning_rate, training.weight_decay);
     require("training.shards", shards, (1..=1024).contains(&shards), "a whole number from 1 to 1024")?;
     require("training.learning_rate", rate, rate > 0.0 && rate <= 1.0, "greater than 0 and at most 1")?;
-    let left = training.final_rate;
-    require("training.final_rate", left, (0.0..=1.0).contains(&left), "from 0 to 1")?;
-    require("training.weight_decay", decay, (0.0..=1.0).contains(&decay), "from 0 to 1")
+    share("training.final_rate", training.final_rate)?;
+    share("training.weight_decay", decay)
 }
 
 fn require(parameter: &'static str, value: impl Display, ok: bool, range: &'static str) -> Result<(), FitError> {
@@ -52,6 +63,20 @@ fn width(parameter: &'static str, value: usize) -> Result<(), FitError> {
     require(parameter, value, (1..=65_536).contains(&value), "a whole number from 1 to 65536")
 }
 
+fn share(parameter: &'static str, value: f32) -> Result<(), FitError> {
+    require(parameter, value, (0.0..=1.0).contains(&value), "from 0 to 1")
+}
+
+fn lambda(value: f32) -> Result<(), FitError> {
+    require("model.lambda", value, value > 0.0 && value <= 1e9, "greater than 0 and at most 1e9")
+}
+
+/// Powers by which a linear model is normalised.
+fn powers(user: f32, item: f32) -> Result<(), FitError> {
+    share("model.user_power", user)?;
+    share("model.item_power", item)
+}
+
 fn dropout(value: f32) -> Result<(), FitError> {
     require("model.dropout", value, (0.0..1.0).contains(&value), "at least 0 and below 1")
 }
@@ -59,7 +84,7 @@ fn dropout(value: f32) -> Result<(), FitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{EaseConfig, MultDaeConfig, MultVaeConfig};
+    use crate::models::{EaseConfig, EdlaeConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, SparseEaseConfig};
 
     /// What the check says of a Mult-VAE with these changes.
     fn refusal(change: impl Fn(&mut MultVaeConfig, &mut TrainingConfig)) -> String {
@@ -105,6 +130,47 @@ mod tests {
         let found = others.map(|model| check_parameters(&model, &TrainingConfig::default()).unwrap_err().to_string());
         assert_eq!(found[0], "model.lambda is -1, must be greater than 0 and at most 1e9");
         assert!(found[1].contains("must be") && found[2].starts_with("model.dropout is 1.2"), "{found:?}");
+    }
+
+    #[test]
+    fn every_parameter_of_the_linear_models_is_named_with_its_value_and_range() {
+        let refusal =
+            |model: ModelConfig| check_parameters(&model, &TrainingConfig::default()).unwrap_err().to_string();
+        let ease = |change: fn(&mut EaseConfig)| {
+            let mut config = EaseConfig::default();
+            change(&mut config);
+            refusal(ModelConfig::Ease(config))
+        };
+        let edlae = |change: fn(&mut EdlaeConfig)| {
+            let mut config = EdlaeConfig::default();
+            change(&mut config);
+            refusal(ModelConfig::Edlae(config))
+        };
+        let sparse = |change: fn(&mut SparseEaseConfig)| {
+            let mut config = SparseEaseConfig::default();
+            change(&mut config);
+            refusal(ModelConfig::SparseEase(config))
+        };
+        let whole = "a whole number from 1 to 65536";
+        for (found, parameter, value, range) in [
+            (ease(|m| m.user_power = -0.5), "model.user_power", "-0.5", "from 0 to 1"),
+            (ease(|m| m.item_power = f32::NAN), "model.item_power", "NaN", "from 0 to 1"),
+            (edlae(|m| m.dropout = 1.0), "model.dropout", "1", "at least 0 and below 1"),
+            (edlae(|m| m.diagonal = 1.5), "model.diagonal", "1.5", "from 0 to 1"),
+            (edlae(|m| m.lambda = 0.0), "model.lambda", "0", "greater than 0 and at most 1e9"),
+            (edlae(|m| m.item_power = 2.0), "model.item_power", "2", "from 0 to 1"),
+            (sparse(|m| m.neighbours = 0), "model.neighbours", "0", whole),
+            (sparse(|m| m.lambda = f32::NAN), "model.lambda", "NaN", "greater than 0 and at most 1e9"),
+            (sparse(|m| m.user_power = 2.0), "model.user_power", "2", "from 0 to 1"),
+            (
+                refusal(ModelConfig::Elsa(ElsaConfig { dimensions: 0, ..ElsaConfig::default() })),
+                "model.dimensions",
+                "0",
+                whole,
+            ),
+        ] {
+            assert_eq!(found, format!("{parameter} is {value}, must be {range}"));
+        }
     }
 
     #[test]

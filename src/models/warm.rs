@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Model, StoredTensors};
-use super::{ModelConfig, MultDae, MultVae};
+use super::{Elsa, ModelConfig, MultDae, MultVae};
 use crate::interactions::IdMap;
 
 /// How the items of an earlier model and of a newer catalogue relate.
@@ -100,9 +100,10 @@ pub fn carry_over(
         return Err(WarmStartError::NoCommonItem { parent: old.len(), items: new.len() });
     }
     let fresh: Box<dyn Model> = match config {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => {
+        ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_) => {
             return Err(WarmStartError::closed_form(config));
         }
+        ModelConfig::Elsa(config) => Box::new(Elsa::new(config, new.len(), seed)),
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
     };
@@ -127,7 +128,7 @@ pub fn carry_over(
 /// # Errors
 /// [`WarmStartError::ClosedForm`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
 pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), WarmStartError> {
-    if let ModelConfig::Popularity(_) | ModelConfig::Ease(_) = parent {
+    if parent.widths().is_empty() {
         return Err(WarmStartError::closed_form(parent));
     }
     if parent.name() != config.name() {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::models::{EaseConfig, MultDaeConfig, MultVaeConfig, restore};
+use crate::models::{EaseConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, restore};
 
 const SEED: u64 = 5;
 
@@ -19,10 +19,15 @@ fn dae(hidden: usize) -> ModelConfig {
     ModelConfig::MultDae(MultDaeConfig { hidden, ..MultDaeConfig::default() })
 }
 
+fn elsa(dimensions: usize) -> ModelConfig {
+    ModelConfig::Elsa(ElsaConfig { dimensions, ..ElsaConfig::default() })
+}
+
 fn fresh(config: &ModelConfig, items: usize, seed: u64) -> Box<dyn Model> {
     match config {
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, items, seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, items, seed)),
+        ModelConfig::Elsa(config) => Box::new(Elsa::new(config, items, seed)),
         _ => unreachable!("iterative models only"),
     }
 }
@@ -47,10 +52,9 @@ proptest! {
     fn every_column_is_the_parents_or_a_new_models(
         old in proptest::collection::btree_set(-20..20i64, 1..20),
         new in proptest::collection::btree_set(-20..20i64, 1..20),
-        variational in any::<bool>(),
+        config in prop::sample::select(vec![vae(4), dae(4), elsa(4)]),
     ) {
         let (old, new): (Vec<i64>, Vec<i64>) = (old.into_iter().collect(), new.into_iter().collect());
-        let config = if variational { vae(4) } else { dae(4) };
         // Another seed, so that no column of the parent is a new model's by chance.
         let parent = fresh(&config, old.len(), SEED + 1);
         let common = new.iter().filter(|item| old.contains(item)).count();
@@ -82,6 +86,7 @@ fn what_cannot_be_continued_is_named() {
         (refused(&vae(4), &dae(4)), "is mult-vae, and mult-dae cannot"),
         (refused(&vae(4), &vae(6)), "model.hidden is 6, the earlier model's is 4"),
         (refused(&dae(4), &dae(6)), "model.hidden is 6, the earlier model's is 4"),
+        (refused(&elsa(4), &elsa(6)), "model.dimensions is 6, the earlier model's is 4"),
     ] {
         assert!(error.contains(part), "{error}");
     }

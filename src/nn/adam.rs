@@ -1,13 +1,27 @@
-//! The Adam optimiser (Kingma & Ba 2015), one state per tensor.
+//! The optimisers Adam (Kingma & Ba 2015) and NAdam (Dozat 2016), one state per tensor.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::sparse_input::SparseGradient;
 use crate::linalg::{AdamStep, adam, zeros};
 
-/// The parameters of Adam.
+/// How the moments of the gradient become a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Optimiser {
+    /// A step along the first moment.
+    #[default]
+    Adam,
+    /// A step along what the first moment will be, as far as it is known (Nesterov's momentum).
+    Nadam,
+}
+
+/// The parameters of Adam and NAdam.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamConfig {
+    /// Which of the two.
+    pub optimiser: Optimiser,
     /// Step size α.
     pub learning_rate: f32,
     /// L2 penalty added to the gradient.
@@ -20,12 +34,34 @@ impl AdamConfig {
     const BETA2: f64 = 0.999;
     const EPSILON: f32 = 1e-8;
 
+    /// NAdam's momentum at step `t`, which rises to β₁: β₁ (1 − ½ · 0.96^(0.004 t)).
+    fn momentum(t: usize) -> f64 {
+        Self::BETA1 * (1.0 - 0.5 * 0.96f64.powf(0.004 * t as f64))
+    }
+
+    /// The rates of the first moment and of the gradient at step `t`.
+    fn rates(&self, t: usize) -> (f64, f64) {
+        /// Momenta whose product is nothing beside 1.
+        const VANISHED: usize = 1000;
+        let rate = f64::from(self.learning_rate);
+        match self.optimiser {
+            Optimiser::Adam => (rate / (1.0 - Self::BETA1.powf(t as f64)), 0.0),
+            Optimiser::Nadam => {
+                let (now, next) = (Self::momentum(t), Self::momentum(t + 1));
+                let product: f64 = (1..=t.min(VANISHED)).map(Self::momentum).product();
+                (rate * next / (1.0 - product * next), rate * (1.0 - now) / (1.0 - product))
+            }
+        }
+    }
+
     /// The constants of step `t`, from 1.
     #[must_use]
     pub fn step(&self, t: usize) -> AdamStep {
+        let (rate, gradient_rate) = self.rates(t);
         let t = t as f64;
         AdamStep {
-            rate: (f64::from(self.learning_rate) / (1.0 - Self::BETA1.powf(t))) as f32,
+            rate: rate as f32,
+            gradient_rate: gradient_rate as f32,
             second_scale: (1.0 / (1.0 - Self::BETA2.powf(t)).sqrt()) as f32,
             beta1: Self::BETA1 as f32,
             beta2: Self::BETA2 as f32,
@@ -144,7 +180,7 @@ mod tests {
 
     #[test]
     fn three_steps_match_the_published_algorithm() {
-        let config = AdamConfig { learning_rate: 0.1, weight_decay: 0.0 };
+        let config = AdamConfig { optimiser: Optimiser::Adam, learning_rate: 0.1, weight_decay: 0.0 };
         let gradients = [0.5f64, -1.0, 2.0];
         let (mut m, mut v, mut expected) = (0.0, 0.0, 1.0f64);
         let (mut adam, mut value) = (Adam::new(1), [1.0f32]);
@@ -156,5 +192,25 @@ mod tests {
             adam.update(&config.step(t as usize), &mut value, &[g as f32]);
         }
         assert!((f64::from(value[0]) - expected).abs() < 1e-6, "{} instead of {expected}", value[0]);
+    }
+    #[test]
+    fn three_steps_of_nadam_match_the_published_algorithm() {
+        let config = AdamConfig { optimiser: Optimiser::Nadam, learning_rate: 0.1, weight_decay: 0.0 };
+        let (mut m, mut v, mut product, mut expected) = (0.0, 0.0, 1.0, 1.0f64);
+        let (mut adam, mut value) = (Adam::new(1), [1.0f32]);
+        for (t, g) in [0.5f64, -1.0, 2.0].into_iter().enumerate() {
+            let t = t as f64 + 1.0;
+            let momentum = |t: f64| 0.9 * (1.0 - 0.5 * 0.96f64.powf(0.004 * t));
+            product *= momentum(t);
+            m = 0.9 * m + 0.1 * g;
+            v = 0.999 * v + 0.001 * g * g;
+            let ahead = momentum(t + 1.0) * m / (1.0 - product * momentum(t + 1.0));
+            let now = (1.0 - momentum(t)) * g / (1.0 - product);
+            expected -= 0.1 * (ahead + now) / ((v / (1.0 - 0.999f64.powf(t))).sqrt() + 1e-8);
+            adam.update(&config.step(t as usize), &mut value, &[g as f32]);
+        }
+        assert!((f64::from(value[0]) - expected).abs() < 1e-6, "{} instead of {expected}", value[0]);
+        // Long after the product of the momenta is gone.
+        assert!(config.step(1_000_000).rate.is_finite());
     }
 }

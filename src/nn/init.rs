@@ -13,7 +13,8 @@ const CHUNK: usize = 1 << 16;
 /// Xavier/Glorot normal: N(0, 2 / (inputs + outputs)) (Glorot & Bengio 2010, eq. 12).
 ///
 /// `parameter` numbers the tensor within its network and names its random stream.
-pub(super) fn xavier_normal((inputs, outputs): (usize, usize), seed: u64, parameter: u64) -> Vec<f32> {
+#[must_use]
+pub fn xavier_normal((inputs, outputs): (usize, usize), seed: u64, parameter: u64) -> Vec<f32> {
     let deviation = (2.0 / (inputs + outputs) as f64).sqrt() as f32;
     let mut values = zeros(inputs * outputs);
     values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {

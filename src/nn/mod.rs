@@ -11,12 +11,13 @@ mod multinomial;
 mod sparse_batch;
 mod sparse_input;
 
-pub use adam::{Adam, AdamConfig, GradientRef, all_finite};
+pub use adam::{Adam, AdamConfig, GradientRef, Optimiser, all_finite};
 pub use dense::{Dense, tanh_backward};
 pub use gaussian::{Gaussian, gaussian_backward, gaussian_draws, gaussian_sample, kl_divergence};
+pub use init::xavier_normal;
 pub use multinomial::multinomial_loss;
 pub use sparse_batch::SparseBatch;
-pub use sparse_input::{SparseGradient, SparseInput};
+pub use sparse_input::{SparseGradient, SparseInput, gather_batch, scatter_batch};
 
 // What stands in the signatures above.
 pub use crate::linalg::AdamStep;

@@ -36,20 +36,8 @@ impl SparseInput {
     ///
     /// # Panics
     /// When `out` has another shape or the batch names an item outside the table.
-    pub fn forward(&self, batch: &SparseBatch, mut out: ColumnsMut<'_>) {
-        assert_eq!((out.rows(), out.cols()), (self.width(), batch.users()), "one column a user");
-        /// Users a task computes; a batch of no more stays on its thread.
-        const USERS: usize = 64;
-        let table = self.columns();
-        let width = self.width();
-        out.data().par_chunks_mut(width * USERS).enumerate().for_each(|(chunk, columns)| {
-            for (at, column) in columns.chunks_exact_mut(width).enumerate() {
-                let (items, weights) = batch.row(chunk * USERS + at);
-                column.fill(0.0);
-                gather(column, table, 0, items, weights);
-                tanh_bias(column, &self.bias);
-            }
-        });
+    pub fn forward(&self, batch: &SparseBatch, out: ColumnsMut<'_>) {
+        gather_batch(self.columns(), batch, out, |column| tanh_bias(column, &self.bias));
     }
 
     /// The gradients of table and bias from `delta`, the gradient before the activation
@@ -58,8 +46,6 @@ impl SparseInput {
     /// # Panics
     /// When shapes do not fit.
     pub fn backward(&self, batch: &SparseBatch, delta: Columns<'_>, gradient: &mut SparseGradient, bias: &mut [f32]) {
-        /// Items a task owns.
-        const ITEMS: usize = 64;
         assert_eq!((delta.rows(), delta.cols()), (self.width(), batch.users()), "one column a user");
         sum_columns(bias, delta);
         let (offsets, users, weights) = batch.by_item(gradient.touched.len());
@@ -76,6 +62,56 @@ impl SparseInput {
             }
         });
     }
+}
+
+/// Items a task owns.
+const ITEMS: usize = 64;
+
+/// `out[:, u] = finish(Σᵢ xᵤᵢ · table[:, i])` for every user u of a batch: `out` is the table's rows × users.
+///
+/// # Panics
+/// When `out` has another shape or the batch names an item outside the table.
+pub fn gather_batch(
+    table: Columns<'_>,
+    batch: &SparseBatch,
+    mut out: ColumnsMut<'_>,
+    finish: impl Fn(&mut [f32]) + Sync,
+) {
+    /// Users a task computes; a batch of no more stays on its thread.
+    const USERS: usize = 64;
+    let width = table.rows();
+    assert_eq!((out.rows(), out.cols()), (width, batch.users()), "one column a user");
+    out.data().par_chunks_mut(width * USERS).enumerate().for_each(|(chunk, columns)| {
+        for (at, column) in columns.chunks_exact_mut(width).enumerate() {
+            let (items, weights) = batch.row(chunk * USERS + at);
+            column.fill(0.0);
+            gather(column, table, 0, items, weights);
+            finish(column);
+        }
+    });
+}
+
+/// `table[:, i] = finish(i, table[:, i] + Σᵤ xᵤᵢ · delta[:, u])` for every item i: the gradient that flows back through
+/// [`gather_batch`] is added, users in their order.
+///
+/// # Panics
+/// When the shapes do not fit: `delta` width × users, `table` width × items.
+pub fn scatter_batch(
+    batch: &SparseBatch,
+    delta: Columns<'_>,
+    mut table: ColumnsMut<'_>,
+    finish: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    let width = delta.rows();
+    assert_eq!((table.rows(), delta.cols()), (width, batch.users()), "one column a user");
+    let (offsets, users, weights) = batch.by_item(table.cols());
+    table.data().par_chunks_mut(ITEMS * width).enumerate().for_each(|(chunk, columns)| {
+        for (item, column) in (chunk * ITEMS..).zip(columns.chunks_exact_mut(width)) {
+            let range = offsets[item]..offsets[item + 1];
+            gather(column, delta, 0, &users[range.clone()], &weights[range]);
+            finish(item, column);
+        }
+    });
 }
 
 /// The gradient of a table: a column for each touched item, nothing for the others.

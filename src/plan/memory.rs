@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::sizes::DataSizes;
 use super::workload::{FLOAT, Validation, Widths, Workload, product, share, sum};
 use crate::linalg::packed_at_once;
-use crate::models::{InputWeights, ModelConfig};
+use crate::models::{EaseConfig, EdlaeConfig, InputWeights, ModelConfig};
 
 /// A stretch of a run between which large things come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -158,9 +158,13 @@ const WRITING: u64 = 4_000_000;
 ///   out; given files are read beside the log.
 /// - Networks: *weights* 4·P, *optimiser* (two moments) 8·P, *gradient* 4·P (twice with several shards, whose gradients
 ///   are added up), *best weights* 4·P (at the end those of the last epoch where nothing validates), *logits* 4·I and
-///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input.
-/// - EASE: the *matrix* 4·I²; for the Gram matrix, a *binary copy* of the log where weights do not count and the
-///   *transposed log*, 12 bytes an interaction; for the inverse, two *blocks* of 512 rows or columns.
+///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input. An ELSA
+///   has no logits, but *directions*, 4·P, of the weights and of the best ones, 4·3d a user and a d × d matrix.
+/// - EASE and EDLAE: the *matrix* 4·I²; for the Gram matrix, a *normalised copy* of the log where weights do not count or
+///   rows are scaled, and the *transposed log*, 12 bytes an interaction; for the inverse, two *blocks* of 512 rows or
+///   columns.
+/// - Sparse EASE: the *weights* twice, as columns and as rows, 4·P each; the copy, the transposed log of 8 bytes an
+///   interaction, and *neighbourhoods*: a block of the Gram matrix for every thread, and a few values an item and a user.
 /// - *packed operands*: of the smaller factor of a product (b × h, min(b, h) × I for b users in a shard, 512 × I for EASE)
 ///   as much as [`packed_at_once`] says, and what every thread packs of the other.
 #[must_use]
@@ -171,7 +175,7 @@ pub fn memory(workload: &Workload) -> Memory {
     let validates = *validation != Validation::Off && workload.widths().is_some();
     let mut phases = match model {
         ModelConfig::Popularity(_) => vec![Read, Fit, Publish],
-        ModelConfig::Ease(_) => vec![Read, Gram, Invert, Publish],
+        ModelConfig::Ease(_) | ModelConfig::Edlae(_) => vec![Read, Gram, Invert, Publish],
         _ if validates => vec![Read, Fit, Validate, Publish],
         _ => vec![Read, Fit, Publish],
     };
@@ -211,28 +215,44 @@ pub fn memory(workload: &Workload) -> Memory {
             let both = vec![Fit, Validate];
             let gradients = if training.shards > 1 { 2 } else { 1 };
             let (users, hidden) = (workload.shard_users(), widths.hidden);
+            let low_rank = matches!(model, ModelConfig::Elsa(_));
+            // Of each product the smaller factor: its width, and the inner dimension.
+            let (logits, directions, products) = if low_rank {
+                (0, product(&[2, weights]), vec![(hidden, items), (hidden.min(users), hidden), (hidden, hidden)])
+            } else {
+                let products = [(users.min(items), hidden), (hidden.min(items), users), (users.min(hidden), items)];
+                (product(&[FLOAT, items, users]), 0, products.into())
+            };
             parts.extend([
                 ("weights", weights, vec![Fit, Validate, Publish]),
+                ("directions", directions, vec![Fit, Validate, Publish]),
                 ("optimiser", product(&[2, weights]), both.clone()),
                 ("gradient", product(&[gradients, weights]), both.clone()),
                 ("best weights", weights, both.clone()),
-                ("logits", product(&[FLOAT, items, users]), both.clone()),
+                ("logits", logits, both.clone()),
                 ("activations", activations(workload, widths), vec![Fit]),
-                (
-                    "packed operands",
-                    packed(
-                        *threads,
-                        &[(users.min(items), hidden), (hidden.min(items), users), (users.min(hidden), items)],
-                    ),
-                    both,
-                ),
+                ("packed operands", packed(*threads, &products), both),
             ]);
         }
-        (ModelConfig::Ease(ease), None) => {
-            let copy = if ease.weights == InputWeights::Binary { rows(interactions, users) } else { 0 };
+        (ModelConfig::SparseEase(sparse), None) => {
+            let (near, copy) = (workload.neighbours(), normalised_copy(sparse.weights, sparse.user_power));
+            let block = sum(&[product(&[FLOAT, near, near]), product(&[12, items]), product(&[4, users])]);
+            parts.extend([
+                ("weights", product(&[2, weights]), vec![Fit, Publish]),
+                ("normalised copy", if copy { rows(interactions, users) } else { 0 }, vec![Fit]),
+                ("transposed log", rows(interactions, items), vec![Fit]),
+                ("neighbourhoods", product(&[*threads, block]), vec![Fit]),
+            ]);
+        }
+        (
+            ModelConfig::Ease(EaseConfig { weights: input, user_power, .. })
+            | ModelConfig::Edlae(EdlaeConfig { weights: input, user_power, .. }),
+            None,
+        ) => {
+            let copy = if normalised_copy(*input, *user_power) { rows(interactions, users) } else { 0 };
             parts.extend([
                 ("matrix", weights, vec![Gram, Invert, Publish]),
-                ("binary copy", copy, vec![Gram]),
+                ("normalised copy", copy, vec![Gram]),
                 ("transposed log", sum(&[product(&[12, interactions]), product(&[8, items])]), vec![Gram]),
                 ("blocks", product(&[2, FLOAT, BLOCK, items]), vec![Invert]),
                 ("packed operands", packed(*threads, &[(BLOCK, items)]), vec![Invert]),
@@ -247,6 +267,11 @@ pub fn memory(workload: &Workload) -> Memory {
     };
     let parts = parts.into_iter().filter_map(alive).collect();
     Memory { phases, parts }
+}
+
+/// True where a linear model is fitted to a copy of the log: one without its weights, or with scaled rows.
+fn normalised_copy(weights: InputWeights, user_power: f32) -> bool {
+    weights == InputWeights::Binary || user_power != 0.0
 }
 
 /// The least that reading a log takes whose entries are all kept: their ids, of which only the log knows how many are
@@ -284,7 +309,11 @@ fn packed(threads: u64, smaller: &[(u64, u64)]) -> u64 {
 /// where each item starts (16 bytes).
 fn activations(workload: &Workload, Widths { hidden, latent }: Widths) -> u64 {
     let (data, users) = (&workload.data, workload.shard_users());
-    let values = if latent == 0 { product(&[2, hidden]) } else { sum(&[product(&[4, hidden]), product(&[7, latent])]) };
+    let (values, square) = match &workload.model {
+        ModelConfig::Elsa(_) => (product(&[3, hidden]), product(&[FLOAT, hidden, hidden])),
+        _ if latent == 0 => (product(&[2, hidden]), 0),
+        _ => (sum(&[product(&[4, hidden]), product(&[7, latent])]), 0),
+    };
     let entries = share(data.interactions, users, data.users);
-    sum(&[product(&[FLOAT, users, values]), product(&[16, entries]), product(&[16, data.items])])
+    sum(&[product(&[FLOAT, users, values]), square, product(&[16, entries]), product(&[16, data.items])])
 }

@@ -46,7 +46,8 @@ pub fn remedies(workload: &Workload, limit: u64, measure: impl Fn(&Memory) -> u6
         let with = |hidden: usize| with_hidden(workload, hidden);
         let hidden = widths.hidden as usize;
         if let Some(width) = largest(NARROWEST, hidden, |width| taken(&with(width)) <= limit).filter(|_| reshapes) {
-            offer("model.hidden", width.to_string(), &with(width), String::new());
+            let setting = workload.model.widths().first().map_or("model.hidden", |(setting, _)| *setting);
+            offer(setting, width.to_string(), &with(width), String::new());
         }
         let with = |batch_size| changed(workload, |run| run.training.batch_size = batch_size);
         let batch = workload.batch_users() as usize;
@@ -64,14 +65,21 @@ pub fn remedies(workload: &Workload, limit: u64, measure: impl Fn(&Memory) -> u6
         let effect = format!("keeps {about}{} of {} items", with.data.items, workload.data.items);
         offer("log.min_item_users", minimum.to_string(), &with, effect);
     }
-    for name in ["mult-vae", "mult-dae", "popularity"] {
-        let Ok(model) = ModelConfig::preset(name) else { continue };
-        let with = changed(workload, |run| run.model = model);
-        if reshapes && name != workload.model.name() && taken(&with) < taken(workload) && taken(&with) <= limit {
-            offer("model.kind", name.into(), &with, String::new());
-            break;
+    let mut switch = |names: &[&'static str]| {
+        for &name in names {
+            let Ok(model) = ModelConfig::preset(name) else { continue };
+            let with = changed(workload, |run| run.model = model);
+            if reshapes && name != workload.model.name() && taken(&with) < taken(workload) && taken(&with) <= limit {
+                offer("model.kind", name.into(), &with, String::new());
+                break;
+            }
         }
+    };
+    // The same model with fewer weights, where there is one.
+    if let ModelConfig::Ease(_) | ModelConfig::Edlae(_) = workload.model {
+        switch(&["sparse-ease"]);
     }
+    switch(&["mult-vae", "mult-dae", "popularity"]);
     found
 }
 
@@ -85,7 +93,8 @@ fn with_hidden(workload: &Workload, width: usize) -> Workload {
     changed(workload, |run| match &mut run.model {
         ModelConfig::MultVae(vae) => vae.hidden = width,
         ModelConfig::MultDae(dae) => dae.hidden = width,
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => {}
+        ModelConfig::Elsa(elsa) => elsa.dimensions = width,
+        ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_) => {}
     })
 }
 

@@ -6,7 +6,9 @@ use super::time::time;
 use super::*;
 use crate::interactions::{IdMap, Interactions, LogRules};
 use crate::io::{AxisExtents, LogExtents};
-use crate::models::{InputWeights, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig};
+use crate::models::{
+    Elsa, ElsaConfig, InputWeights, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig,
+};
 use crate::training::TrainingConfig;
 
 fn vae(hidden: usize, latent: usize) -> ModelConfig {
@@ -35,7 +37,14 @@ fn parameters_are_those_of_the_models() {
     let config = MultDaeConfig { hidden: 5, ..MultDaeConfig::default() };
     let ours = run(ModelConfig::MultDae(config.clone()), data.clone()).parameters();
     assert_eq!((ours, ours), (82, count(MultDae::new(&config, 7, 1).tensors())));
-    assert_eq!(run(ModelConfig::preset("ease").unwrap(), data.clone()).parameters(), 49);
+    let config = ElsaConfig { dimensions: 5, ..ElsaConfig::default() };
+    let ours = run(ModelConfig::Elsa(config.clone()), data.clone()).parameters();
+    assert_eq!((ours, ours), (35, count(Elsa::new(&config, 7, 1).tensors())));
+    for dense in ["ease", "edlae"] {
+        assert_eq!(run(ModelConfig::preset(dense).unwrap(), data.clone()).parameters(), 49);
+    }
+    // A number and a weight for all six others; a row each.
+    assert_eq!(run(ModelConfig::preset("sparse-ease").unwrap(), data.clone()).parameters(), 2 * 7 * 6 + 7);
     assert_eq!(run(ModelConfig::preset("popularity").unwrap(), data).parameters(), 7);
 }
 
@@ -122,7 +131,7 @@ fn a_closed_form_is_its_matrix() {
     let binary = memory(&run(ModelConfig::Ease(config.clone()), DataSizes::stated(30_000, 40_981, 1_027_464)));
     assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
     assert_eq!(
-        (part(&binary, "binary copy"), part(&binary, "transposed log")),
+        (part(&binary, "normalised copy"), part(&binary, "transposed log")),
         (8 * 1_057_464, 12 * 1_027_464 + 8 * 40_981)
     );
     assert_eq!(part(&binary, "blocks"), 2 * 4 * 512 * 40_981);
@@ -131,7 +140,32 @@ fn a_closed_form_is_its_matrix() {
     assert_eq!(binary.peak().0, Phase::Invert);
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));
-    assert_eq!(part(&weighted, "binary copy"), 0);
+    assert_eq!(part(&weighted, "normalised copy"), 0);
+}
+
+#[test]
+fn linear_models_for_large_catalogues_hold_nothing_of_items_squared() {
+    let data = DataSizes::stated(40_163, 139_738, 499_845);
+    let sparse = memory(&run(ModelConfig::preset("sparse-ease").unwrap(), data.clone()));
+    // A number and a weight for 100 neighbours, and the length of a row, twice.
+    assert_eq!(part(&sparse, "weights"), 2 * 4 * (2 * 100 + 1) * 139_738);
+    assert_eq!(part(&sparse, "neighbourhoods"), 2 * (4 * 100 * 100 + 12 * 139_738 + 4 * 40_163));
+    assert_eq!(part(&sparse, "transposed log"), 8 * (499_845 + 139_738));
+
+    let config = ElsaConfig { dimensions: 64, ..ElsaConfig::default() };
+    let elsa = memory(&run(ModelConfig::Elsa(config), data.clone()));
+    let table = 4 * 64 * 139_738;
+    assert_eq!((part(&elsa, "weights"), part(&elsa, "directions"), part(&elsa, "logits")), (table, 2 * table, 0));
+    // Three values a dimension of 20 users, a square, 20 · 12 entries, and the items.
+    assert_eq!(part(&elsa, "activations"), 4 * 20 * 3 * 64 + 4 * 64 * 64 + 16 * 248 + 16 * 139_738);
+
+    // What is refused names the one that fits.
+    let dense = run(ModelConfig::preset("edlae").unwrap(), data);
+    let refusal = Plan::new(dense, Some(Room::given(8 << 30)), disk_room(1 << 40)).check().unwrap_err().to_string();
+    for part in ["edlae on 139738 items takes 78.", "model.kind = sparse-ease would take 259 MB", "model.kind = mult-"]
+    {
+        assert!(refusal.contains(part), "`{part}` is not in {refusal}");
+    }
 }
 
 #[test]

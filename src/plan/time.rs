@@ -49,9 +49,10 @@ const NARROW: f64 = 0.5;
 /// - A step of a network: three products of 2·b·h·I operations between hidden layer and items, and three for each inner
 ///   layer at half the speed; at the speed of a copy, the logits three times (written, normalised, turned into their
 ///   gradient), the optimiser's 7 values a parameter, and a column of h values for every interaction of the batch,
-///   gathered and scattered.
+///   gathered and scattered. A step of an ELSA has no logits, and 4·d²·I operations.
 /// - A validation: 2·h·I operations a user at half the speed.
-/// - EASE: 8 bytes for every pair of items in a history, at the speed of a copy, and n³ operations.
+/// - EASE and EDLAE: 8 bytes for every pair of items in a history, at the speed of a copy, and n³ operations. Sparse EASE:
+///   the same bytes, and for k neighbours k³ operations an item at half the speed.
 #[must_use]
 pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
     let data = &workload.data;
@@ -59,18 +60,26 @@ pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
     let stage = |name, times, each| Stage { name, times, each };
     let mut stages = vec![stage("reading the log", 1, data.entries as f64 / speeds.rows)];
     match (&workload.model, workload.widths()) {
-        (ModelConfig::Ease(_), _) => {
+        (ModelConfig::Ease(_) | ModelConfig::Edlae(_), _) => {
             stages.push(stage("Gram matrix", 1, 8.0 * data.squared_lengths as f64 / speeds.bytes));
             stages.push(stage("inverse", 1, items.powi(3) / speeds.flops));
+        }
+        (ModelConfig::SparseEase(_), _) => {
+            let near = workload.neighbours() as f64;
+            stages.push(stage("correlations", 1, 8.0 * data.squared_lengths as f64 / speeds.bytes));
+            stages.push(stage("neighbourhoods", 1, items * near.powi(3) / (NARROW * speeds.flops)));
         }
         (_, None) => {}
         (_, Some(Widths { hidden, latent })) => {
             let (hidden, latent) = (hidden as f64, latent as f64);
             let batch = workload.batch_users() as f64;
             let interactions = batch * data.interactions as f64 / data.users.max(1) as f64;
-            let outer = 6.0 * batch * hidden * items / speeds.flops;
+            let low_rank = matches!(workload.model, ModelConfig::Elsa(_));
+            // For each item, three times a user of the batch, or twice a dimension.
+            let (rows, logits) = if low_rank { (2.0 * hidden, 0.0) } else { (3.0 * batch, 3.0 * batch * items) };
+            let outer = 2.0 * rows * hidden * items / speeds.flops;
             let inner = 6.0 * batch * 3.0 * hidden * latent / (NARROW * speeds.flops);
-            let values = 3.0 * batch * items + 7.0 * workload.parameters() as f64 + 4.0 * interactions * hidden;
+            let values = logits + 7.0 * workload.parameters() as f64 + 4.0 * interactions * hidden;
             let step = outer + inner + 4.0 * values / speeds.bytes;
             let steps = (workload.training.epochs as u64).saturating_mul(workload.steps());
             stages.push(stage("steps", steps, step));

@@ -85,7 +85,10 @@ impl Workload {
     /// The widths of an autoencoder, `None` for closed forms.
     pub(super) fn widths(&self) -> Option<Widths> {
         match &self.model {
-            ModelConfig::Popularity(_) | ModelConfig::Ease(_) => None,
+            ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_) => {
+                None
+            }
+            ModelConfig::Elsa(elsa) => Some(Widths { hidden: elsa.dimensions as u64, latent: 0 }),
             ModelConfig::MultVae(vae) => Some(Widths { hidden: vae.hidden as u64, latent: vae.latent as u64 }),
             ModelConfig::MultDae(dae) => Some(Widths { hidden: dae.hidden as u64, latent: 0 }),
         }
@@ -93,20 +96,31 @@ impl Workload {
 
     /// Numbers that the published model is made of.
     ///
-    /// - Popularity: one an item. EASE: items².
+    /// - Popularity: one an item. EASE and EDLAE: items². Sparse EASE: a number and a weight for each of the neighbours of
+    ///   an item, at most, and the length of its row. ELSA: its dimensions for every item.
     /// - Mult-DAE, hidden h: input table h·I and bias h, output table h·I and bias I.
     /// - Mult-VAE, code k: the same and h·2k + 2k for the encoder, k·h + h for the decoder.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         let items = self.data.items;
         match (&self.model, self.widths()) {
-            (ModelConfig::Ease(_), _) => product(&[items, items]),
+            (ModelConfig::Ease(_) | ModelConfig::Edlae(_), _) => product(&[items, items]),
+            (ModelConfig::SparseEase(_), _) => sum(&[product(&[2, items, self.neighbours()]), items]),
+            (ModelConfig::Elsa(_), Some(widths)) => product(&[widths.hidden, items]),
             (_, None) => items,
             (_, Some(Widths { hidden, latent })) => {
                 let tables = sum(&[product(&[2, hidden, items]), hidden, items]);
                 let code = sum(&[product(&[3, hidden, latent]), product(&[2, latent]), hidden]);
                 if latent == 0 { tables } else { tables.saturating_add(code) }
             }
+        }
+    }
+
+    /// Items that an item of a sparse model has weights for, at most; 0 for other models.
+    pub(super) fn neighbours(&self) -> u64 {
+        match &self.model {
+            ModelConfig::SparseEase(sparse) => (sparse.neighbours as u64).min(self.data.items.saturating_sub(1)),
+            _ => 0,
         }
     }
 

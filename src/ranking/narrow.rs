@@ -58,18 +58,19 @@ pub(super) enum NarrowQueries<'a> {
 }
 
 impl NarrowTable {
-    /// Rounds item vectors (columns of `vectors`) to `width`.
+    /// Rounds item vectors (columns of `vectors`) to `width`; `bias` has one value an item, or none.
     ///
     /// # Panics
-    /// When there is not one bias an item.
+    /// When it has any other number of them.
     #[must_use]
     pub fn new(width: Width, vectors: Columns<'_>, bias: &[f32]) -> Self {
+        let bias = if bias.is_empty() { vec![0.0; vectors.cols()] } else { bias.to_vec() };
         assert_eq!(vectors.cols(), bias.len(), "one bias an item");
         let values = match width {
             Width::F16 => Values::F16(vectors.data().iter().map(|&value| f16::from_f32(value)).collect()),
             Width::Int8 => int8(vectors),
         };
-        Self { values, bias: bias.to_vec() }
+        Self { values, bias }
     }
 
     /// Number of items.

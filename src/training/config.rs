@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::nn::Optimiser;
+
 /// Parameters of the training loop, the same for every iterative model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,7 +14,10 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// Users per optimiser step.
     pub batch_size: usize,
-    /// Adam's step size, at first.
+    /// What turns gradients into steps.
+    #[serde(default)]
+    pub optimiser: Optimiser,
+    /// The optimiser's step size, at first.
     pub learning_rate: f32,
     /// The share of `learning_rate` that is left at the end of the planned steps, falling in a straight line:
     /// 1 keeps it constant.
@@ -34,6 +39,7 @@ impl Default for TrainingConfig {
             seed: 1,
             epochs: 100,
             batch_size: 100,
+            optimiser: Optimiser::Adam,
             learning_rate: 1e-3,
             final_rate: 1.0,
             weight_decay: 0.0,

@@ -155,7 +155,8 @@ impl<'a, N: Network> Run<'a, N> {
             }
             // The rate is that of the steps before this one, so that the first has the whole of it.
             let learning_rate = config.rate_at((self.progress.done - 1) as f64 / planned as f64);
-            let step = AdamConfig { learning_rate, weight_decay: config.weight_decay }.step(self.progress.done);
+            let TrainingConfig { optimiser, weight_decay, .. } = *config;
+            let step = AdamConfig { optimiser, learning_rate, weight_decay }.step(self.progress.done);
             let tensors = self.network.weights_mut().values_mut().into_iter().zip(self.gradient.parts());
             for (moments, (values, gradient)) in self.moments.iter_mut().zip(tensors) {
                 moments.apply(&step, values, gradient);

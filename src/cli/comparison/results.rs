@@ -196,7 +196,7 @@ impl Comparison {
             return Ok(());
         }
         let items = trial.train.items();
-        let hint = if matches!(config, ModelConfig::Ease(_)) && items > PATIENT_ITEMS {
+        let hint = if matches!(config, ModelConfig::Ease(_) | ModelConfig::Edlae(_)) && items > PATIENT_ITEMS {
             format!(" ({} items: this takes minutes; --baselines popularity does without)", count(items))
         } else {
             String::new()

@@ -355,7 +355,7 @@ pub unsafe fn adam(step: &AdamStep, value: &mut [f32], first: &mut [f32], second
     let set = |v: f32| _mm256_set1_ps(v);
     let (rate, second_scale, epsilon) = (set(step.rate), set(step.second_scale), set(step.epsilon));
     let (gain1, beta2, gain2) = (set(1.0 - step.beta1), set(step.beta2), set(1.0 - step.beta2));
-    let decay = set(step.weight_decay);
+    let (gradient_rate, decay) = (set(step.gradient_rate), set(step.weight_decay));
     for at in (0..whole).step_by(LANES) {
         // SAFETY: `at + LANES <= whole`, the common length of the four slices.
         unsafe {
@@ -369,7 +369,8 @@ pub unsafe fn adam(step: &AdamStep, value: &mut [f32], first: &mut [f32], second
             let denominator = _mm256_fmadd_ps(_mm256_sqrt_ps(s), second_scale, epsilon);
             _mm256_storeu_ps(pm, m);
             _mm256_storeu_ps(ps, s);
-            _mm256_storeu_ps(pv, _mm256_sub_ps(v, _mm256_div_ps(_mm256_mul_ps(rate, m), denominator)));
+            let direction = _mm256_fmadd_ps(gradient_rate, g, _mm256_mul_ps(rate, m));
+            _mm256_storeu_ps(pv, _mm256_sub_ps(v, _mm256_div_ps(direction, denominator)));
         }
     }
     super::scalar::adam(step, &mut value[whole..], &mut first[whole..], &mut second[whole..], &gradient[whole..]);

@@ -122,11 +122,14 @@ pub fn tanh_bias(x: &mut [f32], bias: &[f32]) {
     dispatch!(tanh_bias(x, bias))
 }
 
-/// The constants of one Adam step (Kingma & Ba 2015), bias corrections folded in.
+/// The constants of one step of Adam (Kingma & Ba 2015) or NAdam (Dozat 2016), bias corrections folded in: a value
+/// moves by −(`rate` · m + `gradient_rate` · g) / (`second_scale` · √v + `epsilon`).
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
-    /// Learning rate ÷ (1 − β₁ᵗ).
+    /// Learning rate ÷ (1 − β₁ᵗ) for Adam.
     pub rate: f32,
+    /// What the gradient itself adds: 0 for Adam.
+    pub gradient_rate: f32,
     /// 1 ÷ √(1 − β₂ᵗ).
     pub second_scale: f32,
     /// Decay of the first moment.

@@ -80,6 +80,7 @@ pub fn adam(step: &AdamStep, value: &mut [f32], first: &mut [f32], second: &mut 
         let gradient = gradient + step.weight_decay * *value;
         *first += (1.0 - step.beta1) * (gradient - *first);
         *second = step.beta2 * *second + (1.0 - step.beta2) * gradient * gradient;
-        *value -= step.rate * *first / (second.sqrt() * step.second_scale + step.epsilon);
+        let direction = step.rate * *first + step.gradient_rate * gradient;
+        *value -= direction / (second.sqrt() * step.second_scale + step.epsilon);
     }
 }

@@ -81,7 +81,7 @@ proptest! {
 
     #[test]
     fn adam_equals_its_twin((value, first, second, gradient) in (0usize..40).prop_flat_map(|n| (values(n), values(n), values(n), values(n)))) {
-        let step = AdamStep { rate: 0.01, second_scale: 1.3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
+        let step = AdamStep { rate: 0.01, gradient_rate: 0.02, second_scale: 1.3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
         let second: Vec<f32> = second.into_iter().map(f32::abs).collect();
         let mut got = (value.clone(), first.clone(), second.clone());
         let mut expected = (value, first, second);
