@@ -143,6 +143,13 @@ impl Layer {
         Ok(layer)
     }
 
+    /// The keys of some sections alone.
+    #[must_use]
+    pub fn of_sections(mut self, sections: &[&str]) -> Self {
+        self.entries.retain(|entry| entry.key.split('.').next().is_some_and(|section| sections.contains(&section)));
+        self
+    }
+
     fn flatten(&mut self, prefix: &str, table: Table, origin: &Origin) {
         for (key, value) in table {
             let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };

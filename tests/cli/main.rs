@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_model;
 mod bench_serve;
 mod checkpoint;
+mod compare;
 mod configuration;
 mod datasets;
 mod evaluate;

@@ -2,6 +2,7 @@
 
 mod bench_serve;
 mod checkpoint;
+mod compare;
 mod datasets;
 mod evaluate;
 mod events;
@@ -14,6 +15,7 @@ mod registry;
 mod serve;
 mod shell;
 mod split;
+mod test_data;
 mod train;
 mod validate;
 
@@ -21,6 +23,7 @@ use clap::{Parser, Subcommand};
 
 pub use bench_serve::BenchServe;
 pub use checkpoint::CheckpointFlags;
+pub use compare::Compare;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
 pub use events::{BackupEvents, EventFlags, Events, EventsCommand, ExportEvents, StoreOfEvents, TrimEvents};
@@ -33,6 +36,7 @@ pub use registry::{At, Models, Promote, Publish, Rollback, Side, Table};
 pub use serve::{AccessFlags, NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
+pub use test_data::TestData;
 pub use train::{Configuration, LogConfiguration, Train};
 pub use validate::Validate;
 
@@ -42,7 +46,8 @@ Exit codes:
   1  the run failed: disk, network, training diverged
   2  flags or configuration are wrong, the run does not fit this machine, or an output exists (see --force)
   3  data cannot be used: a log, titles file or model directory is missing, damaged or empty
-  4  validate has warnings and nothing worse";
+  4  validate has warnings and nothing worse
+  5  a gate of compare fails";
 
 /// Recommendations from collaborative autoencoders: train on a Parquet log, fold any history in,
 /// serve top-N lists over gRPC.
@@ -76,6 +81,8 @@ pub enum Command {
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE
     Evaluate(Evaluate),
+    /// Measure several models on the same users, with differences, costs, and gates for pipelines
+    Compare(Compare),
     /// Recommend items for a user, an ad hoc history, or all users into Parquet
     Recommend(Recommend),
     /// Write the embeddings of users and items with their ids: Parquet, Arrow, NumPy, safetensors

@@ -3,8 +3,9 @@
 use std::fmt::{self, Formatter};
 
 use super::results::{Comparison, ModelResults};
-use crate::cli::console::{count, table, thousands};
-use crate::evaluation::{HistoryBucket, Metric, TargetBucket};
+use crate::cli::comparison::LISTED;
+use crate::cli::console::{bytes, count, table, thousands};
+use crate::evaluation::{HistoryBucket, Metric, MetricKind, PopularityBucket, TargetBucket};
 
 /// A difference with its sign.
 #[must_use]
@@ -47,12 +48,17 @@ impl fmt::Display for Comparison {
         let mut means = table(["model".into()].into_iter().chain(names).chain(["users".into(), "training".into()]));
         for results in &self.models {
             let cells = self.metrics.iter().map(|&metric| mean_and_interval(results, metric));
-            let seconds = results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s"));
+            let seconds = training_time(results);
             let users = count(results.evaluation.counts.users);
             means.add_row([results.model.to_string()].into_iter().chain(cells).chain([users, seconds]));
         }
         writeln!(f, "{means}")?;
         self.write_differences(f)?;
+        if let Some(rows) = self.quality_and_cost() {
+            let mut costs = table(rows.head);
+            rows.rows.into_iter().for_each(|row| _ = costs.add_row(row));
+            writeln!(f, "{costs}\n{}", rows.note)?;
+        }
         self.write_left_out(f)
     }
 }
@@ -63,7 +69,50 @@ fn mean_and_interval(results: &ModelResults, metric: Metric) -> String {
     results.interval(metric).map_or(mean.clone(), |bounds| format!("{mean}\n[{:.4}, {:.4}]", bounds.low, bounds.high))
 }
 
+/// How long a model was trained, in words.
+#[must_use]
+pub fn training_time(results: &ModelResults) -> String {
+    results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s"))
+}
+
+/// Quality beside what it costs, a model a row.
+pub struct QualityAndCost {
+    /// Headings.
+    pub head: Vec<String>,
+    /// Cells.
+    pub rows: Vec<Vec<String>>,
+    /// How it was measured.
+    pub note: String,
+}
+
 impl Comparison {
+    /// One metric, what the lists show of the catalogue, and what the model takes; `None` where costs were not
+    /// measured.
+    #[must_use]
+    pub fn quality_and_cost(&self) -> Option<QualityAndCost> {
+        let metric = self.leading().filter(|_| self.with_costs)?;
+        let shown = [MetricKind::Coverage, MetricKind::Gini].map(|kind| Metric { kind, k: metric.k });
+        let head = ["model".to_string(), metric.to_string(), format!("{metric} of tail")];
+        let costs = ["training", "size", "ms a user"].map(String::from);
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
+        let row = |results: &ModelResults| {
+            let mean = |metric| number(results.evaluation.mean(metric));
+            let tail = number(results.mean_of(metric, PopularityBucket::Tail));
+            let size = results.costs.map_or_else(String::new, |costs| bytes(costs.bytes));
+            let time = results.costs.map_or_else(String::new, |costs| format!("{:.2}", costs.user_ms));
+            let quality = [results.model.clone(), mean(metric), tail].into_iter().chain(shown.map(mean));
+            quality.chain([training_time(results), size, time]).collect()
+        };
+        Some(QualityAndCost {
+            head: head.into_iter().chain(shown.map(|metric| metric.to_string())).chain(costs).collect(),
+            rows: self.models.iter().map(row).collect(),
+            note: format!(
+                "of tail: as if the targets among the least popular items, a third of all interactions, were all there \
+                 is; ms a user: one history folded in and its first {LISTED} items found, on one thread, the median"
+            ),
+        })
+    }
+
     fn write_differences(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let share = 100.0 * self.intervals.confidence;
         writeln!(
