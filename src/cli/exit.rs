@@ -7,6 +7,7 @@ use tonic::Code;
 
 use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
+use super::tuning::{JournalError, TuneError};
 use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
@@ -86,6 +87,16 @@ impl Failure {
         }
         if let Some(Findings { failed, .. }) = cause.downcast_ref() {
             return Some(if failed.is_empty() { Self::Warnings } else { Self::Data });
+        }
+        if cause.is::<TuneError>() {
+            return Some(Self::Usage);
+        }
+        if let Some(error) = cause.downcast_ref::<JournalError>() {
+            return Some(match error {
+                JournalError::OtherSearch { .. } => Self::Usage,
+                JournalError::Content { .. } => Self::Data,
+                JournalError::Storage(error) => Self::of_storage(error),
+            });
         }
         if cause.is::<GatesFailed>() {
             return Some(Self::Gate);

@@ -13,6 +13,7 @@ mod exit;
 mod exporting;
 mod fitting;
 mod gates;
+mod hints;
 mod latencies;
 mod layers;
 mod lists;
@@ -26,6 +27,7 @@ mod serving;
 mod settings;
 mod telemetry;
 mod trials;
+mod tuning;
 mod warm;
 mod wishes;
 

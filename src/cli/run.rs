@@ -41,6 +41,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Train(args) => commands::train::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
         Command::Compare(args) => commands::compare::run(args, &mut out),
+        Command::Tune(args) => commands::tune::run(args, &mut out),
         Command::Recommend(args) => commands::recommend::run(args, &mut out),
         Command::Export(args) => commands::export::run(args, &mut out),
         Command::Embed(args) => commands::embed::run(args, &mut out),

@@ -16,7 +16,7 @@ mod warm;
 
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
-pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_with_checkpoints, restore};
+pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_until, fit_with_checkpoints, restore};
 pub use input::InputWeights;
 pub use model::{Draws, InnerProducts, Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
 pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};

@@ -25,5 +25,6 @@ mod serve;
 mod split;
 mod tables;
 mod train;
+mod tune;
 mod validate;
 mod warm;

@@ -28,8 +28,8 @@ Gates, of which any number may be given; when one fails, the exit code is 5:
 Examples:
   foldin compare --train log.parquet --with mult-vae --with ease
   foldin compare --train log.parquet --with tuned.toml --with ease --metrics ndcg@100,recall@20 --report report.html
-  foldin compare new-model old-model --log newer.parquet --gate ndcg@100>=old-model --gate coverage>=0.3
-  foldin compare model --with ease --fold-in in.parquet --target out.parquet --gate user_ms<=5 --json")]
+  foldin compare new-model old-model --log newer.parquet --gate 'ndcg@100 >= old-model'
+  foldin compare model --with ease --fold-in in.parquet --target out.parquet --gate 'user_ms <= 5' --json")]
 pub struct Compare {
     /// Model directories, the candidate first
     pub model_dir: Vec<PathBuf>,

@@ -1,7 +1,7 @@
 //! `foldin compare`: several models on the same users, and whether the first of them is good enough.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde::Serialize;
@@ -49,8 +49,7 @@ pub fn run(args: &Compare, out: &mut dyn Write) -> Result<()> {
     if args.configuration.print_config {
         return Ok(write!(out, "{}", settings.to_toml())?);
     }
-    let published: Vec<(&Path, &Artifact)> =
-        args.model_dir.iter().map(std::path::PathBuf::as_path).zip(&artifacts).collect();
+    let published: Vec<(&Path, &Artifact)> = args.model_dir.iter().map(PathBuf::as_path).zip(&artifacts).collect();
     let entries = Entry::all(&published, &args.with, &settings)?;
     let Some((candidate, others)) = entries.split_first() else {
         bail!(Configuration("nothing to compare: give model directories, --with PRESET or --with FILE.toml".into()));
@@ -66,14 +65,13 @@ pub fn run(args: &Compare, out: &mut dyn Write) -> Result<()> {
     // Everything that can be refused is refused before the long work starts.
     let report = args.report.as_deref().map(|path| Target::check(path, args.force)).transpose()?;
 
-    let log = match artifacts.first() {
-        None => Some(data::training_log(&settings, "give --train LOG")?),
-        Some(_) => None,
-    };
-    let (occasion, items): (Occasion<'_>, &IdMap) = match (&log, artifacts.first()) {
-        (Some(log), _) => (on_log(&args.data, &settings, log)?, &log.items),
-        (None, Some(first)) => (on_artifacts(&args.data, &settings, &artifacts)?, first.catalogue.ids()),
-        (None, None) => unreachable!("without a model directory there is a log"),
+    let log;
+    let (occasion, items): (Occasion<'_>, &IdMap) = match artifacts.first() {
+        Some(first) => (on_artifacts(&args.data, &settings, &artifacts)?, first.catalogue.ids()),
+        None => {
+            log = data::training_log(&settings, "give --train LOG")?;
+            (on_log(&args.data, &settings, &log)?, &log.items)
+        }
     };
     let trial = &occasion.trial;
     let mut comparison =

@@ -22,4 +22,5 @@ pub mod serve;
 pub mod split;
 pub mod token;
 pub mod train;
+pub mod tune;
 pub mod validate;

@@ -139,8 +139,7 @@ impl FromStr for Gate {
             Err(ErrMode::Incomplete(_)) => Failure::from_input(&input),
         };
         let byte = text.len() - failure.left;
-        let rest = &text[byte..];
-        let word: String = rest.chars().take_while(|c| !c.is_whitespace()).collect();
+        let word: String = text[byte..].trim_start().chars().take_while(|c| !c.is_whitespace()).collect();
         let found = if word.is_empty() { "the end".into() } else { format!("`{word}`") };
         let problem = match failure.problem {
             Problem::Expected(expected) => format!("expected {expected}, found {found}"),

@@ -96,6 +96,7 @@ pub fn results(comparison: &Comparison) -> Vec<Block> {
         });
         rows.push([metric.to_string()].into_iter().chain(cells).collect());
     }
+    rows.extend(comparison.tail().map(|(name, cells)| [name].into_iter().chain(cells).collect()));
     let training = models().map(training_time);
     rows.push(["training".to_string()].into_iter().chain(training).collect());
     let rate = models().map(|results| {
