@@ -3,7 +3,8 @@
 //! A trial is given up at an epoch when the best value that it has reached so far is below the median, over all trials
 //! that ran to their end, of the mean of their values up to the same epoch (Golovin et al. 2017, "Google Vizier: A
 //! Service for Black-Box Optimization", §3.2.2). It assumes no form of the curves, and as a mean lies below the best
-//! value, it spares what merely begins slowly.
+//! value, it spares what merely begins slowly. At first mean and best are the same, so every trial is given some epochs
+//! before it is judged.
 
 /// The validations of a trial: epoch and value, higher is better, by rising epoch.
 pub type Course = Vec<(usize, f64)>;
@@ -11,22 +12,27 @@ pub type Course = Vec<(usize, f64)>;
 /// Trials that must have run to their end before another is given up.
 const FEWEST: usize = 4;
 
-/// The courses of the trials that ran to their end.
-#[derive(Clone, Debug, Default)]
-pub struct MedianRule(Vec<Course>);
+/// The rule for one trial.
+#[derive(Clone, Debug)]
+pub struct MedianRule {
+    /// The courses of the trials that ran to their end.
+    finished: Vec<Course>,
+    /// The epochs that every trial is given.
+    given: usize,
+}
 
 impl MedianRule {
-    /// The rule after these trials.
+    /// The rule after these trials, for one that is `given` so many epochs in any case.
     #[must_use]
-    pub fn new(finished: impl IntoIterator<Item = Course>) -> Self {
-        Self(finished.into_iter().filter(|course| !course.is_empty()).collect())
+    pub fn new(finished: impl IntoIterator<Item = Course>, given: usize) -> Self {
+        Self { finished: finished.into_iter().filter(|course| !course.is_empty()).collect(), given }
     }
 
     /// True when a trial with this course so far is to be given up.
     #[must_use]
     pub fn gives_up(&self, course: &[(usize, f64)]) -> bool {
         let Some(&(epoch, _)) = course.last() else { return false };
-        if self.0.len() < FEWEST {
+        if self.finished.len() < FEWEST || epoch <= self.given {
             return false;
         }
         let best = course.iter().map(|(_, value)| *value).fold(f64::NEG_INFINITY, f64::max);
@@ -34,7 +40,7 @@ impl MedianRule {
             let values: Vec<f64> = course.iter().take_while(|(at, _)| *at <= epoch).map(|(_, value)| *value).collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
         };
-        let mut means: Vec<f64> = self.0.iter().filter_map(mean).collect();
+        let mut means: Vec<f64> = self.finished.iter().filter_map(mean).collect();
         means.sort_unstable_by(f64::total_cmp);
         median(&means).is_some_and(|median| best < median)
     }
@@ -53,7 +59,8 @@ mod tests {
 
     /// Four trials whose means up to epoch 2 are 0.15, 0.25, 0.35 and 0.45: the median is 0.3.
     fn rule() -> MedianRule {
-        MedianRule::new((1..=4).map(|trial| (1..=3).map(|epoch| (epoch, 0.1 * (trial + epoch - 1) as f64)).collect()))
+        let course = |trial: usize| (1..=3).map(|epoch| (epoch, 0.1 * (trial + epoch - 1) as f64)).collect();
+        MedianRule::new((1..=4).map(course), 0)
     }
 
     #[test]
@@ -68,15 +75,17 @@ mod tests {
     #[test]
     fn nothing_is_given_up_before_enough_is_known() {
         assert!(!rule().gives_up(&[]));
-        let three = MedianRule::new(rule().0.into_iter().skip(1));
+        let three = MedianRule::new(rule().finished.into_iter().skip(1), 0);
         assert!(!three.gives_up(&[(1, 0.0)]));
-        let with_empty = MedianRule::new(three.0.into_iter().chain([Vec::new()]));
+        let with_empty = MedianRule::new(three.finished.into_iter().chain([Vec::new()]), 0);
         assert!(!with_empty.gives_up(&[(1, 0.0)]), "closed forms have no course");
+        let patient = MedianRule::new(rule().finished, 2);
+        assert!(!patient.gives_up(&[(1, 0.0), (2, 0.0)]) && patient.gives_up(&[(1, 0.0), (2, 0.0), (3, 0.0)]));
     }
 
     #[test]
     fn trials_that_validated_later_are_compared_where_they_can_be() {
-        let late = MedianRule::new((0..4).map(|_| vec![(5, 0.9)]));
+        let late = MedianRule::new((0..4).map(|_| vec![(5, 0.9)]), 0);
         assert!(!late.gives_up(&[(4, 0.1)]));
         assert!(late.gives_up(&[(4, 0.1), (5, 0.2)]));
     }

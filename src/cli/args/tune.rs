@@ -55,7 +55,8 @@ pub struct Tune {
     /// How validation data is cut from the log: strong (default) or weak
     #[arg(long, value_name = "PROTOCOL", help_heading = "Search")]
     pub protocol: Option<String>,
-    /// Train every trial to its end: none is given up for being worse than the median of the others
+    /// Train every trial to its end: by default, one that is worse than the median of the others after a fifth of its
+    /// epochs is given up
     #[arg(long, help_heading = "Search")]
     pub no_early_stopping: bool,
     /// Trials at the same time, as far as memory allows; their order, and so what is learnt from them, may vary

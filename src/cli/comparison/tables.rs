@@ -116,7 +116,7 @@ impl Comparison {
             let mean = |metric| number(results.evaluation.mean(metric));
             let tail = tail.as_ref().map(|cells| cells[at].clone());
             let size = results.costs.map_or_else(String::new, |costs| bytes(costs.bytes));
-            let time = results.costs.map_or_else(String::new, |costs| format!("{:.2}", costs.user_ms));
+            let time = results.costs.map_or_else(String::new, |costs| format!("{:.3}", costs.user_ms));
             let quality = [results.model.clone(), mean(metric)].into_iter().chain(tail).chain(shown.map(mean));
             quality.chain([training_time(results), size, time]).collect()
         };

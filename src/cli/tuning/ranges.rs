@@ -33,7 +33,7 @@ pub enum TuneError {
         /// Its range.
         text: String,
         /// What the settings say of a value in the range.
-        source: SettingsError,
+        source: Box<SettingsError>,
     },
     /// A value that the parameter may not have.
     #[error("range {key}={text} leaves the parameter's own: {source}")]
@@ -43,7 +43,7 @@ pub enum TuneError {
         /// Its range.
         text: String,
         /// The value and the rule.
-        source: FitError,
+        source: Box<FitError>,
     },
 }
 
@@ -63,12 +63,14 @@ fn check_one(settings: &Settings, key: &str, text: &str) -> Result<Range, TuneEr
     }
     let Range { key, mut domain } = Range::parse(key, text)?;
     for end in domain.ends() {
-        let setting = |source| TuneError::Setting { key: named.clone(), text: written.clone(), source };
-        let set = set(settings, &key, &end).map_err(setting)?;
-        check_parameters(&set.model, &set.training).map_err(|source| TuneError::Outside {
-            key: named.clone(),
-            text: written.clone(),
-            source,
+        let place = || (named.clone(), written.clone());
+        let set = set(settings, &key, &end).map_err(|error| {
+            let (key, text) = place();
+            TuneError::Setting { key, text, source: Box::new(error) }
+        })?;
+        check_parameters(&set.model, &set.training).map_err(|error| {
+            let (key, text) = place();
+            TuneError::Outside { key, text, source: Box::new(error) }
         })?;
         if matches!(domain, Domain::Numbers { .. }) && matches!(value_of(&set, &key), Some(Value::Integer(_))) {
             domain = domain.of_whole_numbers();

@@ -14,6 +14,9 @@ use crate::cli::settings::Settings;
 use crate::plan::{Room, fits_beside};
 use crate::tuning::{MedianRule, Observed, Point, Search};
 
+/// A trial has one of so many parts of its epochs before it is judged.
+const GIVEN: usize = 5;
+
 /// When to stop, and how many at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -119,7 +122,7 @@ impl Tuning<'_> {
                 let number = state.next;
                 state.next += 1;
                 state.running.push(Running { number, point, bytes });
-                let rule = if self.settings.tune.early_stopping { rule(&state.journal) } else { MedianRule::default() };
+                let rule = self.rule(&state.journal, &settings);
                 return Some((number, settings, rule));
             }
             state = freed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -151,6 +154,13 @@ impl Tuning<'_> {
         state.running.is_empty() || fits_beside(taken, self.limits.room)
     }
 
+    /// The rule by the trials that ran to their end; without early stopping, by none.
+    fn rule(&self, journal: &Journal, settings: &Settings) -> MedianRule {
+        let counts = |trial: &&Trial| self.settings.tune.early_stopping && trial.ended == Ended::Finished;
+        let finished = journal.trials().iter().filter(counts).map(|trial| trial.course.clone());
+        MedianRule::new(finished, settings.training.epochs.div_ceil(GIVEN))
+    }
+
     fn tell(&self, trial: &Trial, best: Option<&Trial>) {
         let values = self.search.ranges.iter().zip(&trial.point).map(|(range, value)| format!("{}={value}", range.key));
         let values = values.collect::<Vec<_>>().join(" ");
@@ -164,12 +174,6 @@ impl Tuning<'_> {
         let (number, of) = (trial.number + 1, self.limits.trials);
         note(format_args!("trial {number} of {of}, {values}: {outcome} ({:.1} s{best})", trial.seconds));
     }
-}
-
-/// The rule by the trials that ran to their end.
-fn rule(journal: &Journal) -> MedianRule {
-    let finished = journal.trials().iter().filter(|trial| trial.ended == Ended::Finished);
-    MedianRule::new(finished.map(|trial| trial.course.clone()))
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
