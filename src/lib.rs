@@ -60,6 +60,7 @@
 //! | [`filter`] | Which items meet a condition on their metadata? |
 //! | [`ranking`] | Which items come first? |
 //! | [`evaluation`] | How good are the lists? |
+//! | [`tuning`] | Which parameters are worth trying next? |
 //! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
 //! | [`export`] | How do embeddings and lists leave, for any number of users? |
 //! | [`engine`] | What is the answer to a request? |
@@ -98,4 +99,5 @@ pub mod registry;
 pub mod serve;
 pub mod storage;
 pub mod training;
+pub mod tuning;
 pub mod types;

@@ -32,6 +32,8 @@ pub enum Purpose {
     Explore = 9,
     /// Requests of a load test; coordinates: which part of it, number of the request.
     LoadTest = 10,
+    /// Points of a search for parameters; coordinates: trial and attempt.
+    Tune = 11,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

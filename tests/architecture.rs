@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("io", &["types", "random", "interactions"]),
     ("filter", &["types", "interactions"]),
     ("nn", &["types", "random", "linalg"]),
+    ("tuning", &["random"]),
     ("training", &["types", "random", "storage", "interactions", "nn"]),
     ("models", &["types", "random", "interactions", "linalg", "nn", "training"]),
     ("plan", &["interactions", "io", "linalg", "training", "models"]),

@@ -7,6 +7,7 @@ use tonic::Code;
 
 use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
+use super::tuning::{JournalError, TuneError};
 use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
@@ -50,6 +51,14 @@ impl Findings {
     }
 }
 
+/// A model was measured, and is not what was asked of it.
+#[derive(Debug, thiserror::Error)]
+#[error("failed: {}", failed.join("; "))]
+pub struct GatesFailed {
+    /// The gates that do not hold, with what was measured.
+    pub failed: Vec<String>,
+}
+
 /// Kinds of failure as a caller of the binary tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -61,6 +70,8 @@ pub enum Failure {
     Data,
     /// 4: data can be used and has something odd about it.
     Warnings,
+    /// 5: everything was measured, and a gate does not hold.
+    Gate,
 }
 
 impl Failure {
@@ -76,6 +87,19 @@ impl Failure {
         }
         if let Some(Findings { failed, .. }) = cause.downcast_ref() {
             return Some(if failed.is_empty() { Self::Warnings } else { Self::Data });
+        }
+        if cause.is::<TuneError>() {
+            return Some(Self::Usage);
+        }
+        if let Some(error) = cause.downcast_ref::<JournalError>() {
+            return Some(match error {
+                JournalError::OtherSearch { .. } => Self::Usage,
+                JournalError::Content { .. } => Self::Data,
+                JournalError::Storage(error) => Self::of_storage(error),
+            });
+        }
+        if cause.is::<GatesFailed>() {
+            return Some(Self::Gate);
         }
         if let Some(error) = cause.downcast_ref::<TokenError>() {
             return Some(if matches!(error, TokenError::Random) { Self::Run } else { Self::Usage });
@@ -256,6 +280,7 @@ impl Failure {
             Self::Usage => 2,
             Self::Data => 3,
             Self::Warnings => 4,
+            Self::Gate => 5,
         }
     }
 }

@@ -61,11 +61,25 @@ pub fn validation_trial<'a>(
     items: &IdMap,
     unseen: Option<&[UserIdx]>,
 ) -> Result<Option<Trial<'a>>> {
+    if is_iterative(&settings.model) {
+        return held_out_trial(settings, log, items, unseen);
+    }
+    settings.validation.check()?;
+    Ok(None)
+}
+
+/// The same for any model; `None` where validation is switched off, and where nobody is left for it.
+///
+/// # Errors
+/// As of [`validation_trial`].
+pub fn held_out_trial<'a>(
+    settings: &Settings,
+    log: &'a Interactions,
+    items: &IdMap,
+    unseen: Option<&[UserIdx]>,
+) -> Result<Option<Trial<'a>>> {
     let validation = &settings.validation;
     validation.check()?;
-    if !is_iterative(&settings.model) {
-        return Ok(None);
-    }
     let trial = if let (Some(fold_in), Some(target)) = (&validation.fold_in, &validation.target) {
         let given = read_fold_in_target(fold_in, target, &settings.log, items)?;
         for (what, report) in ["validation fold-in", "validation target"].iter().zip(&given.reports) {

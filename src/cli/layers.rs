@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::hints::{hint, intended};
 use super::settings::Settings;
 use crate::interactions::Timestamp;
 use crate::models::ModelConfig;
@@ -143,6 +144,13 @@ impl Layer {
         Ok(layer)
     }
 
+    /// The keys of some sections alone.
+    #[must_use]
+    pub fn of_sections(mut self, sections: &[&str]) -> Self {
+        self.entries.retain(|entry| entry.key.split('.').next().is_some_and(|section| sections.contains(&section)));
+        self
+    }
+
     fn flatten(&mut self, prefix: &str, table: Table, origin: &Origin) {
         for (key, value) in table {
             let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
@@ -190,6 +198,23 @@ impl Layer {
             || SettingsError::Assignment { flag: "--set", example: "training.epochs=20", text: text.to_string() };
         let (key, value) = text.split_once('=').ok_or_else(missing)?;
         self.flag(&format!("--set {text}"), key.trim(), Some(value.trim()));
+        Ok(())
+    }
+
+    /// Adds `--range key=range`, once a key.
+    ///
+    /// # Errors
+    /// [`SettingsError::Assignment`] when there is no `=`, [`SettingsError::Value`] for a second range of a key.
+    pub fn range(&mut self, text: &str) -> Result<(), SettingsError> {
+        let example = "model.lambda=log:10..1000";
+        let missing = || SettingsError::Assignment { flag: "--range", example, text: text.to_string() };
+        let (key, range) = text.split_once('=').ok_or_else(missing)?;
+        let (key, flag) = (format!("{RANGES}.{}", key.trim()), format!("--range {text}"));
+        if self.entries.iter().any(|entry| entry.key == key) {
+            let reason = "there is a range for it already; give one, or choices such as 1|2|3".into();
+            return Err(SettingsError::Value { key, origin: Origin::Flag(flag), reason });
+        }
+        self.flag(&flag, &key, Some(range.trim()));
         Ok(())
     }
 
@@ -248,10 +273,14 @@ pub fn resolve(base: Settings, layers: &[Layer]) -> Result<Resolved, SettingsErr
 /// The section whose keys are names of the log's own.
 const EVENT_WEIGHTS: &str = "log.event_weights";
 
+/// The section whose keys are keys of other sections.
+const RANGES: &str = "tune.ranges";
+
 /// The sections of a key, and its name in the innermost one.
 fn path_of(key: &str) -> (Vec<&str>, &str) {
-    match key.strip_prefix(EVENT_WEIGHTS).and_then(|rest| rest.strip_prefix('.')) {
-        Some(name) => (EVENT_WEIGHTS.split('.').collect(), name),
+    let open = |section: &&str| key.strip_prefix(*section).and_then(|rest| rest.strip_prefix('.')).is_some();
+    match [EVENT_WEIGHTS, RANGES].into_iter().find(open) {
+        Some(section) => (section.split('.').collect(), &key[section.len() + 1..]),
         None => {
             let mut path: Vec<&str> = key.split('.').collect();
             let leaf = path.pop().unwrap_or_default();
@@ -276,10 +305,12 @@ fn apply(settings: &Settings, entry: &Entry) -> Result<Settings, SettingsError> 
     let table = |settings: Settings| Table::try_from(settings).map_err(|error| invalid(entry, error.to_string()));
     let mut known = table(settings.clone().with_every_key())?;
     let (path, leaf) = path_of(&entry.key);
-    if path.join(".") == EVENT_WEIGHTS {
+    let open = [(EVENT_WEIGHTS, Value::Float(1.0)), (RANGES, Value::String(String::new()))];
+    if let Some((_, example)) = open.into_iter().find(|(section, _)| path.join(".") == *section) {
         // Whatever it is called, it is a key.
-        let weights = known.get_mut("log").and_then(|log| log.get_mut("event_weights")).and_then(Value::as_table_mut);
-        weights.map(|weights| weights.insert(leaf.into(), Value::Float(1.0)));
+        let [outer, inner] = [path[0], path[1]];
+        let section = known.get_mut(outer).and_then(|outer| outer.get_mut(inner)).and_then(Value::as_table_mut);
+        section.map(|section| section.insert(leaf.into(), example));
     }
     let mut example = &known;
     for section in &path {
@@ -322,6 +353,15 @@ fn typed(entry: &Entry, example: &Value) -> Result<Value, SettingsError> {
     }
 }
 
+/// The value of a key, where it has one.
+#[must_use]
+pub fn value_of(settings: &Settings, key: &str) -> Option<Value> {
+    let (path, leaf) = path_of(key);
+    let table = Table::try_from(settings).ok()?;
+    let section = path.into_iter().try_fold(&table, |section, name| section.get(name)?.as_table())?;
+    section.get(leaf).cloned()
+}
+
 fn wrong_type(entry: &Entry, expected: &'static str, found: &Value) -> SettingsError {
     let found = format!("{} `{}`", type_name(found), found.to_string().trim().trim_matches('"'));
     SettingsError::WrongType { key: entry.key.clone(), origin: entry.origin.clone(), expected, found }
@@ -339,75 +379,12 @@ fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Every key below `table`, dotted.
-fn keys(prefix: &str, table: &Table, out: &mut Vec<String>) {
-    for (key, value) in table {
-        let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        match value {
-            Value::Table(inner) => keys(&key, inner, out),
-            _ => out.push(key),
-        }
-    }
-}
-
-/// Every section below `table`, dotted.
-fn sections(prefix: &str, table: &Table, out: &mut Vec<String>) {
-    for (key, value) in table {
-        if let Value::Table(inner) = value {
-            let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-            sections(&key, inner, out);
-            out.push(key);
-        }
-    }
-}
-
-/// The name that differs least from `given`, if it is near enough to have been meant.
-fn nearest<'a>(given: &str, names: &'a [String]) -> Option<&'a String> {
-    let distances = names.iter().map(|name| (strsim::damerau_levenshtein(name, given), name));
-    distances.min().filter(|(distance, _)| *distance <= 4).map(|(_, name)| name)
-}
-
 fn unknown(entry: &Entry, known: &Table) -> SettingsError {
-    let mut all = Vec::new();
-    match &entry.given {
-        Given::Typed(Value::Table(_)) => sections("", known, &mut all),
-        _ => keys("", known, &mut all),
-    }
-    let hint = match nearest(&entry.key, &all) {
-        Some(key) => format!("did you mean `{key}`?"),
-        None => {
-            let section = entry.key.split('.').next().unwrap_or_default();
-            let same: Vec<&str> =
-                all.iter().filter(|key| key.split('.').next() == Some(section)).map(String::as_str).collect();
-            if same.is_empty() {
-                format!("sections: {}", known.keys().cloned().collect::<Vec<_>>().join(", "))
-            } else {
-                format!("known: {}", same.join(", "))
-            }
-        }
-    };
-    SettingsError::UnknownKey { key: entry.key.clone(), origin: entry.origin.clone(), hint }
-}
-
-/// What a variable without a double underscore was probably meant to be: one that forgot to double it, or to
-/// name the section.
-fn intended(given: &str) -> String {
-    let mut all = Vec::new();
-    // Each model has keys of its own.
-    for model in ModelConfig::PRESETS.iter().filter_map(|name| ModelConfig::preset(name).ok()) {
-        let settings = Settings { model, ..Settings::default() }.with_every_key();
-        if let Ok(table) = Table::try_from(settings) {
-            keys("", &table, &mut all);
-        }
-    }
-    let distance = |key: &String| {
-        let leaf = key.rsplit('.').next().unwrap_or(key);
-        let written = [key.replace('.', "_"), leaf.to_owned()];
-        written.iter().map(|name| strsim::damerau_levenshtein(name, given)).min()
-    };
-    match all.iter().map(|key| (distance(key), key)).min() {
-        Some((Some(..=2), key)) => format!("did you mean FOLDIN_{}?", key.replace('.', "__").to_uppercase()),
-        _ => "configuration is FOLDIN_SECTION__KEY, for example FOLDIN_TRAINING__EPOCHS".into(),
+    let is_section = matches!(entry.given, Given::Typed(Value::Table(_)));
+    SettingsError::UnknownKey {
+        key: entry.key.clone(),
+        origin: entry.origin.clone(),
+        hint: hint(&entry.key, is_section, known),
     }
 }
 

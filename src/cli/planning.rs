@@ -9,6 +9,7 @@ use super::console::note;
 use super::exit::Configuration;
 use super::fitting::{held_out, is_iterative};
 use super::settings::{InputSettings, Settings};
+use crate::evaluation::Trial;
 use crate::interactions::{IdMap, Interactions};
 use crate::io::{Log, LogExtents, count_entries, measure_log, read_all_items};
 use crate::models::{FitError, ModelConfig, check_parameters};
@@ -119,6 +120,25 @@ pub fn check_run(
 /// [`TooLarge`]; as of [`workload`].
 pub fn check_fit(settings: &Settings, train: &Interactions) -> Result<()> {
     Ok(Plan::new(workload(settings, in_memory(train))?, Room::now(), DiskRoom::default()).check_ahead()?)
+}
+
+/// The plan of a fit that is measured on a trial in memory, beside whatever else the process holds.
+///
+/// # Errors
+/// Parameters out of range.
+pub fn ahead(settings: &Settings, trial: &Trial<'_>, room: Option<Room>) -> Result<Plan, FitError> {
+    check_parameters(&settings.model, &settings.training)?;
+    let (users, interactions) = (trial.target().users() as u64, (trial.fold_in().len() + trial.target().len()) as u64);
+    let run = Workload {
+        data: in_memory(&trial.train),
+        model: settings.model.clone(),
+        training: settings.training.clone(),
+        validation: Validation::Given { users, interactions },
+        checkpoints: false,
+        threads: rayon::current_num_threads() as u64,
+        parent: 0,
+    };
+    Ok(Plan::new(run, room, DiskRoom::default()))
 }
 
 /// Why a closed-form model cannot be fitted on `train` beside what is in memory, `None` when it can.

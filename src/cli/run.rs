@@ -40,6 +40,8 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Plan(args) => commands::plan::run(args, &mut out),
         Command::Train(args) => commands::train::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
+        Command::Compare(args) => commands::compare::run(args, &mut out),
+        Command::Tune(args) => commands::tune::run(args, &mut out),
         Command::Recommend(args) => commands::recommend::run(args, &mut out),
         Command::Export(args) => commands::export::run(args, &mut out),
         Command::Embed(args) => commands::embed::run(args, &mut out),

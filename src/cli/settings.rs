@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exit::Configuration;
 use super::serving::ServeSettings;
+use super::tuning::TuneSettings;
 use crate::interactions::{LogRules, TimeUnit, Timestamp};
 use crate::io::ItemColumns;
 use crate::models::{ModelConfig, MultVaeConfig};
@@ -34,6 +35,9 @@ pub struct Settings {
     /// How a server behaves; a run that trains leaves it alone and does not print it.
     #[serde(default, skip_serializing_if = "ServeSettings::is_default")]
     pub serve: ServeSettings,
+    /// A search for parameters; a run that trains leaves it alone.
+    #[serde(default, skip_serializing_if = "TuneSettings::is_default")]
+    pub tune: TuneSettings,
 }
 
 /// Section `[input]`.
@@ -126,6 +130,7 @@ impl Default for Settings {
             validation: ValidationSettings::default(),
             checkpoint: CheckpointSettings::default(),
             serve: ServeSettings::default(),
+            tune: TuneSettings::default(),
         }
     }
 }
@@ -148,6 +153,7 @@ impl Settings {
         };
         self.checkpoint = CheckpointSettings { every: Some(1), path: Some("".into()) };
         self.serve = self.serve.with_every_key();
+        self.tune = self.tune.with_every_key();
         self.validation = ValidationSettings { fold_in: Some("".into()), target: Some("".into()), ..self.validation };
         self
     }

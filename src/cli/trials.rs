@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::args::Evaluate;
+use super::args::TestData;
 use super::console::{count, note};
 use super::data::held_out_by_default;
 use super::exit::Configuration;
@@ -38,27 +38,36 @@ impl<'a> Occasion<'a> {
     }
 }
 
+/// What settings start from: the defaults, or what a published model was made with.
+#[must_use]
+pub fn base(artifact: Option<&Artifact>) -> Settings {
+    let Some(Artifact { manifest, .. }) = artifact else { return Settings::default() };
+    // The window of time was that of the training log; another can be given by flag.
+    let log = LogRules { since: None, until: None, ..manifest.rules.clone() };
+    Settings { model: manifest.model.clone(), log, ..Settings::default() }
+}
+
 /// A trial on a training log: given test data, or a split of the log itself.
 ///
 /// # Errors
 /// Test data that cannot be used, a split that the log does not allow.
-pub fn on_log<'a>(args: &Evaluate, settings: &Settings, log: &'a Log) -> Result<Occasion<'a>> {
+pub fn on_log<'a>(data: &TestData, settings: &Settings, log: &'a Log) -> Result<Occasion<'a>> {
     let users = Cow::Borrowed(&log.users);
-    if let Some(given) = given(args, &settings.log, &log.items, &log.users)? {
+    if let Some(given) = given(data, &settings.log, &log.items, &log.users)? {
         return Ok(given.occasion(Cow::Borrowed(&log.interactions), users));
     }
-    if let Some(cut) = args.cut_at {
+    if let Some(cut) = data.cut_at {
         let times = times(log, "--cut-at")?;
         check_cut(cut, times)?;
         let trial = Trial::temporal(&log.interactions, times, cut);
         return Ok(Occasion::new(trial, users, format!("trained on what happened before {cut}, tested on the rest")));
     }
-    if args.leave_last_out {
+    if data.leave_last_out {
         let trial = Trial::leave_last_out(&log.interactions, times(log, "--leave-last-out")?);
         return Ok(Occasion::new(trial, users, "the last interaction of every user with at least two".into()));
     }
     let all = log.interactions.users();
-    let held_out = args.held_out_users.map_or_else(|| held_out_by_default(all), std::num::NonZeroUsize::get);
+    let held_out = data.held_out_users.map_or_else(|| held_out_by_default(all), std::num::NonZeroUsize::get);
     if held_out + 2 > all {
         bail!(Configuration(format!("cannot hold out {held_out} of {all} users: at least 2 must be left to train on")));
     }
@@ -69,22 +78,27 @@ pub fn on_log<'a>(args: &Evaluate, settings: &Settings, log: &'a Log) -> Result<
     Ok(Occasion::new(trial, users, split))
 }
 
-/// A trial of a published model; its stored histories train the baselines.
+/// A trial of published models over the same items; the stored histories of the first one train the others that stand
+/// beside them.
 ///
 /// # Errors
-/// Test data that is not named or cannot be used.
-pub fn on_artifact<'a>(args: &Evaluate, settings: &Settings, artifact: &'a Artifact) -> Result<Occasion<'a>> {
+/// Test data that is not named or cannot be used; models of different items.
+pub fn on_artifacts<'a>(data: &TestData, settings: &Settings, artifacts: &'a [Artifact]) -> Result<Occasion<'a>> {
+    let Some((artifact, others)) = artifacts.split_first() else {
+        bail!(Configuration("no model directory to measure".into()));
+    };
+    others.iter().try_for_each(|other| check_items(artifact, other))?;
     let train = Cow::Owned(artifact.histories.range(0..artifact.users.len() as u32)?);
     let users = Cow::Borrowed(&artifact.users);
-    if let Some(given) = given(args, &settings.log, artifact.catalogue.ids(), &artifact.users)? {
+    if let Some(given) = given(data, &settings.log, artifact.catalogue.ids(), &artifact.users)? {
         return Ok(given.occasion(train, users));
     }
-    let Some(log) = &args.log else {
+    let Some(log) = &data.log else {
         bail!(Configuration(
             "nothing to measure the model directory on: give --fold-in and --target, --test, or --log".into()
         ));
     };
-    let (ids, histories) = unseen_users(log, settings, artifact)?;
+    let (ids, histories) = unseen_users(log, settings, artifact.catalogue.ids(), artifacts)?;
     let (seed, target) = (settings.training.seed, 100.0 * TARGET_FRACTION);
     let split = format!(
         "{} users of {} that the model was not trained on, {target:.0} % of each history as target by seed {seed}",
@@ -93,6 +107,30 @@ pub fn on_artifact<'a>(args: &Evaluate, settings: &Settings, artifact: &'a Artif
     );
     let trial = Trial::strong(train, fold_in_target(&histories, TARGET_FRACTION, seed));
     Ok(Occasion::new(trial, Cow::Owned(ids), split))
+}
+
+/// Lists compare only where every model could have listed the same items.
+fn check_items(one: &Artifact, other: &Artifact) -> Result<()> {
+    let [ours, theirs] = [one, other].map(|artifact| artifact.catalogue.ids());
+    if ours != theirs {
+        let shared = (0..theirs.len() as u32).filter(|&item| ours.index(&theirs.external(item)).is_some()).count();
+        bail!(Configuration(format!(
+            "model {} has {} items and model {} has {}, {} of them the same: models compare over one catalogue only; \
+             train them on the same log",
+            one.manifest.model_version,
+            count(ours.len()),
+            other.manifest.model_version,
+            count(theirs.len()),
+            count(shared)
+        )));
+    }
+    if one.manifest.data_fingerprint != other.manifest.data_fingerprint {
+        note(format_args!(
+            "models {} and {} were trained on different logs of the same items",
+            one.manifest.model_version, other.manifest.model_version
+        ));
+    }
+    Ok(())
 }
 
 /// The test data of given files.
@@ -112,8 +150,8 @@ impl Given {
     }
 }
 
-fn given(args: &Evaluate, rules: &LogRules, items: &IdMap, users: &IdMap) -> Result<Option<Given>> {
-    if let (Some(fold_in), Some(target)) = (&args.fold_in, &args.target) {
+fn given(data: &TestData, rules: &LogRules, items: &IdMap, users: &IdMap) -> Result<Option<Given>> {
+    if let (Some(fold_in), Some(target)) = (&data.fold_in, &data.target) {
         let read = read_fold_in_target(fold_in, target, rules, items)?;
         for (path, report) in [fold_in, target].into_iter().zip(&read.reports) {
             note(format_args!("{}: {report}", path.display()));
@@ -121,18 +159,26 @@ fn given(args: &Evaluate, rules: &LogRules, items: &IdMap, users: &IdMap) -> Res
         let split = format!("{} folded in, {} to be found", fold_in.display(), target.display());
         return Ok(Some(Given::Strong(Box::new(read), split)));
     }
-    let Some(test) = &args.test else { return Ok(None) };
+    let Some(test) = &data.test else { return Ok(None) };
     let log = read_log_onto(test, &rules.for_targets(), items, Some(users))?;
     note(format_args!("{}: {}", test.display(), log.report));
     Ok(Some(Given::Weak(log.interactions, format!("{} to be found", test.display()))))
 }
 
-/// Ids and histories of the users in a log that the model was not trained on.
-fn unseen_users(path: &Path, settings: &Settings, artifact: &Artifact) -> Result<(IdMap, Interactions)> {
-    let log = read_log_onto(path, &settings.log, artifact.catalogue.ids(), None)?;
+/// Ids and histories of the users in a log that none of the models was trained on.
+fn unseen_users(
+    path: &Path,
+    settings: &Settings,
+    items: &IdMap,
+    artifacts: &[Artifact],
+) -> Result<(IdMap, Interactions)> {
+    let log = read_log_onto(path, &settings.log, items, None)?;
     note(format_args!("{}: {}", path.display(), log.report));
-    let unseen: Vec<u32> =
-        (0..log.users.len() as u32).filter(|&user| artifact.users.index(&log.users.external(user)).is_none()).collect();
+    let is_known = |user: u32| {
+        let id = log.users.external(user);
+        artifacts.iter().any(|artifact| artifact.users.index(&id).is_some())
+    };
+    let unseen: Vec<u32> = (0..log.users.len() as u32).filter(|&user| !is_known(user)).collect();
     let known = log.users.len() - unseen.len();
     if unseen.is_empty() {
         bail!(Configuration(format!(

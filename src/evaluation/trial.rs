@@ -112,6 +112,22 @@ impl<'a> Trial<'a> {
         Self::on_training_users(Protocol::Weak, train, target)
     }
 
+    /// Weak generalisation by an own split: a fifth of the history of `users` users, both chosen by `seed`, is the
+    /// target; everything else is trained on, and folded in for those users.
+    ///
+    /// Targets with items that nobody has in training are left out and counted.
+    #[must_use]
+    pub fn weak_split(log: &Interactions, users: usize, seed: u64) -> Self {
+        let (_, measured) = hold_out_users(log, users, seed);
+        let all = fold_in_target(log, TARGET_FRACTION, seed).target;
+        let target = all.filtered(|user, _| measured.binary_search(&user).is_ok());
+        let train = log.filtered(|user, item| target.history(user).items().binary_search(&item.0).is_err());
+        let known = known(&train);
+        let kept = target.filtered(|_, item| known[item.at()]);
+        let left_out = LeftOut { items_unseen_in_training: target.len() - kept.len(), ..LeftOut::default() };
+        Self { left_out, ..Self::weak(Cow::Owned(train), kept) }
+    }
+
     /// Temporal split: interactions before `cut` are trained on and folded in, those at the cut or later are
     /// the target; see [`split_at`]. `times` is parallel to the CSR order of `log`.
     ///
@@ -243,6 +259,25 @@ mod tests {
         let trial = Trial::weak(Cow::Owned(log()), log());
         assert_eq!(trial.fold_in(), &log());
     }
+
+    #[test]
+    fn a_weak_split_takes_a_part_of_some_histories() {
+        let log = log();
+        for seed in 0..20 {
+            let trial = Trial::weak_split(&log, 6, seed);
+            assert_eq!((trial.protocol, trial.train.users(), trial.fold_in()), (Protocol::Weak, 20, &*trial.train));
+            let kept = trial.train.len() + trial.target().len() + trial.left_out.items_unseen_in_training;
+            assert_eq!(kept, log.len(), "seed {seed}");
+            let hidden = (0..20).map(UserIdx).filter(|&user| trial.train.history(user) != log.history(user));
+            assert_eq!(hidden.count(), 6);
+            for user in (0..20).map(UserIdx) {
+                let shown = trial.train.history(user).items();
+                assert!(trial.target().history(user).items().iter().all(|item| !shown.contains(item)));
+            }
+        }
+        assert_eq!(Trial::weak_split(&log, 6, 3).target(), Trial::weak_split(&log, 6, 3).target());
+    }
+
     /// Users 0 to 3 over five items, the time of an interaction in its weight.
     fn timed(rows: [&[(u32, i64)]; 4]) -> (Interactions, Vec<Timestamp>) {
         let rows =

@@ -1,5 +1,6 @@
 //! From a configuration and interactions, or stored tensors, to a model.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::model::{Model, RestoreError, StoredTensors};
@@ -17,6 +18,9 @@ use crate::training::{
 
 /// A function that scores a model on held-out users.
 pub type Validate<'a> = dyn FnMut(&dyn Model) -> f64 + 'a;
+
+/// A function that says after an epoch whether the run is to end there.
+pub type Stop<'a> = dyn FnMut(&EpochReport) -> bool + 'a;
 
 /// What the weights of an iterative model are before its first step.
 #[derive(Debug, Default)]
@@ -130,7 +134,23 @@ pub fn fit(
     start: Start,
     observer: Observer<'_>,
 ) -> Result<Fitted, FitError> {
-    fit_from(config, training, train, start, (None, observer))
+    fit_from(config, training, train, start, (None, Watched { observer, stop: None }))
+}
+
+/// The same, until `stop` says after an epoch that it is enough: the best weights until then are kept. Closed-form models
+/// have no epochs, and do not ask.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_until(
+    config: &ModelConfig,
+    training: &TrainingConfig,
+    train: &Interactions,
+    start: Start,
+    observer: Observer<'_>,
+    stop: &mut Stop<'_>,
+) -> Result<Fitted, FitError> {
+    fit_from(config, training, train, start, (None, Watched { observer, stop: Some(stop) }))
 }
 
 /// The same with checkpoints: training goes on from the one that was found, if one was, and reaches the weights
@@ -163,7 +183,13 @@ pub fn fit_with_checkpoints(
     );
     // For closed-form models too, which never look at it.
     checkpoints.check()?;
-    fit_from(config, training, train, start, (Some(checkpoints), observer))
+    fit_from(config, training, train, start, (Some(checkpoints), Watched { observer, stop: None }))
+}
+
+/// Who looks on, and who may end the run.
+struct Watched<'a, 's> {
+    observer: Observer<'a>,
+    stop: Option<&'s mut Stop<'s>>,
 }
 
 fn fit_from(
@@ -171,7 +197,7 @@ fn fit_from(
     training: &TrainingConfig,
     train: &Interactions,
     start: Start,
-    (checkpoints, observer): (Option<&mut Checkpoints>, Observer<'_>),
+    (checkpoints, observer): (Option<&mut Checkpoints>, Watched<'_, '_>),
 ) -> Result<Fitted, FitError> {
     check_parameters(config, training)?;
     let users = train.histories().filter(|history| !history.is_empty()).count();
@@ -229,13 +255,18 @@ fn iterate<N>(
     network: N,
     plan: Plan<'_>,
     checkpoints: Option<&mut Checkpoints>,
-    observer: Observer<'_>,
+    observer: Watched<'_, '_>,
 ) -> Result<Fitted, FitError>
 where
     N: Network,
     N::Weights: Model + 'static,
 {
-    let Observer { validate, epoch, step } = observer;
+    let Watched { observer: Observer { validate, epoch, step }, mut stop } = observer;
+    let epoch = &mut |report: &EpochReport| {
+        epoch(report);
+        let enough = stop.as_mut().is_some_and(|stop| stop(report));
+        if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
     let mut adapted = validate.map(|validate| move |weights: &N::Weights| validate(weights));
     let validate = adapted.as_mut().map(|validate| validate as &mut dyn FnMut(&N::Weights) -> f64);
     let (model, summary) = run(network, plan, checkpoints, Watch { validate, epoch, step })?;

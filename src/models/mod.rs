@@ -24,7 +24,7 @@ pub use config::{ModelConfig, UnknownPreset};
 pub use ease::EaseConfig;
 pub use edlae::EdlaeConfig;
 pub use elsa::{Elsa, ElsaConfig, ElsaGradient, ElsaTrainer};
-pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_with_checkpoints, restore};
+pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_until, fit_with_checkpoints, restore};
 pub use input::InputWeights;
 pub use item_item::ItemItem;
 pub use model::{Draws, InnerProducts, Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};

@@ -22,5 +22,5 @@ pub use memory::{Memory, Part, Phase, memory};
 pub use remedies::{Remedy, remedies};
 pub use sizes::DataSizes;
 pub use time::{Stage, Time, time};
-pub use verdict::{Plan, TooLarge, check_reading};
+pub use verdict::{Plan, TooLarge, check_reading, fits_beside};
 pub use workload::{Validation, Workload, loaded_model};

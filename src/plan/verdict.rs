@@ -99,6 +99,12 @@ impl Plan {
     }
 }
 
+/// True unless so many bytes are known to be more than nine tenths of what can still be allocated.
+#[must_use]
+pub fn fits_beside(bytes: u64, room: Option<Room>) -> bool {
+    room.is_none_or(|room| bytes <= usable(room.available))
+}
+
 /// Refuses to read a log whose entries alone do not fit beside `held` bytes of other things.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! The training loop.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
@@ -28,8 +29,8 @@ pub struct Plan<'a> {
 pub struct Watch<'a, W> {
     /// Scores weights on held-out users, higher is better. `None`: the last epoch is kept.
     pub validate: Option<&'a mut dyn FnMut(&W) -> f64>,
-    /// Called after every epoch.
-    pub epoch: &'a mut dyn FnMut(&EpochReport),
+    /// Called after every epoch; the run ends there when it says so.
+    pub epoch: &'a mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
     /// Called after every step with (steps done, steps planned).
     pub step: &'a mut dyn FnMut(usize, usize),
 }
@@ -47,7 +48,8 @@ pub enum TrainingError {
 
 /// Trains a network on the non-empty histories of the data and returns its best weights: those of the
 /// epoch with the highest validation, or of the last epoch where nothing validates. Weights that come
-/// with schedules under way are validated before the first epoch, and kept if no epoch is better.
+/// with schedules under way are validated before the first epoch, and kept if no epoch is better. The run ends when
+/// the epochs, the patience or the caller are at their end.
 ///
 /// The order of users in each epoch is a shuffle drawn from the seed and the epoch; batches and
 /// shards are cut from it by size alone. Schedules run from [`Plan::schedules_from`] to 1.
@@ -72,8 +74,8 @@ pub fn run<N: Network>(
     run.look_at_the_start(&mut watch);
     while run.progress.epoch <= plan.config.epochs {
         run.train_epoch(&mut checkpoints, &mut watch)?;
-        run.end_epoch(&mut watch);
-        if run.progress.stale >= plan.config.patience {
+        let wanted = run.end_epoch(&mut watch);
+        if wanted.is_break() || run.progress.stale >= plan.config.patience {
             break;
         }
     }
@@ -210,7 +212,7 @@ impl<'a, N: Network> Run<'a, N> {
     }
 
     /// Validates where that is due, keeps the weights if they are the best, and turns to the next epoch.
-    fn end_epoch(&mut self, watch: &mut Watch<'_, N::Weights>) {
+    fn end_epoch(&mut self, watch: &mut Watch<'_, N::Weights>) -> ControlFlow<()> {
         let config = self.plan.config;
         let Progress { epoch, loss, train_seconds, .. } = self.progress;
         let validating = Instant::now();
@@ -237,10 +239,11 @@ impl<'a, N: Network> Run<'a, N> {
             train_seconds,
             validation_seconds: validating.elapsed().as_secs_f64(),
         };
-        (watch.epoch)(&report);
+        let wanted = (watch.epoch)(&report);
         self.progress.summary.epochs.push(report);
         self.progress.epoch += 1;
         (self.progress.step, self.progress.loss, self.progress.train_seconds) = (0, 0.0, 0.0);
+        wanted
     }
 
     /// Makes the current weights the best ones, in the memory of those before.

@@ -97,7 +97,7 @@ fn toy(fault: Fault, step: usize) -> Toy {
 fn train(toy: Toy, checkpoints: Option<&mut Checkpoints>) -> Result<(ToyWeights, TrainingSummary), TrainingError> {
     let data = Interactions::from_csr((8, 3), (0..=8).collect(), vec![1; 8], vec![1.0; 8]).unwrap();
     let config = TrainingConfig { epochs: 3, batch_size: 2, ..TrainingConfig::default() };
-    let watch = Watch { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
+    let watch = Watch { validate: None, epoch: &mut |_| ControlFlow::Continue(()), step: &mut |_, _| {} };
     run(toy, Plan { config: &config, train: &data, schedules_from: 0.0 }, checkpoints, watch)
 }
 
@@ -151,8 +151,28 @@ fn a_start_whose_value_is_no_number_is_no_rival() {
     for start in [f64::NAN, f64::INFINITY] {
         let mut values = [start, 0.1, 0.3, 0.2].into_iter();
         let validate = &mut |_: &ToyWeights| values.next().unwrap();
-        let watch = Watch { validate: Some(validate), epoch: &mut |_| {}, step: &mut |_, _| {} };
+        let watch = Watch { validate: Some(validate), epoch: &mut |_| ControlFlow::Continue(()), step: &mut |_, _| {} };
         let summary = run(toy(Fault::None, 0), plan, None, watch).unwrap().1;
         assert_eq!((summary.start_validation, summary.best_epoch, summary.best_validation), (None, 2, Some(0.3)));
     }
+}
+
+#[test]
+fn a_run_that_is_stopped_keeps_the_best_weights_until_then() {
+    let data = Interactions::from_csr((8, 3), (0..=8).collect(), vec![1; 8], vec![1.0; 8]).unwrap();
+    let config = TrainingConfig { epochs: 5, batch_size: 2, ..TrainingConfig::default() };
+    let run_until = |last: usize| {
+        let mut values = [0.1, 0.3, 0.2, 0.5, 0.4].into_iter();
+        let validate = &mut |_: &ToyWeights| values.next().unwrap();
+        let epoch = &mut |report: &EpochReport| {
+            if report.epoch == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let watch = Watch { validate: Some(validate), epoch, step: &mut |_, _| {} };
+        let plan = Plan { config: &config, train: &data, schedules_from: 0.0 };
+        let (weights, summary) = run(toy(Fault::None, 0), plan, None, watch).unwrap();
+        (weights, summary.epochs.len(), summary.best_epoch)
+    };
+    let (stopped, early) = (run_until(3), run_until(2));
+    assert_eq!((stopped.1, stopped.2, early.1, early.2), (3, 2, 2, 2));
+    assert_eq!(stopped.0, early.0);
 }

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use super::harness::{arg, foldin, names, succeed};
 
-const COMMANDS: [&str; 8] = ["train", "evaluate", "recommend", "serve", "query", "datasets", "completions", "inspect"];
+const COMMANDS: [&str; 10] =
+    ["train", "evaluate", "compare", "tune", "recommend", "serve", "query", "datasets", "completions", "inspect"];
 
 #[test]
 fn every_shell_has_completions_that_name_the_commands() {

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::Configuration;
+use super::{Configuration, TestData};
 use crate::evaluation::Metric;
-use crate::interactions::Timestamp;
 
 /// `foldin evaluate`
 #[derive(Debug, Args)]
@@ -32,32 +31,10 @@ Examples:
   foldin evaluate my-model --log newer.parquet --report reports/my-model --json")]
 pub struct Evaluate {
     /// A model directory; without it a model is trained on --train
-    #[arg(conflicts_with = "train")]
     pub model_dir: Option<PathBuf>,
-    /// Log to train on
-    #[arg(long, value_name = "LOG", help_heading = "Data")]
-    pub train: Option<String>,
-    /// Log of users the model directory was not trained on
-    #[arg(long, value_name = "LOG", help_heading = "Data", requires = "model_dir", conflicts_with_all = ["fold_in", "test"])]
-    pub log: Option<PathBuf>,
-    /// Strong generalisation: histories of users outside the training log
-    #[arg(long, value_name = "FILE", help_heading = "Data", requires = "target")]
-    pub fold_in: Option<PathBuf>,
-    /// Strong generalisation: what the users of --fold-in went on to
-    #[arg(long, value_name = "FILE", help_heading = "Data", requires = "fold_in")]
-    pub target: Option<PathBuf>,
-    /// Weak generalisation: what the users of the training log went on to
-    #[arg(long, value_name = "FILE", help_heading = "Data", conflicts_with = "fold_in")]
-    pub test: Option<PathBuf>,
-    /// Own split: users held out of training [default: a tenth, at most 1,000]
-    #[arg(long, value_name = "N", help_heading = "Data", conflicts_with_all = ["fold_in", "test", "model_dir"])]
-    pub held_out_users: Option<std::num::NonZeroUsize>,
-    /// Temporal split: train on what happened before this time, predict what happened from then on
-    #[arg(long, value_name = "TIME", help_heading = "Data", conflicts_with_all = ["fold_in", "test", "held_out_users", "model_dir"])]
-    pub cut_at: Option<Timestamp>,
-    /// Train on all but the last interaction of every user, predict that one
-    #[arg(long, help_heading = "Data", conflicts_with_all = ["cut_at", "fold_in", "test", "held_out_users", "model_dir"])]
-    pub leave_last_out: bool,
+    /// What is trained on, and what has to be predicted.
+    #[command(flatten)]
+    pub data: TestData,
     /// Metrics with cutoffs, such as ndcg@100; see below
     #[arg(
         long,

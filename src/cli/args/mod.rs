@@ -2,6 +2,7 @@
 
 mod bench_serve;
 mod checkpoint;
+mod compare;
 mod datasets;
 mod evaluate;
 mod events;
@@ -14,13 +15,16 @@ mod registry;
 mod serve;
 mod shell;
 mod split;
+mod test_data;
 mod train;
+mod tune;
 mod validate;
 
 use clap::{Parser, Subcommand};
 
 pub use bench_serve::BenchServe;
 pub use checkpoint::CheckpointFlags;
+pub use compare::Compare;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
 pub use events::{BackupEvents, EventFlags, Events, EventsCommand, ExportEvents, StoreOfEvents, TrimEvents};
@@ -33,7 +37,9 @@ pub use registry::{At, Models, Promote, Publish, Rollback, Side, Table, Unpublis
 pub use serve::{AccessFlags, NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
+pub use test_data::TestData;
 pub use train::{Configuration, LogConfiguration, Train};
+pub use tune::Tune;
 pub use validate::Validate;
 
 const EXIT_CODES: &str = "\
@@ -42,7 +48,8 @@ Exit codes:
   1  the run failed: disk, network, training diverged
   2  flags or configuration are wrong, the run does not fit this machine, or an output exists (see --force)
   3  data cannot be used: a log, titles file or model directory is missing, damaged or empty
-  4  validate has warnings and nothing worse";
+  4  validate has warnings and nothing worse
+  5  a gate of compare fails";
 
 /// Recommendations from collaborative autoencoders: train on a Parquet log, fold any history in,
 /// serve top-N lists over gRPC.
@@ -76,6 +83,10 @@ pub enum Command {
     Train(Train),
     /// Measure a model on held-out interactions, beside popularity and EASE
     Evaluate(Evaluate),
+    /// Measure several models on the same users, with differences, costs, and gates for pipelines
+    Compare(Compare),
+    /// Search for the best parameters of a model, on validation data cut from the training log
+    Tune(Tune),
     /// Recommend items for a user, an ad hoc history, or all users into Parquet
     Recommend(Recommend),
     /// Write the embeddings of users and items with their ids: Parquet, Arrow, NumPy, safetensors
@@ -121,13 +132,27 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The words of a command as a shell takes them, in which no quotes are but single ones.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (at, part) in line.split('\'').enumerate() {
+            let quoted = at % 2 == 1;
+            for (nth, piece) in part.split(|c| c == ' ' && !quoted).enumerate() {
+                words.extend((nth > 0).then(String::new));
+                words.last_mut().unwrap().push_str(piece);
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
     #[test]
     fn the_commands_of_the_readme_exist() {
         let lines = include_str!("../../../README.md").lines();
         let commands: Vec<&str> = lines.filter(|line| line.starts_with("foldin ")).collect();
         assert!(commands.len() > 5, "only {} commands found", commands.len());
         for command in commands {
-            if let Err(error) = Cli::try_parse_from(command.split_whitespace()) {
+            if let Err(error) = Cli::try_parse_from(words(command)) {
                 panic!("{command}\n{error}");
             }
         }
@@ -135,7 +160,7 @@ mod tests {
     /// Parses a command as it stands in a text, without what the shell makes of the rest of its line.
     #[track_caller]
     fn assert_parses(line: &str) {
-        let words = line.split_whitespace().take_while(|word| !matches!(*word, ">" | "|" | "&&" | "#"));
+        let words = words(line).into_iter().take_while(|word| !matches!(word.as_str(), ">" | "|" | "&&" | "#"));
         if let Err(error) = Cli::try_parse_from(words) {
             panic!("{line}\n{error}");
         }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::artifact::Artifact;
 use crate::cli::args::{Baselines, Evaluate};
-use crate::cli::comparison::{Comparison, write_per_user};
+use crate::cli::comparison::{Comparison, Contender, write_per_user};
 use crate::cli::console::{count, note};
 use crate::cli::exit::Configuration;
 use crate::cli::fitting::Beginning;
@@ -15,9 +15,8 @@ use crate::cli::layers::{Layer, Resolved, resolve};
 use crate::cli::output::check_file;
 use crate::cli::report::{Report, Target, cutoff_metrics};
 use crate::cli::settings::Settings;
-use crate::cli::trials::{Occasion, on_artifact, on_log};
+use crate::cli::trials::{Occasion, base, on_artifacts, on_log};
 use crate::cli::{data, fitting, planning};
-use crate::interactions::LogRules;
 use crate::models::ModelConfig;
 
 /// Runs the command.
@@ -26,17 +25,9 @@ use crate::models::ModelConfig;
 /// Data that cannot be used, a model that cannot be trained, nobody to evaluate, or an output that exists.
 pub fn run(args: &Evaluate, out: &mut dyn Write) -> Result<()> {
     let mut command = Layer::default();
-    command.flag("--train", "input.log", args.train.as_deref());
+    command.flag("--train", "input.log", args.data.train.as_deref());
     let artifact = args.model_dir.as_deref().map(Artifact::open).transpose()?;
-    let base = match &artifact {
-        None => Settings::default(),
-        Some(Artifact { manifest, .. }) => {
-            // The window of time was that of the training log; another can be given by flag.
-            let log = LogRules { since: None, until: None, ..manifest.rules.clone() };
-            Settings { model: manifest.model.clone(), log, ..Settings::default() }
-        }
-    };
-    let Resolved { settings, notes } = resolve(base, &args.configuration.layers(command)?)?;
+    let Resolved { settings, notes } = resolve(base(artifact.as_ref()), &args.configuration.layers(command)?)?;
     notes.iter().for_each(note);
     if args.configuration.print_config {
         return Ok(write!(out, "{}", settings.to_toml())?);
@@ -54,7 +45,7 @@ pub fn run(args: &Evaluate, out: &mut dyn Write) -> Result<()> {
         )),
     };
     if let Some(target) = report {
-        target.write(&Report { comparison: &comparison, settings: &settings, artifact: artifact.as_ref() })?;
+        target.write(&described(&comparison, &settings, artifact.as_ref()))?;
         note(format_args!("wrote {target}"));
     }
     if args.json {
@@ -68,10 +59,33 @@ pub fn run(args: &Evaluate, out: &mut dyn Write) -> Result<()> {
     }
 }
 
+fn described<'a>(comparison: &'a Comparison, settings: &'a Settings, artifact: Option<&'a Artifact>) -> Report<'a> {
+    let name = settings.model.name();
+    let model = artifact.map_or_else(|| name.into(), |artifact| format!("{name} {}", artifact.manifest.model_version));
+    Report {
+        title: format!("Evaluation of {model}"),
+        models: vec![("Model".into(), model)],
+        data: training_data(artifact, settings),
+        comparison,
+        gates: &[],
+        artifact,
+        settings: vec![(name.into(), settings)],
+    }
+}
+
+/// What models are trained on, in words.
+pub fn training_data(artifact: Option<&Artifact>, settings: &Settings) -> String {
+    match (artifact, &settings.input.log) {
+        (Some(artifact), _) => format!("the stored histories of {}", artifact.manifest.model_version),
+        (None, Some(log)) => log.display().to_string(),
+        (None, None) => String::new(),
+    }
+}
+
 /// A model trained for the occasion.
 fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
     let log = data::training_log(settings, "give --train LOG")?;
-    let occasion = on_log(args, settings, &log)?;
+    let occasion = on_log(&args.data, settings, &log)?;
     let mut comparison = with_baselines(args, &occasion, settings)?;
     if !args.configuration.ignore_memory {
         planning::check_fit(settings, &occasion.trial.train)?;
@@ -79,16 +93,19 @@ fn trained_here(args: &Evaluate, settings: &Settings) -> Result<Comparison> {
     let started = Instant::now();
     let fitted = fitting::train(settings, &occasion.trial.train, &log.items, Beginning::default(), None)?.fitted;
     let seconds = started.elapsed().as_secs_f64();
-    comparison.add(&occasion.trial, fitted.model.as_ref(), Some(fitted.summary), Some(seconds))?;
+    let (name, model) = (settings.model.name(), fitted.model.as_ref());
+    let contender = Contender { name, model, training: Some(fitted.summary), fit_seconds: Some(seconds) };
+    comparison.add(&occasion.trial, contender)?;
     write_users(args, &comparison, &occasion)?;
     Ok(comparison)
 }
 
 /// A model directory.
 fn published(args: &Evaluate, artifact: &Artifact, settings: &Settings) -> Result<Comparison> {
-    let occasion = on_artifact(args, settings, artifact)?;
+    let occasion = on_artifacts(&args.data, settings, std::slice::from_ref(artifact))?;
     let mut comparison = with_baselines(args, &occasion, settings)?;
-    comparison.add(&occasion.trial, artifact.model.as_ref(), Some(artifact.manifest.summary.clone()), None)?;
+    let (name, model, training) = (settings.model.name(), artifact.model.as_ref(), artifact.manifest.summary.clone());
+    comparison.add(&occasion.trial, Contender { name, model, training: Some(training), fit_seconds: None })?;
     write_users(args, &comparison, &occasion)?;
     Ok(comparison)
 }

@@ -1,6 +1,7 @@
 //! What does each command do? One file a command: settings in, calls to the library, results out.
 
 pub mod bench_serve;
+pub mod compare;
 pub mod completions;
 pub mod datasets;
 pub mod embed;
@@ -21,5 +22,6 @@ pub mod serve;
 pub mod split;
 pub mod token;
 pub mod train;
+pub mod tune;
 pub mod unpublish;
 pub mod validate;

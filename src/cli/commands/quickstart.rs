@@ -14,7 +14,7 @@ use super::serve::{runtime, stop_signal};
 use super::{generate, train};
 use crate::artifact::check_target;
 use crate::cli::args::Quickstart;
-use crate::cli::comparison::Comparison;
+use crate::cli::comparison::{Comparison, Contender};
 use crate::cli::console::{count, program};
 use crate::cli::data;
 use crate::cli::exit::Configuration;
@@ -89,7 +89,9 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     for baseline in ["popularity", "ease"] {
         comparison.add_baseline(&trial, &ModelConfig::preset(baseline)?)?;
     }
-    comparison.add(&trial, fitted.model.as_ref(), Some(fitted.summary.clone()), Some(fitted.summary.seconds))?;
+    let (name, model, summary) = (settings.model.name(), fitted.model.as_ref(), &fitted.summary);
+    let (training, fit_seconds) = (Some(summary.clone()), Some(summary.seconds));
+    comparison.add(&trial, Contender { name, model, training, fit_seconds })?;
     write!(out, "{comparison}")?;
 
     writeln!(out, "\n4. The model as a directory, served over gRPC")?;

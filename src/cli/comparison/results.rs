@@ -5,13 +5,15 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::{Serialize, Serializer};
 
+use super::costs::Costs;
 use crate::cli::console::{count, note};
 use crate::cli::planning;
 use crate::evaluation::{
-    Bootstrap, CONFIDENCE, Evaluation, Interval, LeftOut, Metric, Protocol, RESAMPLES, Resampled, Trial,
+    Bootstrap, CONFIDENCE, Evaluation, Interval, LeftOut, Metric, PopularityBucket, Protocol, RESAMPLES, Resampled,
+    Trial,
 };
 use crate::models::{Model, ModelConfig, Observer, Start, fit};
-use crate::plan::Room;
+use crate::plan::{Room, TooLarge};
 use crate::training::{TrainingConfig, TrainingSummary};
 
 /// Items above which the cubic time of EASE is worth a word.
@@ -43,9 +45,25 @@ pub struct Comparison {
     /// All that is measured.
     #[serde(skip)]
     measured: Vec<Metric>,
+    /// True when it is also measured what a model takes.
+    #[serde(skip)]
+    pub with_costs: bool,
     /// The resamples of the evaluated users, the same for every model.
     #[serde(skip)]
     bootstrap: Option<Bootstrap>,
+}
+
+/// A model to be measured, with what is known of its training.
+#[derive(Clone)]
+pub struct Contender<'a> {
+    /// What it is called, as no other one is.
+    pub name: &'a str,
+    /// The model.
+    pub model: &'a dyn Model,
+    /// The course of its training, where there is one.
+    pub training: Option<TrainingSummary>,
+    /// Seconds of its training, where they are known.
+    pub fit_seconds: Option<f64>,
 }
 
 /// Extents of the training data.
@@ -73,8 +91,8 @@ pub struct IntervalRule {
 /// One model's results.
 #[derive(Debug, Serialize)]
 pub struct ModelResults {
-    /// Its name.
-    pub model: &'static str,
+    /// What it is called.
+    pub model: String,
     /// Means, counts and buckets.
     #[serde(flatten)]
     pub evaluation: Evaluation,
@@ -85,6 +103,9 @@ pub struct ModelResults {
     pub fit_seconds: Option<f64>,
     /// Seconds of folding in, ranking and measuring.
     pub evaluate_seconds: f64,
+    /// What it takes to keep and to ask it, where that is measured.
+    #[serde(flatten)]
+    pub costs: Option<Costs>,
     /// The course of the training, where the model has one.
     #[serde(skip)]
     pub training: Option<TrainingSummary>,
@@ -96,9 +117,9 @@ pub struct ModelResults {
 #[derive(Debug, Serialize)]
 pub struct Difference {
     /// The evaluated model.
-    pub model: &'static str,
+    pub model: String,
     /// The other one.
-    pub baseline: &'static str,
+    pub baseline: String,
     /// Differences of the means that are means over users.
     #[serde(serialize_with = "as_map")]
     pub metrics: Vec<(Metric, PairedMean)>,
@@ -119,8 +140,8 @@ pub struct PairedMean {
 /// A baseline that could not stand beside.
 #[derive(Debug, Serialize)]
 pub struct LeftOutModel {
-    /// Its name.
-    pub model: &'static str,
+    /// What it is called.
+    pub model: String,
     /// Why not, with the numbers.
     pub reason: String,
 }
@@ -158,6 +179,7 @@ impl Comparison {
             left_out: Vec::new(),
             measured: metrics.clone(),
             metrics,
+            with_costs: false,
             bootstrap: None,
         }
     }
@@ -169,21 +191,44 @@ impl Comparison {
         self
     }
 
+    /// The metric that stands for the quality of a model: the first one asked for that compares lists with targets,
+    /// or else the first.
+    #[must_use]
+    pub fn leading(&self) -> Option<Metric> {
+        let mut metrics = self.metrics.iter().copied();
+        metrics.clone().find(|metric| metric.is_accuracy()).or_else(|| metrics.next())
+    }
+
+    /// Measures what models take as well: their size, and the time of an answer.
+    #[must_use]
+    pub fn measuring_costs(self) -> Self {
+        Self { with_costs: true, ..self }
+    }
+
     /// Measures the model that the comparison is about, against what has been measured before; the last call.
     ///
     /// # Errors
     /// When nobody can be evaluated.
-    pub fn add(
-        &mut self,
-        trial: &Trial<'_>,
-        model: &dyn Model,
-        training: Option<TrainingSummary>,
-        fit_seconds: Option<f64>,
-    ) -> Result<()> {
-        let results = self.measure(trial, model, training, fit_seconds)?;
+    pub fn add(&mut self, trial: &Trial<'_>, contender: Contender<'_>) -> Result<()> {
+        let results = self.measure(trial, contender)?;
         self.differences = self.models.iter().map(|baseline| results.minus(baseline)).collect();
         self.models.push(results);
         Ok(())
+    }
+
+    /// Measures a model that stands beside.
+    ///
+    /// # Errors
+    /// When nobody can be evaluated.
+    pub fn add_beside(&mut self, trial: &Trial<'_>, contender: Contender<'_>) -> Result<()> {
+        let results = self.measure(trial, contender)?;
+        self.models.push(results);
+        Ok(())
+    }
+
+    /// Notes a model that cannot stand beside.
+    pub fn leave_out(&mut self, name: &str, reason: &TooLarge) {
+        self.left_out.push(LeftOutModel { model: name.into(), reason: reason.summary() });
     }
 
     /// Trains a closed-form model on the trial's training data and measures it, or notes why not.
@@ -192,7 +237,7 @@ impl Comparison {
     /// When the model cannot be trained or measured.
     pub fn add_baseline(&mut self, trial: &Trial<'_>, config: &ModelConfig) -> Result<()> {
         if let Some(reason) = planning::reason_against(config, &trial.train, Room::now()) {
-            self.left_out.push(LeftOutModel { model: config.name(), reason: reason.summary() });
+            self.leave_out(config.name(), &reason);
             return Ok(());
         }
         let items = trial.train.items();
@@ -206,18 +251,12 @@ impl Comparison {
         let quiet = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
         let fitted = fit(config, &TrainingConfig::default(), &trial.train, Start::Random, quiet)?;
         let fit_seconds = started.elapsed().as_secs_f64();
-        let results = self.measure(trial, fitted.model.as_ref(), None, Some(fit_seconds))?;
-        self.models.push(results);
-        Ok(())
+        let (name, model) = (config.name(), fitted.model.as_ref());
+        self.add_beside(trial, Contender { name, model, training: None, fit_seconds: Some(fit_seconds) })
     }
 
-    fn measure(
-        &mut self,
-        trial: &Trial<'_>,
-        model: &dyn Model,
-        training: Option<TrainingSummary>,
-        fit_seconds: Option<f64>,
-    ) -> Result<ModelResults> {
+    fn measure(&mut self, trial: &Trial<'_>, contender: Contender<'_>) -> Result<ModelResults> {
+        let Contender { name, model, training, fit_seconds } = contender;
         let started = Instant::now();
         let evaluation = trial.evaluate(model, &self.measured)?;
         let evaluate_seconds = started.elapsed().as_secs_f64();
@@ -227,8 +266,9 @@ impl Comparison {
         let resampled: Vec<(Metric, Resampled)> =
             evaluation.values.iter().map(|(metric, values)| (*metric, bootstrap.means(values))).collect();
         Ok(ModelResults {
-            model: model.config().name(),
+            model: name.into(),
             intervals: resampled.iter().map(|(metric, means)| (*metric, means.interval())).collect(),
+            costs: self.with_costs.then(|| Costs::of(model, trial.fold_in(), &evaluation.users)).transpose()?,
             evaluation,
             fit_seconds,
             evaluate_seconds,
@@ -245,6 +285,13 @@ impl ModelResults {
         self.intervals.iter().find(|(m, _)| *m == metric).map(|(_, interval)| *interval)
     }
 
+    /// Accuracy as if the targets in one part of the catalogue were all that there is.
+    #[must_use]
+    pub fn mean_of(&self, metric: Metric, part: PopularityBucket) -> Option<f64> {
+        let bucket = self.evaluation.by_item_popularity.iter().find(|bucket| bucket.items.bucket == part)?;
+        bucket.means.iter().find(|(m, _)| *m == metric).map(|(_, mean)| *mean)
+    }
+
     fn minus(&self, baseline: &Self) -> Difference {
         let metrics = self.resampled.iter().zip(&baseline.resampled).map(|((metric, ours), (_, theirs))| {
             let means = [self, baseline].map(|results| results.evaluation.mean(*metric).unwrap_or(f64::NAN));
@@ -252,7 +299,7 @@ impl ModelResults {
             let zero_inside = interval.contains(0.0);
             (*metric, PairedMean { mean: means[0] - means[1], interval, zero_inside })
         });
-        Difference { model: self.model, baseline: baseline.model, metrics: metrics.collect() }
+        Difference { model: self.model.clone(), baseline: baseline.model.clone(), metrics: metrics.collect() }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::Comparison;
+use super::{Comparison, Contender};
 use crate::evaluation::{Metric, Trial};
 use crate::interactions::{HistoryRef, Interactions};
 use crate::models::{EaseConfig, ModelConfig, Observer, Start, fit};
@@ -25,7 +25,8 @@ fn comparison(metrics: &[&str]) -> Comparison {
     let config = ModelConfig::Ease(EaseConfig { lambda: 1.0, ..EaseConfig::default() });
     let quiet = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
     let fitted = fit(&config, &TrainingConfig::default(), &trial.train, Start::Random, quiet).unwrap();
-    comparison.add(&trial, fitted.model.as_ref(), Some(fitted.summary), Some(0.25)).unwrap();
+    let (model, training) = (fitted.model.as_ref(), Some(fitted.summary));
+    comparison.add(&trial, Contender { name: "ease", model, training, fit_seconds: Some(0.25) }).unwrap();
     comparison
 }
 

@@ -3,8 +3,9 @@
 use std::fmt::{self, Formatter};
 
 use super::results::{Comparison, ModelResults};
-use crate::cli::console::{count, table, thousands};
-use crate::evaluation::{HistoryBucket, Metric, TargetBucket};
+use crate::cli::comparison::LISTED;
+use crate::cli::console::{bytes, count, table, thousands};
+use crate::evaluation::{HistoryBucket, Metric, MetricKind, PopularityBucket, TargetBucket};
 
 /// A difference with its sign.
 #[must_use]
@@ -44,26 +45,91 @@ impl fmt::Display for Comparison {
         writeln!(f, "{}: {}", self.protocol, self.split)?;
         writeln!(f, "trained on {users} users, {items} items, {interactions} interactions")?;
         let names = self.metrics.iter().map(ToString::to_string);
-        let mut means = table(["model".into()].into_iter().chain(names).chain(["users".into(), "training".into()]));
-        for results in &self.models {
+        let (tail_name, tail) = self.tail().unzip();
+        let head = ["model".into()].into_iter().chain(names).chain(tail_name);
+        let mut means = table(head.chain(["users".into(), "training".into()]));
+        for (at, results) in self.models.iter().enumerate() {
             let cells = self.metrics.iter().map(|&metric| mean_and_interval(results, metric));
-            let seconds = results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s"));
+            let tail = tail.as_ref().map(|cells| cells[at].clone());
             let users = count(results.evaluation.counts.users);
-            means.add_row([results.model.to_string()].into_iter().chain(cells).chain([users, seconds]));
+            let rest = tail.into_iter().chain([users, training_time(results)]);
+            means.add_row([results.model.clone()].into_iter().chain(cells).chain(rest));
         }
         writeln!(f, "{means}")?;
         self.write_differences(f)?;
+        if let Some(rows) = self.quality_and_cost() {
+            let mut costs = table(rows.head);
+            rows.rows.into_iter().for_each(|row| _ = costs.add_row(row));
+            writeln!(f, "{costs}\n{}", rows.note)?;
+        }
         self.write_left_out(f)
     }
 }
 
+/// A value where there is one.
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.4}"))
+}
+
 /// A mean, its bounds below it.
 fn mean_and_interval(results: &ModelResults, metric: Metric) -> String {
-    let mean = results.evaluation.mean(metric).map_or_else(String::new, |mean| format!("{mean:.4}"));
+    let mean = number(results.evaluation.mean(metric));
     results.interval(metric).map_or(mean.clone(), |bounds| format!("{mean}\n[{:.4}, {:.4}]", bounds.low, bounds.high))
 }
 
+/// How long a model was trained, in words.
+#[must_use]
+pub fn training_time(results: &ModelResults) -> String {
+    results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s"))
+}
+
+/// Quality beside what it costs, a model a row.
+pub struct QualityAndCost {
+    /// Headings.
+    pub head: Vec<String>,
+    /// Cells.
+    pub rows: Vec<Vec<String>>,
+    /// How it was measured.
+    pub note: String,
+}
+
 impl Comparison {
+    /// The leading metric as if the targets in the tail of the catalogue were all that there is: what it is called,
+    /// and a cell a model. `None` where costs are not measured, or the metric says nothing of targets.
+    #[must_use]
+    pub fn tail(&self) -> Option<(String, Vec<String>)> {
+        let metric = self.leading().filter(|metric| self.with_costs && metric.is_accuracy())?;
+        let cell = |results: &ModelResults| number(results.mean_of(metric, PopularityBucket::Tail));
+        Some((format!("{metric} of tail"), self.models.iter().map(cell).collect()))
+    }
+
+    /// One metric, what the lists show of the catalogue, and what the model takes; `None` where costs were not
+    /// measured.
+    #[must_use]
+    pub fn quality_and_cost(&self) -> Option<QualityAndCost> {
+        let metric = self.leading().filter(|_| self.with_costs)?;
+        let shown = [MetricKind::Coverage, MetricKind::Gini].map(|kind| Metric { kind, k: metric.k });
+        let (tail_name, tail) = self.tail().unzip();
+        let head = ["model".to_string(), metric.to_string()].into_iter().chain(tail_name);
+        let costs = ["training", "size", "ms a user"].map(String::from);
+        let row = |(at, results): (usize, &ModelResults)| {
+            let mean = |metric| number(results.evaluation.mean(metric));
+            let tail = tail.as_ref().map(|cells| cells[at].clone());
+            let size = results.costs.map_or_else(String::new, |costs| bytes(costs.bytes));
+            let time = results.costs.map_or_else(String::new, |costs| format!("{:.3}", costs.user_ms));
+            let quality = [results.model.clone(), mean(metric)].into_iter().chain(tail).chain(shown.map(mean));
+            quality.chain([training_time(results), size, time]).collect()
+        };
+        Some(QualityAndCost {
+            head: head.chain(shown.map(|metric| metric.to_string())).chain(costs).collect(),
+            rows: self.models.iter().enumerate().map(row).collect(),
+            note: format!(
+                "of tail: as if the targets among the least popular items, a third of all interactions, were all there \
+                 is; ms a user: one history folded in and its first {LISTED} items found, on one thread, the median"
+            ),
+        })
+    }
+
     fn write_differences(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let share = 100.0 * self.intervals.confidence;
         writeln!(

@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use anyhow::Result;
 
 use super::plots::{self, Plot};
-use super::sections;
+use super::{costs, sections};
 use crate::artifact::Artifact;
 use crate::cli::comparison::Comparison;
+use crate::cli::gates::Verdict;
 use crate::cli::settings::Settings;
 use crate::evaluation::{Metric, MetricKind};
 
@@ -25,12 +26,20 @@ pub fn cutoff_metrics(items: usize) -> impl Iterator<Item = Metric> {
 
 /// What a report is about.
 pub struct Report<'a> {
+    /// Its title.
+    pub title: String,
+    /// The models by name, with what they are.
+    pub models: Vec<(String, String)>,
+    /// What they were trained on, in words.
+    pub data: String,
     /// The results.
     pub comparison: &'a Comparison,
-    /// What the run was told.
-    pub settings: &'a Settings,
-    /// The published model, where one was evaluated.
+    /// What the last of the models was held against.
+    pub gates: &'a [Verdict],
+    /// The published model that was evaluated, or whose histories the others were trained on.
     pub artifact: Option<&'a Artifact>,
+    /// What the runs were told, by what they are called.
+    pub settings: Vec<(String, &'a Settings)>,
 }
 
 /// A report as a sequence of blocks.
@@ -63,21 +72,20 @@ impl Report<'_> {
     pub(super) fn document(&self) -> Result<Document> {
         let comparison = self.comparison;
         let mut blocks = sections::summary(self);
+        blocks.extend(sections::gates(self.gates));
         blocks.extend(sections::results(comparison));
+        blocks.extend(costs::quality_and_cost(comparison)?);
         blocks.extend(sections::by_cutoff(comparison)?);
         blocks.extend(sections::by_history_length(comparison)?);
         blocks.extend(sections::by_item_popularity(comparison)?);
         blocks.extend(sections::training(comparison)?);
         blocks.extend(sections::definitions(comparison));
-        blocks.push(Block::Heading("Settings"));
-        blocks.push(Block::Code(self.settings.to_toml()));
-        Ok(Document { title: format!("Evaluation of {}", self.model()), blocks })
-    }
-
-    /// The evaluated model, with its version where it has one.
-    pub(super) fn model(&self) -> String {
-        let name = self.settings.model.name();
-        self.artifact.map_or_else(|| name.into(), |artifact| format!("{name} {}", artifact.manifest.model_version))
+        for (name, settings) in &self.settings {
+            blocks.push(Block::Heading("Settings"));
+            blocks.push(Block::Text(format!("Of {name}, to be fed back.")));
+            blocks.push(Block::Code(settings.to_toml()));
+        }
+        Ok(Document { title: self.title.clone(), blocks })
     }
 }
 

@@ -1,5 +1,6 @@
 //! How does an evaluation read? One document, written as HTML and as Markdown.
 
+mod costs;
 mod document;
 mod html;
 mod markdown;

@@ -11,7 +11,7 @@ use crate::evaluation::Interval;
 /// Width and height of a picture, in pixels.
 const SIZE: (u32, u32) = (560, 340);
 /// Room above the axes for the title and the names of the series.
-pub const HEAD: u32 = 56;
+pub const HEAD: u32 = 62;
 /// Of what is read first.
 pub const INK: RGBColor = RGBColor(31, 35, 40);
 /// Of axes and their names.
@@ -19,8 +19,15 @@ pub const FAINT: RGBColor = RGBColor(89, 99, 110);
 /// Of the lines behind all.
 pub const GRID: RGBColor = RGBColor(225, 229, 234);
 /// Told apart in any kind of colour blindness (Okabe & Ito 2008).
-pub const COLOURS: [RGBColor; 4] =
-    [RGBColor(140, 140, 140), RGBColor(230, 159, 0), RGBColor(0, 114, 178), RGBColor(204, 121, 167)];
+pub const COLOURS: [RGBColor; 7] = [
+    RGBColor(140, 140, 140),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 114, 178),
+    RGBColor(204, 121, 167),
+    RGBColor(0, 158, 115),
+    RGBColor(86, 180, 233),
+    RGBColor(213, 94, 0),
+];
 
 /// A picture.
 pub struct Plot {
@@ -33,9 +40,9 @@ pub struct Plot {
 }
 
 /// The values of one model at every tick.
-pub struct Series {
+pub struct Series<'a> {
     /// The model.
-    pub name: &'static str,
+    pub name: &'a str,
     /// One value a tick.
     pub values: Vec<f64>,
     /// Its bounds, where it has some.
@@ -43,7 +50,7 @@ pub struct Series {
 }
 
 /// Series joined by lines.
-pub struct Lines {
+pub struct Lines<'a> {
     /// What is shown.
     pub title: String,
     /// Names of the ticks, evenly spaced.
@@ -51,11 +58,11 @@ pub struct Lines {
     /// What the ticks are.
     pub x_label: String,
     /// At least one value each.
-    pub series: Vec<Series>,
+    pub series: Vec<Series<'a>>,
 }
 
 /// Series as groups of bars.
-pub struct Bars {
+pub struct Bars<'a> {
     /// What is shown.
     pub title: String,
     /// Names of the groups.
@@ -63,7 +70,7 @@ pub struct Bars {
     /// What the groups are.
     pub x_label: String,
     /// One bar each in every group.
-    pub series: Vec<Series>,
+    pub series: Vec<Series<'a>>,
 }
 
 /// One quantity by epoch.
@@ -80,7 +87,10 @@ pub struct Curve {
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 /// Draws on an empty picture of the usual size.
-fn picture(name: &'static str, title: &str, draw: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<Plot> {
+///
+/// # Errors
+/// The numbers cannot be drawn.
+pub fn picture(name: &'static str, title: &str, draw: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<Plot> {
     Ok(Plot { name, title: title.into(), svg: drawing(SIZE, title, draw)? })
 }
 
@@ -106,22 +116,33 @@ pub fn failed(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("a plot cannot be drawn: {error}")
 }
 
-/// The names of the series in their colours, in one line.
-fn legend(area: &Area<'_>, series: &[Series]) -> Result<()> {
-    let mut x = 16;
-    for (at, one) in series.iter().enumerate() {
-        area.draw(&Rectangle::new([(x, 34), (x + 12, 44)], colour(at, series.len()).filled())).map_err(failed)?;
-        let text = Text::new(one.name, (x + 17, 33), ("sans-serif", 12).into_font().color(&INK));
-        area.draw(&text).map_err(failed)?;
+/// The names of the series in their colours, in one line or, where they are many, in two.
+///
+/// # Errors
+/// They cannot be drawn.
+pub fn legend(area: &Area<'_>, names: &[&str]) -> Result<()> {
+    let (mut x, mut y) = (16, 33);
+    for (at, &name) in names.iter().enumerate() {
         // Without a font at hand, every letter is taken to be wide.
-        x += 17 + 7 * one.name.chars().count() as i32 + 14;
+        let width = 17 + 7 * name.chars().count() as i32 + 14;
+        if x > 16 && x + width > SIZE.0 as i32 {
+            (x, y) = (16, y + 14);
+        }
+        area.draw(&Rectangle::new([(x, y + 1), (x + 12, y + 11)], colour(at, names.len()).filled())).map_err(failed)?;
+        let text = Text::new(name.to_string(), (x + 17, y), ("sans-serif", 12).into_font().color(&INK));
+        area.draw(&text).map_err(failed)?;
+        x += width;
     }
     Ok(())
 }
 
+fn names<'a>(series: &[Series<'a>]) -> Vec<&'a str> {
+    series.iter().map(|one| one.name).collect()
+}
+
 /// The evaluated model, the last one, always has the same colour.
-fn colour(at: usize, series: usize) -> RGBColor {
-    if at + 1 == series { COLOURS[2] } else { COLOURS[[0, 1, 3][at % 3]] }
+pub fn colour(at: usize, series: usize) -> RGBColor {
+    if at + 1 == series { COLOURS[2] } else { COLOURS[[0, 1, 3, 4, 5, 6][at % 6]] }
 }
 
 /// The axis of evenly spaced names.
@@ -147,7 +168,7 @@ impl Ranged for Ticks {
 impl ValueFormatter<f64> for Ticks {}
 
 /// Room for all values and 0, a little more than the highest.
-fn heights(series: &[Series]) -> Range<f64> {
+fn heights(series: &[Series<'_>]) -> Range<f64> {
     let bounds = series.iter().flat_map(|s| s.intervals.iter().flatten().map(|interval| interval.high));
     let highest = series.iter().flat_map(|s| s.values.iter().copied()).chain(bounds).fold(0.0, f64::max);
     0.0..if highest > 0.0 { highest * 1.06 } else { 1.0 }
@@ -196,9 +217,9 @@ pub fn decimal(value: f64) -> String {
 }
 
 /// Values by tick, joined by lines, with their intervals.
-pub fn lines(name: &'static str, plot: &Lines) -> Result<Plot> {
+pub fn lines(name: &'static str, plot: &Lines<'_>) -> Result<Plot> {
     picture(name, &plot.title, |area| {
-        legend(area, &plot.series)?;
+        legend(area, &names(&plot.series))?;
         on_ticks(area, (&plot.ticks, &plot.x_label), heights(&plot.series), |chart| {
             for (at, series) in plot.series.iter().enumerate() {
                 let colour = colour(at, plot.series.len());
@@ -221,9 +242,9 @@ pub fn lines(name: &'static str, plot: &Lines) -> Result<Plot> {
 }
 
 /// Values by group, side by side.
-pub fn bars(name: &'static str, plot: &Bars) -> Result<Plot> {
+pub fn bars(name: &'static str, plot: &Bars<'_>) -> Result<Plot> {
     picture(name, &plot.title, |area| {
-        legend(area, &plot.series)?;
+        legend(area, &names(&plot.series))?;
         on_ticks(area, (&plot.ticks, &plot.x_label), heights(&plot.series), |chart| {
             let width = 0.8 / plot.series.len().max(1) as f64;
             for (at, series) in plot.series.iter().enumerate() {

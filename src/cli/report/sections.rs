@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::document::{BY_CUTOFF, Block, Report};
 use super::plots::{self, Bars, Curve, Lines, Plot, Series};
-use crate::cli::comparison::{Comparison, bucket_extent, history_label, signed};
+use crate::cli::comparison::{Comparison, bucket_extent, history_label, signed, training_time};
 use crate::cli::console::{count, thousands};
+use crate::cli::gates::{Verdict, shown_value};
 use crate::evaluation::{Metric, MetricKind};
 
 fn number(value: f64) -> String {
@@ -26,26 +27,21 @@ fn fact(name: &str, value: impl Into<String>) -> (String, String) {
 
 /// The metric that the plots by bucket show: the first one asked for that a user has.
 fn shown(comparison: &Comparison) -> Option<Metric> {
-    let mut metrics = comparison.metrics.iter().copied();
-    metrics.clone().find(|metric| metric.is_accuracy()).or_else(|| metrics.find(|metric| metric.is_per_user()))
+    let leading = comparison.leading().filter(|metric| metric.is_per_user());
+    leading.or_else(|| comparison.metrics.iter().copied().find(|metric| metric.is_per_user()))
 }
 
 /// What was evaluated, on what, and by which rules.
 pub fn summary(report: &Report<'_>) -> Vec<Block> {
-    let Report { comparison, settings, artifact } = report;
+    let Report { comparison, artifact, .. } = report;
     let train = comparison.train;
     let evaluated = comparison.models.first().map_or(0, |results| results.evaluation.counts.users);
-    let data = match (artifact, &settings.input.log) {
-        (Some(artifact), _) => format!("the stored histories of {}", artifact.manifest.model_version),
-        (None, Some(log)) => log.display().to_string(),
-        (None, None) => String::new(),
-    };
-    let mut facts = vec![
-        fact("Model", report.model()),
+    let mut facts = report.models.clone();
+    facts.extend([
         fact("Protocol", comparison.protocol.to_string()),
         fact("Test data", comparison.split.clone()),
         fact("Evaluated", format!("{} users, each ranked over all {} items", count(evaluated), count(train.items))),
-        fact("Training data", data),
+        fact("Training data", report.data.clone()),
         fact(
             "Trained on",
             format!(
@@ -55,9 +51,9 @@ pub fn summary(report: &Report<'_>) -> Vec<Block> {
                 count(train.interactions)
             ),
         ),
-        fact("Seed", settings.training.seed.to_string()),
+        fact("Seed", comparison.intervals.seed.to_string()),
         fact("Foldin", env!("CARGO_PKG_VERSION")),
-    ];
+    ]);
     if let Some(artifact) = artifact {
         let manifest = &artifact.manifest;
         facts.push(fact("Published", format!("{} by Foldin {}", manifest.created, manifest.library_version)));
@@ -70,6 +66,19 @@ pub fn summary(report: &Report<'_>) -> Vec<Block> {
         blocks.push(Block::Text(format!("{}.", notes.join(". "))));
     }
     blocks
+}
+
+/// Whether the candidate is what was asked of it.
+pub fn gates(verdicts: &[Verdict]) -> Vec<Block> {
+    if verdicts.is_empty() {
+        return Vec::new();
+    }
+    let head = ["gate", "verdict", "value", "bound"].map(String::from).to_vec();
+    let rows = verdicts.iter().map(|verdict| {
+        let [value, bound] = [verdict.value, verdict.bound].map(shown_value);
+        vec![verdict.gate.clone(), verdict.word().into(), value, bound]
+    });
+    vec![Block::Heading("Gates"), Block::Table { labels: 2, head, rows: rows.collect() }]
 }
 
 /// The means and the differences.
@@ -87,8 +96,8 @@ pub fn results(comparison: &Comparison) -> Vec<Block> {
         });
         rows.push([metric.to_string()].into_iter().chain(cells).collect());
     }
-    let training = models()
-        .map(|results| results.fit_seconds.map_or_else(|| "published".into(), |seconds| format!("{seconds:.1} s")));
+    rows.extend(comparison.tail().map(|(name, cells)| [name].into_iter().chain(cells).collect()));
+    let training = models().map(training_time);
     rows.push(["training".to_string()].into_iter().chain(training).collect());
     let rate = models().map(|results| {
         let rate = results.evaluation.counts.users as f64 / results.evaluate_seconds.max(1e-9);
@@ -139,7 +148,7 @@ pub fn by_cutoff(comparison: &Comparison) -> Result<Vec<Block>> {
             first.evaluation.means.iter().map(|(m, _)| *m).filter(|m| m.kind == kind).collect();
         metrics.sort_unstable_by_key(|metric| metric.k);
         let series = comparison.models.iter().map(|results| Series {
-            name: results.model,
+            name: &results.model,
             values: metrics.iter().map(|&m| results.evaluation.mean(m).unwrap_or_default()).collect(),
             intervals: metrics.iter().map(|&m| results.interval(m)).collect(),
         });
@@ -258,10 +267,10 @@ pub fn by_item_popularity(comparison: &Comparison) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
-fn series_of(comparison: &Comparison, values: impl Fn(usize) -> Vec<Option<f64>>) -> Vec<Series> {
+fn series_of(comparison: &Comparison, values: impl Fn(usize) -> Vec<Option<f64>>) -> Vec<Series<'_>> {
     let series = comparison.models.iter().enumerate().map(|(at, results)| {
         let values: Vec<f64> = values(at).into_iter().map(Option::unwrap_or_default).collect();
-        Series { name: results.model, intervals: vec![None; values.len()], values }
+        Series { name: &results.model, intervals: vec![None; values.len()], values }
     });
     series.collect()
 }
