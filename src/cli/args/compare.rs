@@ -11,25 +11,27 @@ use crate::evaluation::Metric;
 /// `foldin compare`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first model is the candidate: differences are taken from it, and gates are about it. The others stand beside,
-and popularity always does. A model directory is called by its name, a preset by its own, a configuration file by
-its name without extension. All are measured on the same users, by the protocols of `foldin evaluate`:
-  --train LOG …                        models are trained on the spot (--with)
-  MODEL … --fold-in FILE --target FILE published models; what is named --with is trained on the histories
-  MODEL … --test FILE | --log LOG      that the first of them holds
+The first model is the candidate: differences are taken from it, and gates are about it. The others
+stand beside, and popularity always does. A model directory and a preset are called by their names,
+a configuration file by its name without extension.
+
+All are measured on the same users, by the protocols of `foldin evaluate`:
+  --train LOG …                          models are trained on the spot (--with)
+  MODEL … --fold-in FILE --target FILE   published models; what is named --with is trained on the
+  MODEL … --test FILE | --log LOG        histories that the first of them holds
 
 Gates, of which any number may be given; when one fails, the exit code is 5:
   gate      QUANTITY >=|>|<=|< BOUND
   QUANTITY  METRIC[@k] [of head|mid|tail]   see `foldin evaluate`; without @k, the k of the first metric
             training_seconds, bytes, user_ms
-  BOUND     NUMBER, or [NUMBER *] MODEL [+|- NUMBER]: the same quantity of another model; a name with other than
-            letters, digits, _ . / - stands in \"quotes\"
+  BOUND     NUMBER, or [NUMBER *] MODEL [+|- NUMBER]: the same quantity of another model; a name
+            with other than letters, digits, _ . / - stands in \"quotes\"
 
 Examples:
   foldin compare --train log.parquet --with mult-vae --with ease
-  foldin compare --train log.parquet --with tuned.toml --with ease --metrics ndcg@100,recall@20 --report report.html
+  foldin compare --train log.parquet --with tuned.toml --with ease --report report.html
   foldin compare new-model old-model --log newer.parquet --gate 'ndcg@100 >= old-model'
-  foldin compare model --with ease --fold-in in.parquet --target out.parquet --gate 'user_ms <= 5' --json")]
+  foldin compare model --with ease --test test.parquet --gate 'user_ms <= 5' --json")]
 pub struct Compare {
     /// Model directories, the candidate first
     pub model_dir: Vec<PathBuf>,
