@@ -79,7 +79,7 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         format_version: FORMAT_VERSION,
         model_version,
         library_version: env!("CARGO_PKG_VERSION").into(),
-        created: Timestamp::now().whole_seconds().to_string(),
+        created: Timestamp::now().to_milliseconds(),
         model,
         training: publication.training.cloned(),
         from: publication.from.map(|ancestry| ancestry.from.clone()),

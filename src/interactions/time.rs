@@ -71,10 +71,11 @@ impl Timestamp {
         Self(Utc::now().timestamp_micros())
     }
 
-    /// The second this lies in.
+    /// The millisecond this lies in, as a text whose order is that of time.
     #[must_use]
-    pub fn whole_seconds(self) -> Self {
-        Self(self.0 - self.0.rem_euclid(1_000_000))
+    pub fn to_milliseconds(self) -> String {
+        DateTime::<Utc>::from_timestamp_micros(self.0)
+            .map_or_else(|| self.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 
@@ -154,7 +155,8 @@ mod tests {
             assert_eq!(text.parse(), Ok(Timestamp(micros)));
         }
         assert!(Timestamp(i64::MAX).to_string().contains("after 1970"));
-        assert_eq!(Timestamp(-1).whole_seconds().to_string(), "1969-12-31T23:59:59Z");
+        assert_eq!(Timestamp(-1).to_milliseconds(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp(0).to_milliseconds(), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn run(args: &Models, out: &mut dyn Write) -> Result<()> {
     }
     for row in &rows {
         let mark = if row.answers { "answers" } else { "" };
-        writeln!(out, "{:20} {:14} {:22} {mark}", row.name, row.version, row.created)?;
+        writeln!(out, "{:20} {:14} {:26} {mark}", row.name, row.version, row.created)?;
     }
     if rows.is_empty() {
         writeln!(out, "no models; `foldin publish` adds one")?;
