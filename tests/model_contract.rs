@@ -3,8 +3,8 @@
 use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
-    Draws, EaseConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer,
-    PopularityConfig, Query, Start, StoredTensors, fit, restore,
+    Blend, BspmConfig, Draws, EaseConfig, Fitted, GfCfConfig, InputWeights, LowPassConfig, Model, ModelConfig,
+    MultDaeConfig, MultVaeConfig, Observer, PopularityConfig, Query, Start, StoredTensors, fit, restore,
 };
 use foldin::ranking::{Candidates, rank_users};
 use foldin::training::TrainingConfig;
@@ -32,6 +32,9 @@ fn configurations() -> Vec<ModelConfig> {
     let mut all = vec![ModelConfig::Popularity(PopularityConfig::default())];
     for weights in [InputWeights::Binary, InputWeights::Use] {
         all.push(ModelConfig::Ease(EaseConfig { lambda: 20.0, weights }));
+        all.push(ModelConfig::LowPass(LowPassConfig { rank: 6, weights }));
+        all.push(ModelConfig::GfCf(GfCfConfig { rank: 5, alpha: 0.3, weights }));
+        all.push(ModelConfig::Bspm(BspmConfig { rank: 7, weights, ..BspmConfig::default() }));
         all.push(ModelConfig::MultVae(MultVaeConfig { hidden: 19, latent: 6, weights, ..MultVaeConfig::default() }));
         all.push(ModelConfig::MultDae(MultDaeConfig { hidden: 13, weights, ..MultDaeConfig::default() }));
     }
@@ -56,6 +59,8 @@ fn each_model(mut check: impl FnMut(&str, &dyn Model, &Interactions)) {
     for config in configurations() {
         check(&format!("{config:?}"), &*train(&config, &training()).model, &data);
     }
+    let parts = configurations().iter().skip(1).take(4).map(|config| train(config, &training()).model).collect();
+    check("a blend", &Blend::new(parts, &[0.4, 0.3, 0.0, 0.3]).unwrap(), &data);
 }
 
 fn scores(model: &dyn Model, query: &Query) -> Vec<f32> {
@@ -149,7 +154,7 @@ fn terms_add_up_to_the_score_and_leaving_the_largest_out_lowers_it() {
             }
         }
     });
-    assert_eq!(linear, 2, "EASE with weights and without");
+    assert_eq!(linear, 6, "EASE, low-pass and GF-CF with weights and without");
 }
 
 #[test]
@@ -212,14 +217,25 @@ fn embeddings_are_finite_and_of_the_declared_width() {
     });
 }
 
+/// What a model stores, its tensors changed by `change`.
+fn stored(model: &dyn Model, change: &dyn Fn(usize, &mut Vec<f32>)) -> StoredTensors {
+    let mut stored = StoredTensors::default();
+    for (number, tensor) in model.tensors().into_iter().enumerate() {
+        let mut data = tensor.data.to_vec();
+        change(number, &mut data);
+        stored.insert(tensor.full_name(), tensor.shape, data);
+    }
+    model.indices().into_iter().for_each(|indices| stored.insert_indices(indices.full_name(), indices.data.to_vec()));
+    stored
+}
+
 #[test]
 fn tensors_restore_the_model_to_the_bit() {
     each_model(|name, model, data| {
-        let mut stored = StoredTensors::default();
         for tensor in model.tensors() {
             assert_eq!(tensor.shape.iter().product::<usize>(), tensor.data.len(), "{name}: {}", tensor.name);
-            stored.insert(tensor.name.into(), tensor.shape, tensor.data.to_vec());
         }
+        let stored = stored(model, &|_, _| {});
         let restored = restore(&model.config(), ITEMS, stored).unwrap();
         let histories: Vec<HistoryRef<'_>> = data.histories().collect();
         let (before, after) = (model.encode(&histories), restored.encode(&histories));
@@ -231,16 +247,8 @@ fn tensors_restore_the_model_to_the_bit() {
 #[test]
 fn stored_tensors_that_do_not_fit_are_refused_by_name() {
     each_model(|name, model, _| {
-        let stored = |change: &dyn Fn(usize, &mut Vec<f32>)| {
-            let mut stored = StoredTensors::default();
-            for (number, tensor) in model.tensors().into_iter().enumerate() {
-                let mut data = tensor.data.to_vec();
-                change(number, &mut data);
-                stored.insert(tensor.name.into(), tensor.shape, data);
-            }
-            stored
-        };
-        let first = model.tensors()[0].name;
+        let stored = |change: &dyn Fn(usize, &mut Vec<f32>)| stored(model, change);
+        let first = model.tensors()[0].full_name();
         let error = restore(
             &model.config(),
             ITEMS,
@@ -252,7 +260,7 @@ fn stored_tensors_that_do_not_fit_are_refused_by_name() {
         )
         .err()
         .unwrap();
-        assert!(error.to_string().contains(first), "{name}: {error}");
+        assert!(error.to_string().contains(&first), "{name}: {error}");
         let error = restore(&model.config(), ITEMS + 1, stored(&|_, _| {})).err().unwrap();
         assert!(error.to_string().contains("shape"), "{name}: {error}");
         let mut extra = stored(&|_, _| {});
@@ -280,6 +288,8 @@ fn a_large_model_does_not_depend_on_batches_either() {
     let training = TrainingConfig { epochs: 1, batch_size: 140, ..TrainingConfig::default() };
     for config in [
         ModelConfig::Ease(EaseConfig { lambda: 20.0, ..EaseConfig::default() }),
+        ModelConfig::GfCf(GfCfConfig { rank: 20, ..GfCfConfig::default() }),
+        ModelConfig::Bspm(BspmConfig { rank: 20, order: 2, averages: false, ..BspmConfig::default() }),
         ModelConfig::MultVae(MultVaeConfig { hidden: 70, latent: 33, ..MultVaeConfig::default() }),
         ModelConfig::MultDae(MultDaeConfig { hidden: 70, ..MultDaeConfig::default() }),
     ] {
@@ -350,6 +360,9 @@ fn training_learns_what_goes_together() {
     let training = TrainingConfig { epochs: 60, batch_size: 20, learning_rate: 1e-2, ..TrainingConfig::default() };
     for config in [
         ModelConfig::Ease(EaseConfig { lambda: 5.0, ..EaseConfig::default() }),
+        ModelConfig::LowPass(LowPassConfig { rank: 2, ..LowPassConfig::default() }),
+        ModelConfig::GfCf(GfCfConfig { rank: 2, ..GfCfConfig::default() }),
+        ModelConfig::Bspm(BspmConfig { rank: 2, ..BspmConfig::default() }),
         ModelConfig::MultVae(MultVaeConfig { hidden: 20, latent: 8, ..MultVaeConfig::default() }),
         ModelConfig::MultDae(MultDaeConfig { hidden: 20, ..MultDaeConfig::default() }),
     ] {

@@ -10,18 +10,9 @@ use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use crate::evaluation::{Metric, Trial, read_fold_in_target};
 use crate::interactions::{IdMap, Interactions};
-use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit, fit_with_checkpoints};
+use crate::models::{Fitted, Model, Observer, Start, fit, fit_with_checkpoints};
 use crate::training::Checkpoints;
 use crate::types::UserIdx;
-
-/// True for models that are trained epoch by epoch, and so need users to stop on.
-#[must_use]
-pub fn is_iterative(model: &ModelConfig) -> bool {
-    match model {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => false,
-        ModelConfig::MultVae(_) | ModelConfig::MultDae(_) => true,
-    }
-}
 
 /// Fewest users of which one is held out for validation: two must be left to train on.
 const FEWEST_USERS: usize = 3;
@@ -65,7 +56,7 @@ pub fn validation_trial<'a>(
 ) -> Result<Option<Trial<'a>>> {
     let validation = &settings.validation;
     validation.check()?;
-    if !is_iterative(&settings.model) {
+    if !settings.model.is_iterative() {
         return Ok(None);
     }
     let trial = if let (Some(fold_in), Some(target)) = (&validation.fold_in, &validation.target) {
@@ -118,7 +109,7 @@ pub fn train(
             count(train.users()),
             count(trial.target().users())
         )),
-        None if is_iterative(&settings.model) => note(format_args!(
+        None if settings.model.is_iterative() => note(format_args!(
             "training {name} on {} users without validation: the last epoch is kept",
             count(train.users())
         )),
@@ -143,7 +134,7 @@ pub fn train(
         None => fit(model, training, train, start, observer),
         Some(checkpoints) => {
             add_validation(&mut checkpoints.facts, &settings.validation, trial.as_ref());
-            match is_iterative(model) {
+            match model.is_iterative() {
                 true => checkpointing::announce(checkpoints, train.users(), training.batch_size),
                 false => note(format_args!("{name} is solved in closed form: there are no steps to checkpoint")),
             }

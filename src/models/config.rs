@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EaseConfig, MultDaeConfig, MultVaeConfig, PopularityConfig};
+use super::{
+    BlendConfig, BspmConfig, EaseConfig, GfCfConfig, LowPassConfig, MultDaeConfig, MultVaeConfig, PopularityConfig,
+};
 
 /// A model by name with all its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,10 +15,18 @@ pub enum ModelConfig {
     Popularity(PopularityConfig),
     /// Linear item-item model in closed form.
     Ease(EaseConfig),
+    /// Ideal low-pass filter of the user–item graph.
+    LowPass(LowPassConfig),
+    /// Two hops on the user–item graph and its low-pass.
+    GfCf(GfCfConfig),
+    /// The same, sharpened.
+    Bspm(BspmConfig),
     /// Variational autoencoder with a multinomial likelihood.
     MultVae(MultVaeConfig),
     /// Denoising autoencoder with a multinomial likelihood.
     MultDae(MultDaeConfig),
+    /// Several trained models together; not trained itself, and no preset.
+    Blend(BlendConfig),
 }
 
 /// A preset name that does not exist.
@@ -29,7 +39,7 @@ pub struct UnknownPreset {
 
 impl ModelConfig {
     /// The names [`preset`](Self::preset) understands.
-    pub const PRESETS: [&'static str; 4] = ["popularity", "ease", "mult-vae", "mult-dae"];
+    pub const PRESETS: [&'static str; 7] = ["popularity", "ease", "low-pass", "gf-cf", "bspm", "mult-vae", "mult-dae"];
 
     /// A model with the parameters of its paper.
     ///
@@ -39,6 +49,9 @@ impl ModelConfig {
         match name {
             "popularity" => Ok(Self::Popularity(PopularityConfig::default())),
             "ease" => Ok(Self::Ease(EaseConfig::default())),
+            "low-pass" => Ok(Self::LowPass(LowPassConfig::default())),
+            "gf-cf" => Ok(Self::GfCf(GfCfConfig::default())),
+            "bspm" => Ok(Self::Bspm(BspmConfig::default())),
             "mult-vae" => Ok(Self::MultVae(MultVaeConfig::default())),
             "mult-dae" => Ok(Self::MultDae(MultDaeConfig::default())),
             _ => Err(UnknownPreset { name: name.into() }),
@@ -51,16 +64,28 @@ impl ModelConfig {
         match self {
             Self::Popularity(_) => "popularity",
             Self::Ease(_) => "ease",
+            Self::LowPass(_) => "low-pass",
+            Self::GfCf(_) => "gf-cf",
+            Self::Bspm(_) => "bspm",
             Self::MultVae(_) => "mult-vae",
             Self::MultDae(_) => "mult-dae",
+            Self::Blend(_) => "blend",
         }
+    }
+
+    /// True for models that are trained epoch by epoch, and so need users to stop on; false for closed forms.
+    #[must_use]
+    pub fn is_iterative(&self) -> bool {
+        !self.widths().is_empty()
     }
 
     /// The widths of the layers by their name in the configuration; none for models without layers.
     #[must_use]
     pub fn widths(&self) -> Vec<(&'static str, usize)> {
         match self {
-            Self::Popularity(_) | Self::Ease(_) => Vec::new(),
+            Self::Popularity(_) | Self::Ease(_) | Self::LowPass(_) | Self::GfCf(_) | Self::Bspm(_) | Self::Blend(_) => {
+                Vec::new()
+            }
             Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
             Self::MultDae(dae) => vec![("model.hidden", dae.hidden)],
         }

@@ -4,9 +4,12 @@ use std::time::Instant;
 
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
-use super::{Ease, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, WarmStartError};
+use super::{
+    Blend, Bspm, Ease, GfCf, LowPass, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity,
+    WarmStartError,
+};
 use crate::interactions::Interactions;
-use crate::linalg::instructions;
+use crate::linalg::{EigenError, instructions};
 use crate::training::{
     CheckpointError, Checkpoints, Diverged, EpochReport, Network, Plan, TrainingConfig, TrainingError, TrainingSummary,
     Watch, run,
@@ -95,6 +98,22 @@ pub enum FitError {
         /// The regularisation used.
         lambda: f32,
     },
+    /// More singular vectors are asked for than the interactions have.
+    #[error(
+        "model.rank is {asked}, and the normalised interactions have rank {rank}: lower model.rank to that or less"
+    )]
+    Rank {
+        /// Singular vectors asked for.
+        asked: usize,
+        /// The most that there are.
+        rank: usize,
+    },
+    /// A blend has no training of its own.
+    #[error("a blend is made of models that are trained already: see `foldin blend`")]
+    Blend,
+    /// The singular vectors cannot be computed.
+    #[error("the singular vectors of the interactions cannot be computed: {0}; are weights of the log far too large?")]
+    Spectrum(EigenError),
 }
 
 impl From<TrainingError> for FitError {
@@ -174,13 +193,24 @@ fn fit_from(
     };
     let plan = Plan { config: training, train, schedules_from };
     match config {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) if weights.is_some() => {
-            Err(WarmStartError::closed_form(config).into())
-        }
+        _ if weights.is_some() && !config.is_iterative() => Err(WarmStartError::closed_form(config).into()),
         ModelConfig::Popularity(_) => Ok(closed_form(Instant::now(), Popularity::fit(train))),
         ModelConfig::Ease(config) => {
             let started = Instant::now();
             Ok(closed_form(started, Ease::fit(config, train)?))
+        }
+        ModelConfig::Blend(_) => Err(FitError::Blend),
+        ModelConfig::LowPass(config) => {
+            let started = Instant::now();
+            Ok(closed_form(started, LowPass::fit(config, train)?))
+        }
+        ModelConfig::GfCf(config) => {
+            let started = Instant::now();
+            Ok(closed_form(started, GfCf::fit(config, train)?))
+        }
+        ModelConfig::Bspm(config) => {
+            let started = Instant::now();
+            Ok(closed_form(started, Bspm::fit(config, train)?))
         }
         ModelConfig::MultVae(config) => {
             let model = match weights {
@@ -229,6 +259,10 @@ pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -
     let model: Box<dyn Model> = match config {
         ModelConfig::Popularity(_) => Box::new(Popularity::restore(items, &mut tensors)?),
         ModelConfig::Ease(config) => Box::new(Ease::restore(config, items, &mut tensors)?),
+        ModelConfig::Blend(config) => Box::new(Blend::restore(config, items, &mut tensors)?),
+        ModelConfig::LowPass(config) => Box::new(LowPass::restore(config, items, &mut tensors)?),
+        ModelConfig::GfCf(config) => Box::new(GfCf::restore(config, items, &mut tensors)?),
+        ModelConfig::Bspm(config) => Box::new(Bspm::restore(config, items, &mut tensors)?),
         ModelConfig::MultVae(config) => Box::new(MultVae::restore(config, items, &mut tensors)?),
         ModelConfig::MultDae(config) => Box::new(MultDae::restore(config, items, &mut tensors)?),
     };

@@ -1,24 +1,36 @@
 //! Which model, and how does it turn a history into scores? One model, one file, one trait.
 
+mod blend;
+mod bspm;
 mod config;
 mod decoder;
 mod ease;
 mod fit;
+mod gf_cf;
 #[cfg(test)]
 mod gradient_check;
+mod graph;
 mod input;
+mod low_pass;
 mod model;
 mod mult_dae;
 mod mult_vae;
 mod popularity;
 mod ranges;
+mod stored;
 mod warm;
+mod whole;
 
+pub use blend::{Blend, BlendConfig, BlendError, BlendPart, search_weights};
+pub use bspm::{Bspm, BspmConfig};
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::{Ease, EaseConfig};
 pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_with_checkpoints, restore};
+pub use gf_cf::{GfCf, GfCfConfig};
+pub use graph::block_of;
 pub use input::InputWeights;
-pub use model::{Draws, InnerProducts, Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
+pub use low_pass::{LowPass, LowPassConfig};
+pub use model::{Draws, Indices, InnerProducts, Metric, Model, Query, RestoreError, Space, StoredTensors, Tensor};
 pub use mult_dae::{MultDae, MultDaeConfig, MultDaeGradient, MultDaeTrainer};
 pub use mult_vae::{MultVae, MultVaeConfig, MultVaeGradient, MultVaeTrainer};
 pub use popularity::{Popularity, PopularityConfig};

@@ -12,10 +12,23 @@ use crate::training::TrainingConfig;
 /// [`FitError::Parameter`] for the first one out of its range.
 pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError> {
     match config {
-        ModelConfig::Popularity(_) => return Ok(()),
+        ModelConfig::Popularity(_) | ModelConfig::Blend(_) => return Ok(()),
         ModelConfig::Ease(ease) => {
             let ok = ease.lambda > 0.0 && ease.lambda <= 1e9;
             return require("model.lambda", ease.lambda, ok, "greater than 0 and at most 1e9");
+        }
+        ModelConfig::LowPass(low_pass) => return width("model.rank", low_pass.rank),
+        ModelConfig::GfCf(gf_cf) => {
+            width("model.rank", gf_cf.rank)?;
+            return factor("model.alpha", gf_cf.alpha);
+        }
+        ModelConfig::Bspm(bspm) => {
+            width("model.rank", bspm.rank)?;
+            factor("model.beta", bspm.beta)?;
+            let (time, steps, order) = (bspm.sharpening_time, bspm.sharpening_steps, bspm.order);
+            require("model.sharpening_time", time, (0.0..=100.0).contains(&time), "from 0 to 100")?;
+            require("model.sharpening_steps", steps, (1..=100).contains(&steps), "a whole number from 1 to 100")?;
+            return require("model.order", order, (1..=4).contains(&order), "a whole number from 1 to 4");
         }
         ModelConfig::MultVae(vae) => {
             width("model.hidden", vae.hidden)?;
@@ -52,6 +65,10 @@ fn width(parameter: &'static str, value: usize) -> Result<(), FitError> {
     require(parameter, value, (1..=65_536).contains(&value), "a whole number from 1 to 65536")
 }
 
+fn factor(parameter: &'static str, value: f32) -> Result<(), FitError> {
+    require(parameter, value, (0.0..=1000.0).contains(&value), "from 0 to 1000")
+}
+
 fn dropout(value: f32) -> Result<(), FitError> {
     require("model.dropout", value, (0.0..1.0).contains(&value), "at least 0 and below 1")
 }
@@ -59,7 +76,7 @@ fn dropout(value: f32) -> Result<(), FitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{EaseConfig, MultDaeConfig, MultVaeConfig};
+    use crate::models::{BspmConfig, EaseConfig, GfCfConfig, MultDaeConfig, MultVaeConfig};
 
     /// What the check says of a Mult-VAE with these changes.
     fn refusal(change: impl Fn(&mut MultVaeConfig, &mut TrainingConfig)) -> String {
@@ -105,6 +122,28 @@ mod tests {
         let found = others.map(|model| check_parameters(&model, &TrainingConfig::default()).unwrap_err().to_string());
         assert_eq!(found[0], "model.lambda is -1, must be greater than 0 and at most 1e9");
         assert!(found[1].contains("must be") && found[2].starts_with("model.dropout is 1.2"), "{found:?}");
+    }
+
+    #[test]
+    fn so_are_those_of_the_graph_filters() {
+        let refusal = |change: &dyn Fn(&mut BspmConfig)| {
+            let mut bspm = BspmConfig::default();
+            change(&mut bspm);
+            check_parameters(&ModelConfig::Bspm(bspm), &TrainingConfig::default()).unwrap_err().to_string()
+        };
+        let (width, factor) = ("a whole number from 1 to 65536", "from 0 to 1000");
+        for (found, parameter, value, range) in [
+            (refusal(&|m| m.rank = 0), "rank", "0", width),
+            (refusal(&|m| m.beta = -0.3), "beta", "-0.3", factor),
+            (refusal(&|m| m.sharpening_time = f32::NAN), "sharpening_time", "NaN", "from 0 to 100"),
+            (refusal(&|m| m.sharpening_steps = 0), "sharpening_steps", "0", "a whole number from 1 to 100"),
+            (refusal(&|m| m.order = 5), "order", "5", "a whole number from 1 to 4"),
+        ] {
+            assert_eq!(found, format!("model.{parameter} is {value}, must be {range}"));
+        }
+        let gf_cf = ModelConfig::GfCf(GfCfConfig { alpha: 2000.0, ..GfCfConfig::default() });
+        let found = check_parameters(&gf_cf, &TrainingConfig::default()).unwrap_err().to_string();
+        assert_eq!(found, "model.alpha is 2000, must be from 0 to 1000");
     }
 
     #[test]

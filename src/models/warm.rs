@@ -100,11 +100,9 @@ pub fn carry_over(
         return Err(WarmStartError::NoCommonItem { parent: old.len(), items: new.len() });
     }
     let fresh: Box<dyn Model> = match config {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => {
-            return Err(WarmStartError::closed_form(config));
-        }
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
+        _ => return Err(WarmStartError::closed_form(config)),
     };
     let mut weights = StoredTensors::default();
     for (fresh, parent) in fresh.tensors().into_iter().zip(parent.tensors()) {
@@ -127,7 +125,7 @@ pub fn carry_over(
 /// # Errors
 /// [`WarmStartError::ClosedForm`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
 pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), WarmStartError> {
-    if let ModelConfig::Popularity(_) | ModelConfig::Ease(_) = parent {
+    if !parent.is_iterative() {
         return Err(WarmStartError::closed_form(parent));
     }
     if parent.name() != config.name() {

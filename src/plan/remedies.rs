@@ -85,7 +85,7 @@ fn with_hidden(workload: &Workload, width: usize) -> Workload {
     changed(workload, |run| match &mut run.model {
         ModelConfig::MultVae(vae) => vae.hidden = width,
         ModelConfig::MultDae(dae) => dae.hidden = width,
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) => {}
+        _ => {}
     })
 }
 

@@ -6,7 +6,9 @@ use super::time::time;
 use super::*;
 use crate::interactions::{IdMap, Interactions, LogRules};
 use crate::io::{AxisExtents, LogExtents};
-use crate::models::{InputWeights, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig};
+use crate::models::{
+    BlendConfig, BlendPart, InputWeights, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig,
+};
 use crate::training::TrainingConfig;
 
 fn vae(hidden: usize, latent: usize) -> ModelConfig {
@@ -132,6 +134,35 @@ fn a_closed_form_is_its_matrix() {
     config.weights = InputWeights::Use;
     let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));
     assert_eq!(part(&weighted, "binary copy"), 0);
+}
+
+#[test]
+fn singular_vectors_and_the_graph_add_up_by_hand() {
+    let data = DataSizes::stated(100, 1_000, 2_000);
+    let [low_pass, gf_cf, bspm] =
+        ["low-pass", "gf-cf", "bspm"].map(|name| run(ModelConfig::preset(name).unwrap(), data.clone()));
+    assert_eq!([&low_pass, &gf_cf].map(Workload::parameters), [257_000, 257_000 + 1_000 + 4_000]);
+    assert_eq!(bspm.parameters(), 385_000 + 1_000 + 4_000);
+    let blend = |workload: &Workload| BlendPart { weight: 0.5, model: workload.model.clone() };
+    let parts = vec![blend(&low_pass), blend(&gf_cf)];
+    assert_eq!(run(ModelConfig::Blend(BlendConfig { parts }), data).parameters(), 519_000);
+    let needed = memory(&gf_cf);
+    assert_eq!(needed.phases, [Phase::Read, Phase::Fit, Phase::Publish]);
+    for (name, bytes) in [
+        ("graph", 16 * 2_000 + 8 * 1_100),
+        // 256 vectors and an eighth more.
+        ("blocks", 3 * 4 * 288 * 1_000),
+        ("weights", 4 * 256 * 1_000),
+        ("signals", 4 * 32 * 100),
+    ] {
+        assert_eq!(part(&needed, name), bytes, "{name}");
+    }
+    assert!(needed.alive(Phase::Publish).any(|part| part.name == "graph"));
+    assert!(memory(&low_pass).alive(Phase::Publish).all(|part| part.name != "graph"));
+    let stages = time(&gf_cf, &Speeds { flops: 1e9, bytes: 1e9, rows: 1e6, disk: 1e9 }).stages;
+    // Forty times 8 bytes an interaction and vector, and 4·288² operations an item.
+    let expected = 40.0 * (8.0 * 2_000.0 * 288.0 + 4.0 * 288.0 * 288.0 * 1_000.0) / 1e9;
+    assert!(stages[1].name == "singular vectors" && (stages[1].each - expected).abs() < 1e-9, "{stages:?}");
 }
 
 #[test]
