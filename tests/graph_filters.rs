@@ -36,12 +36,18 @@ fn a_sparse_matrix_whose_parts_contradict_each_other_is_refused() {
     assert!(counts.contains("`graph.counts`") && counts.contains("add up to"), "{counts}");
     let users = refused(&|name, data| {
         if name == "graph.users" {
-            data.swap(0, 1);
+            data.reverse();
         }
     });
     assert!(users.contains("`graph.users`"), "{users}");
     let short = refused(&|name, data| data.truncate(data.len() - usize::from(name == "graph.users")));
     assert!(short.contains("`graph.values` has shape"), "{short}");
+    let far = refused(&|name, data| {
+        if name == "graph.users" {
+            data[0] = u32::MAX;
+        }
+    });
+    assert!(far.contains("`graph.users`") && far.contains("user 4294967295 of"), "{far}");
     let mut absent = stored(&*model);
     drop(absent.take_indices("graph.users").unwrap());
     let absent = restore(&model.config(), ITEMS, absent).err().unwrap().to_string();
@@ -103,5 +109,5 @@ fn two_hops_and_the_low_pass_are_those_of_the_paper() {
     let coarse =
         ModelConfig::Bspm(BspmConfig { rank: 1, beta: 0.0, averages: false, order: 4, ..BspmConfig::default() });
     let (fine, coarse) = (scores_of(&fine, 0), scores_of(&coarse, 0));
-    assert!(fine.iter().zip(coarse).all(|(a, b)| (a - b).abs() < 0.02), "{fine:?} {coarse:?}");
+    assert!(fine.iter().zip(coarse).all(|(a, b)| (a - b).abs() < 0.03), "{fine:?} {coarse:?}");
 }

@@ -53,7 +53,7 @@ pub enum BlendError {
         parts: usize,
     },
     /// A weight that cannot be meant.
-    #[error("weight {position} is {weight}: weights are 0 or greater, and one at least is greater than 0")]
+    #[error("weight {position} is {weight}: weights are finite, 0 or greater, and one at least is greater than 0")]
     Weight {
         /// Which one, from 1.
         position: usize,
@@ -313,7 +313,7 @@ mod tests {
             Blend::new(parts, weights).err().unwrap().to_string()
         };
         let two: [&[u32]; 2] = [&[1, 2], &[2, 1]];
-        let rule = "weights are 0 or greater, and one at least is greater than 0";
+        let rule = "weights are finite, 0 or greater, and one at least is greater than 0";
         assert_eq!(refused(&two[..1], &[1.0]), "a blend has at least two models, not 1");
         assert_eq!(refused(&two, &[1.0]), "1 weights for 2 models: give one for each");
         assert_eq!(refused(&two, &[0.5, -0.5]), format!("weight 2 is -0.5: {rule}"));

@@ -22,6 +22,7 @@ use crate::linalg::{
 };
 use crate::nn::Dense;
 use crate::random::{Purpose, fill_normal};
+use crate::types::UserIdx;
 
 /// Names the random start of the eigenvectors: they do not depend on it but for rounding, so no seed is asked for.
 const START: u64 = 0;
@@ -35,9 +36,11 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Normalises interactions.
+    /// Normalises interactions; users without any are left out.
     pub(super) fn new(train: &Interactions, weights: InputWeights) -> Self {
-        let mut matrix = train.csr().clone();
+        let is_known = |user: &UserIdx| !train.history(*user).is_empty();
+        let known: Vec<UserIdx> = (0..train.users() as u32).map(UserIdx).filter(is_known).collect();
+        let mut matrix = train.select_users(&known).into_csr();
         if weights == InputWeights::Binary {
             matrix.data_mut().fill(1.0);
         }
@@ -98,6 +101,9 @@ impl StoredGraph {
             return Err(bad(COUNTS, format!("they add up to {}, there are {} values", offsets[items], users.len())));
         }
         let rows = users.iter().max().map_or(0, |&last| last as usize + 1);
+        if rows > users.len() {
+            return Err(bad(USERS, format!("user {} of {} values, where every user has one", rows - 1, users.len())));
+        }
         let by_item = CsMatI::try_new((items, rows), offsets, users, values)
             .map_err(|(_, _, _, error)| bad(USERS, error.to_string()))?;
         Ok(Self { operator: GramOperator::new(by_item.transpose_into().to_csr()), counts })

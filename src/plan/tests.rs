@@ -159,6 +159,9 @@ fn singular_vectors_and_the_graph_add_up_by_hand() {
     }
     assert!(needed.alive(Phase::Publish).any(|part| part.name == "graph"));
     assert!(memory(&low_pass).alive(Phase::Publish).all(|part| part.name != "graph"));
+    let found = remedies(&gf_cf, 4 * 1000 * 1000 + part(&needed, "program") + 600_000, |memory| memory.at(Phase::Fit));
+    assert_eq!(found[0].setting, "model.rank", "{found:?}");
+    assert!((16..256).contains(&found[0].value.parse::<usize>().unwrap()));
     let stages = time(&gf_cf, &Speeds { flops: 1e9, bytes: 1e9, rows: 1e6, disk: 1e9 }).stages;
     // Forty times 8 bytes an interaction and vector, and 4·288² operations an item.
     let expected = 40.0 * (8.0 * 2_000.0 * 288.0 + 4.0 * 288.0 * 288.0 * 1_000.0) / 1e9;
