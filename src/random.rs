@@ -7,6 +7,8 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 
 /// What a random stream is used for; streams of different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum Purpose {
     LoadTest = 10,
     /// Points of a search for parameters; coordinates: trial and attempt.
     Tune = 11,
+    /// The start of an eigenvector iteration; coordinates: 0, run of numbers.
+    Subspace = 12,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.
@@ -46,6 +50,20 @@ pub fn stream(seed: u64, purpose: Purpose, [a, b]: [u64; 2]) -> ChaCha8Rng {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
+}
+
+/// Fills `values` with draws from N(0, `deviation`²), in parallel: the coordinates of the streams are `a` and the number
+/// of a run of values.
+pub fn fill_normal(values: &mut [f32], deviation: f32, seed: u64, purpose: Purpose, a: u64) {
+    /// Values drawn from one stream; fixed, so that parallel filling is reproducible.
+    const RUN: usize = 1 << 16;
+    values.par_chunks_mut(RUN).enumerate().for_each(|(run, values)| {
+        let mut random = stream(seed, purpose, [a, run as u64]);
+        for value in values {
+            let normal: f32 = StandardNormal.sample(&mut random);
+            *value = deviation * normal;
+        }
+    });
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use foldin::interactions::{History, Interactions};
-use foldin::models::{Model, ModelConfig, Observer, Start, StoredTensors, fit, fit_with_checkpoints};
+use foldin::models::{
+    BspmConfig, GfCfConfig, LowPassConfig, Model, ModelConfig, Observer, Start, StoredTensors, fit,
+    fit_with_checkpoints,
+};
 use foldin::storage::{TensorRef, Values, open_sealed, write_sealed, write_tensors};
 use foldin::training::{CheckpointError, CheckpointEvent, Checkpoints, TrainingConfig};
 use foldin::types::ItemIdx;
@@ -34,12 +37,17 @@ fn training(shards: usize) -> TrainingConfig {
 }
 
 fn presets() -> impl Iterator<Item = ModelConfig> {
-    ModelConfig::PRESETS.iter().map(|name| ModelConfig::preset(name).unwrap())
+    ModelConfig::PRESETS.iter().map(|name| match ModelConfig::preset(name).unwrap() {
+        // The presets have more singular vectors than these data.
+        ModelConfig::LowPass(config) => ModelConfig::LowPass(LowPassConfig { rank: 70, ..config }),
+        ModelConfig::GfCf(config) => ModelConfig::GfCf(GfCfConfig { rank: 70, ..config }),
+        ModelConfig::Bspm(config) => ModelConfig::Bspm(BspmConfig { rank: 70, ..config }),
+        other => other,
+    })
 }
 
 fn iterative() -> impl Iterator<Item = ModelConfig> {
-    presets()
-        .filter(|config| matches!(config, ModelConfig::Elsa(_) | ModelConfig::MultVae(_) | ModelConfig::MultDae(_)))
+    presets().filter(ModelConfig::is_iterative)
 }
 
 /// Trains on that many threads and returns the bytes of the file that stores the weights.
@@ -47,9 +55,15 @@ fn stored(threads: usize, train: impl FnOnce() -> Box<dyn Model> + Send) -> Vec<
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let model = pool.install(train);
     let tensors = model.tensors();
+    let indices = model.indices();
     let refs: Vec<TensorRef<'_>> = tensors
         .iter()
         .map(|tensor| TensorRef { name: tensor.name, shape: tensor.shape.clone(), values: Values::F32(tensor.data) })
+        .chain(indices.iter().map(|indices| TensorRef {
+            name: indices.name,
+            shape: vec![indices.data.len()],
+            values: Values::U32(indices.data),
+        }))
         .collect();
     let directory = tempfile::tempdir().unwrap();
     write_tensors(&directory.path().join("weights"), &refs).unwrap();

@@ -3,8 +3,9 @@
 use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
-    Draws, EaseConfig, EdlaeConfig, ElsaConfig, Fitted, InputWeights, Model, ModelConfig, MultDaeConfig, MultVaeConfig,
-    Observer, PopularityConfig, Query, SparseEaseConfig, Start, StoredTensors, fit, restore,
+    Blend, BspmConfig, Draws, EaseConfig, EdlaeConfig, ElsaConfig, Fitted, GfCfConfig, InputWeights, LowPassConfig,
+    Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer, PopularityConfig, Query, SparseEaseConfig, Start,
+    StoredTensors, fit, restore,
 };
 use foldin::ranking::{Candidates, rank_users};
 use foldin::training::TrainingConfig;
@@ -47,6 +48,9 @@ fn configurations() -> Vec<ModelConfig> {
             ..SparseEaseConfig::default()
         }));
         all.push(ModelConfig::Elsa(ElsaConfig { dimensions: 11, weights }));
+        all.push(ModelConfig::LowPass(LowPassConfig { rank: 6, weights }));
+        all.push(ModelConfig::GfCf(GfCfConfig { rank: 5, alpha: 0.3, weights }));
+        all.push(ModelConfig::Bspm(BspmConfig { rank: 7, weights, ..BspmConfig::default() }));
         all.push(ModelConfig::MultVae(MultVaeConfig { hidden: 19, latent: 6, weights, ..MultVaeConfig::default() }));
         all.push(ModelConfig::MultDae(MultDaeConfig { hidden: 13, weights, ..MultDaeConfig::default() }));
     }
@@ -62,15 +66,13 @@ fn train(config: &ModelConfig, training: &TrainingConfig) -> Fitted {
     fit(config, training, &fixture(), Start::Random, observer).unwrap()
 }
 
-fn iterative(config: &ModelConfig) -> bool {
-    matches!(config, ModelConfig::Elsa(_) | ModelConfig::MultVae(_) | ModelConfig::MultDae(_))
-}
-
 fn each_model(mut check: impl FnMut(&str, &dyn Model, &Interactions)) {
     let data = fixture();
     for config in configurations() {
         check(&format!("{config:?}"), &*train(&config, &training()).model, &data);
     }
+    let parts = configurations().iter().skip(3).take(4).map(|config| train(config, &training()).model).collect();
+    check("a blend", &Blend::new(parts, &[0.4, 0.3, 0.0, 0.3]).unwrap(), &data);
 }
 
 fn scores(model: &dyn Model, query: &Query) -> Vec<f32> {
@@ -164,7 +166,7 @@ fn terms_add_up_to_the_score_and_leaving_the_largest_out_lowers_it() {
             }
         }
     });
-    assert_eq!(linear, 8, "EASE, EDLAE, sparse EASE and ELSA, with weights and without");
+    assert_eq!(linear, 12, "EASE, EDLAE, sparse EASE, ELSA, low-pass and GF-CF, with weights and without");
 }
 
 #[test]
@@ -227,14 +229,25 @@ fn embeddings_are_finite_and_of_the_declared_width() {
     });
 }
 
+/// What a model stores, its tensors changed by `change`.
+fn stored(model: &dyn Model, change: &dyn Fn(usize, &mut Vec<f32>)) -> StoredTensors {
+    let mut stored = StoredTensors::default();
+    for (number, tensor) in model.tensors().into_iter().enumerate() {
+        let mut data = tensor.data.to_vec();
+        change(number, &mut data);
+        stored.insert(tensor.full_name(), tensor.shape, data);
+    }
+    model.indices().into_iter().for_each(|indices| stored.insert_indices(indices.full_name(), indices.data.to_vec()));
+    stored
+}
+
 #[test]
 fn tensors_restore_the_model_to_the_bit() {
     each_model(|name, model, data| {
-        let mut stored = StoredTensors::default();
         for tensor in model.tensors() {
             assert_eq!(tensor.shape.iter().product::<usize>(), tensor.data.len(), "{name}: {}", tensor.name);
-            stored.insert(tensor.name.into(), tensor.shape, tensor.data.to_vec());
         }
+        let stored = stored(model, &|_, _| {});
         let restored = restore(&model.config(), ITEMS, stored).unwrap();
         let histories: Vec<HistoryRef<'_>> = data.histories().collect();
         let (before, after) = (model.encode(&histories), restored.encode(&histories));
@@ -246,16 +259,8 @@ fn tensors_restore_the_model_to_the_bit() {
 #[test]
 fn stored_tensors_that_do_not_fit_are_refused_by_name() {
     each_model(|name, model, _| {
-        let stored = |change: &dyn Fn(usize, &mut Vec<f32>)| {
-            let mut stored = StoredTensors::default();
-            for (number, tensor) in model.tensors().into_iter().enumerate() {
-                let mut data = tensor.data.to_vec();
-                change(number, &mut data);
-                stored.insert(tensor.name.into(), tensor.shape, data);
-            }
-            stored
-        };
-        let first = model.tensors()[0].name;
+        let stored = |change: &dyn Fn(usize, &mut Vec<f32>)| stored(model, change);
+        let first = model.tensors()[0].full_name();
         let error = restore(
             &model.config(),
             ITEMS,
@@ -267,7 +272,7 @@ fn stored_tensors_that_do_not_fit_are_refused_by_name() {
         )
         .err()
         .unwrap();
-        assert!(error.to_string().contains(first), "{name}: {error}");
+        assert!(error.to_string().contains(&first), "{name}: {error}");
         let error = restore(&model.config(), ITEMS + 1, stored(&|_, _| {})).err().unwrap();
         assert!(error.to_string().contains("shape"), "{name}: {error}");
         let mut extra = stored(&|_, _| {});
@@ -297,6 +302,8 @@ fn a_large_model_does_not_depend_on_batches_either() {
         ModelConfig::Ease(EaseConfig { lambda: 20.0, ..EaseConfig::default() }),
         ModelConfig::SparseEase(SparseEaseConfig { neighbours: 50, lambda: 20.0, ..SparseEaseConfig::default() }),
         ModelConfig::Elsa(ElsaConfig { dimensions: 70, ..ElsaConfig::default() }),
+        ModelConfig::GfCf(GfCfConfig { rank: 20, ..GfCfConfig::default() }),
+        ModelConfig::Bspm(BspmConfig { rank: 20, order: 2, averages: false, ..BspmConfig::default() }),
         ModelConfig::MultVae(MultVaeConfig { hidden: 70, latent: 33, ..MultVaeConfig::default() }),
         ModelConfig::MultDae(MultDaeConfig { hidden: 70, ..MultDaeConfig::default() }),
     ] {
@@ -314,7 +321,7 @@ fn a_large_model_does_not_depend_on_batches_either() {
 
 #[test]
 fn the_seed_decides() {
-    for config in configurations().iter().filter(|c| iterative(c)) {
+    for config in configurations().iter().filter(|config| config.is_iterative()) {
         let other = TrainingConfig { seed: 2, ..training() };
         assert!(weights(config, &training()) == weights(config, &training()), "{config:?}");
         assert!(weights(config, &training()) != weights(config, &other), "{config:?}");
@@ -370,6 +377,9 @@ fn training_learns_what_goes_together() {
         ModelConfig::Edlae(EdlaeConfig { lambda: 5.0, ..EdlaeConfig::default() }),
         ModelConfig::SparseEase(SparseEaseConfig { neighbours: 12, lambda: 5.0, ..SparseEaseConfig::default() }),
         ModelConfig::Elsa(ElsaConfig { dimensions: 8, ..ElsaConfig::default() }),
+        ModelConfig::LowPass(LowPassConfig { rank: 2, ..LowPassConfig::default() }),
+        ModelConfig::GfCf(GfCfConfig { rank: 2, ..GfCfConfig::default() }),
+        ModelConfig::Bspm(BspmConfig { rank: 2, ..BspmConfig::default() }),
         ModelConfig::MultVae(MultVaeConfig { hidden: 20, latent: 8, ..MultVaeConfig::default() }),
         ModelConfig::MultDae(MultDaeConfig { hidden: 20, ..MultDaeConfig::default() }),
     ] {
@@ -402,7 +412,7 @@ fn divergence_is_reported_with_epoch_step_and_layer() {
         .map(|history| History::from_pairs(history.items().iter().map(|&item| (ItemIdx(item), 3e38))).unwrap())
         .collect();
     let data = Interactions::from_histories(ITEMS, histories.iter().map(History::as_ref)).unwrap();
-    for config in configurations().into_iter().filter(iterative) {
+    for config in configurations().into_iter().filter(ModelConfig::is_iterative) {
         let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
         let outcome = fit(&config, &training(), &data, Start::Random, observer);
         // ELSA looks at the direction of a history alone.

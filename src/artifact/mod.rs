@@ -12,6 +12,7 @@
 //!
 //! The directory appears complete or not at all, and is never written to again.
 
+mod derive;
 mod error;
 mod fingerprint;
 mod histories;
@@ -21,6 +22,7 @@ mod open;
 mod publish;
 mod trained;
 
+pub use derive::{Derived, publish_derived};
 pub use error::ArtifactError;
 pub use fingerprint::fingerprint;
 pub use histories::{DetailedHistory, Histories};

@@ -95,7 +95,11 @@ fn read_model(dir: &Path, manifest: &Manifest) -> Result<Box<dyn Model>, Artifac
             );
             return Err(ArtifactError::inconsistent(path, reason));
         }
-        tensors.insert(name.to_owned(), shape, file.read(name)?);
+        if file.holds::<u32>(name) {
+            tensors.insert_indices(name.to_owned(), file.read(name)?);
+        } else {
+            tensors.insert(name.to_owned(), shape, file.read(name)?);
+        }
     }
     restore(&manifest.model, manifest.shapes.items, tensors).map_err(|source| ArtifactError::Weights { path, source })
 }

@@ -68,19 +68,12 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
     publication.check()?;
     let target = create(dir, replace)?;
     let tensors = publication.write_content(target.path())?;
-    let files = CONTENT
-        .iter()
-        .map(|&name| Ok((name.to_owned(), digest_file(&target.path().join(name))?)))
-        .collect::<Result<BTreeMap<_, _>, ArtifactError>>()?;
-    let model = publication.model.config();
-    let model_version = Manifest::version_of(&model, publication.rules, &files)
-        .map_err(|error| ArtifactError::Publication { reason: error.to_string() })?;
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
-        model_version,
-        library_version: env!("CARGO_PKG_VERSION").into(),
-        created: Timestamp::now().to_milliseconds(),
-        model,
+        model_version: String::new(),
+        library_version: String::new(),
+        created: String::new(),
+        model: publication.model.config(),
         training: publication.training.cloned(),
         from: publication.from.map(|ancestry| ancestry.from.clone()),
         run: publication.run.map(str::to_owned),
@@ -95,11 +88,44 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
         data_fingerprint: fingerprint(publication.users, publication.catalogue.ids(), publication.histories),
         rules: publication.rules.clone(),
         events: publication.detail.events.cloned().unwrap_or_default(),
+        files: BTreeMap::new(),
+    };
+    complete(target, manifest)
+}
+
+/// Gives a directory whose content is written its manifest, with what the content and the moment decide, and its name.
+pub(super) fn complete(target: AtomicDir, manifest: Manifest) -> Result<Manifest, ArtifactError> {
+    let files = CONTENT
+        .iter()
+        .map(|&name| Ok((name.to_owned(), digest_file(&target.path().join(name))?)))
+        .collect::<Result<BTreeMap<_, _>, ArtifactError>>()?;
+    let model_version = Manifest::version_of(&manifest.model, &manifest.rules, &files)
+        .map_err(|error| ArtifactError::Publication { reason: error.to_string() })?;
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        model_version,
+        library_version: env!("CARGO_PKG_VERSION").into(),
+        created: Timestamp::now().to_milliseconds(),
         files,
+        ..manifest
     };
     manifest.write(target.path())?;
     target.commit()?;
     Ok(manifest)
+}
+
+/// Writes what the model stores; returns the shapes by name.
+pub(super) fn write_weights(dir: &Path, model: &dyn Model) -> Result<BTreeMap<String, Vec<usize>>, ArtifactError> {
+    let (tensors, indices) = (model.tensors(), model.indices());
+    let stored: Vec<(String, Vec<usize>, Values<'_>)> = tensors
+        .iter()
+        .map(|t| (t.full_name(), t.shape.clone(), Values::F32(t.data)))
+        .chain(indices.iter().map(|i| (i.full_name(), vec![i.data.len()], Values::U32(i.data))))
+        .collect();
+    let refs: Vec<_> =
+        stored.iter().map(|(name, shape, values)| TensorRef { name, shape: shape.clone(), values: *values }).collect();
+    write_tensors(&dir.join(WEIGHTS), &refs)?;
+    Ok(stored.into_iter().map(|(name, shape, _)| (name, shape)).collect())
 }
 
 /// Copies a model directory to a place where nothing is yet. What is read and what was written are both compared
@@ -137,7 +163,7 @@ pub fn check_target(dir: &Path, replace: bool) -> Result<(), ArtifactError> {
     create(dir, replace).map(drop)
 }
 
-fn create(dir: &Path, replace: bool) -> Result<AtomicDir, ArtifactError> {
+pub(super) fn create(dir: &Path, replace: bool) -> Result<AtomicDir, ArtifactError> {
     if replace && is_something_else(dir) {
         return Err(ArtifactError::ReplacesOther { path: dir.to_owned() });
     }
@@ -191,16 +217,11 @@ impl Publication<'_> {
 
     /// Writes all files but the manifest; returns the shapes of the model's tensors.
     fn write_content(&self, dir: &Path) -> Result<BTreeMap<String, Vec<usize>>, ArtifactError> {
-        let tensors = self.model.tensors();
-        let refs: Vec<_> = tensors
-            .iter()
-            .map(|t| TensorRef { name: t.name, shape: t.shape.clone(), values: Values::F32(t.data) })
-            .collect();
-        write_tensors(&dir.join(WEIGHTS), &refs)?;
+        let tensors = write_weights(dir, self.model)?;
         io::write_catalogue(&dir.join(ITEMS), self.catalogue, &self.histories.item_counts(), self.attributes)?;
         io::write_users(&dir.join(USERS), self.users, self.held_out)?;
         let trained_before = self.from.map_or(&[][..], |ancestry| ancestry.trained.hashes());
         histories::write(&dir.join(HISTORIES), self.histories, &self.detail, trained_before)?;
-        Ok(tensors.into_iter().map(|t| (t.name.to_owned(), t.shape)).collect())
+        Ok(tensors)
     }
 }

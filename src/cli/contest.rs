@@ -13,7 +13,7 @@ use super::settings::Settings;
 use crate::artifact::Artifact;
 use crate::evaluation::Trial;
 use crate::interactions::IdMap;
-use crate::models::check_parameters;
+use crate::models::{ModelConfig, check_parameters};
 use crate::plan::TooLarge;
 
 /// A model that takes part.
@@ -101,7 +101,8 @@ impl<'a> Entry<'a> {
                 name,
                 model: model.as_ref(),
                 training: Some(manifest.summary.clone()),
-                fit_seconds: Some(manifest.summary.seconds),
+                // A blend was trained in parts.
+                fit_seconds: (!matches!(manifest.model, ModelConfig::Blend(_))).then_some(manifest.summary.seconds),
             }),
             Source::Trained(settings) => {
                 if !ignore_memory {

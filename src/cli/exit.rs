@@ -18,7 +18,7 @@ use crate::generate::{GenerateError, UnknownPreset};
 use crate::interactions::SplitError;
 use crate::io::{LogError, TableError};
 use crate::load_test::LoadTestError;
-use crate::models::{FitError, WarmStartError};
+use crate::models::{BlendError, FitError, WarmStartError};
 use crate::plan::TooLarge;
 use crate::registry::RegistryError;
 use crate::serve::{ClientError, ServeError, TokenError};
@@ -82,7 +82,11 @@ impl Failure {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<SettingsError>() || cause.is::<Configuration>() || cause.is::<TooLarge>() {
+        if cause.is::<BlendError>()
+            || cause.is::<SettingsError>()
+            || cause.is::<Configuration>()
+            || cause.is::<TooLarge>()
+        {
             return Some(Self::Usage);
         }
         if let Some(Findings { failed, .. }) = cause.downcast_ref() {
@@ -112,7 +116,7 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<FitError>() {
             return Some(match error {
-                FitError::Parameter { .. } | FitError::WarmStart(_) => Self::Usage,
+                FitError::Parameter { .. } | FitError::Rank { .. } | FitError::WarmStart(_) => Self::Usage,
                 FitError::TooSmall { .. } => Self::Data,
                 FitError::Checkpoint(error) => Self::of_checkpoint(error),
                 _ => Self::Run,

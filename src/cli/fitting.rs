@@ -10,16 +10,9 @@ use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use crate::evaluation::{Metric, Trial, read_fold_in_target};
 use crate::interactions::{IdMap, Interactions};
-use crate::models::{Fitted, Model, ModelConfig, Observer, Start, fit, fit_with_checkpoints};
+use crate::models::{Fitted, Model, Observer, Start, fit, fit_with_checkpoints};
 use crate::training::Checkpoints;
 use crate::types::UserIdx;
-
-/// True for models that are trained epoch by epoch, and so need users to stop on.
-#[must_use]
-pub fn is_iterative(model: &ModelConfig) -> bool {
-    // A closed form has no layers.
-    !model.widths().is_empty()
-}
 
 /// Fewest users of which one is held out for validation: two must be left to train on.
 const FEWEST_USERS: usize = 3;
@@ -61,7 +54,7 @@ pub fn validation_trial<'a>(
     items: &IdMap,
     unseen: Option<&[UserIdx]>,
 ) -> Result<Option<Trial<'a>>> {
-    if is_iterative(&settings.model) {
+    if settings.model.is_iterative() {
         return held_out_trial(settings, log, items, unseen);
     }
     settings.validation.check()?;
@@ -130,7 +123,7 @@ pub fn train(
             count(train.users()),
             count(trial.target().users())
         )),
-        None if is_iterative(&settings.model) => note(format_args!(
+        None if settings.model.is_iterative() => note(format_args!(
             "training {name} on {} users without validation: the last epoch is kept",
             count(train.users())
         )),
@@ -155,7 +148,7 @@ pub fn train(
         None => fit(model, training, train, start, observer),
         Some(checkpoints) => {
             add_validation(&mut checkpoints.facts, &settings.validation, trial.as_ref());
-            match is_iterative(model) {
+            match model.is_iterative() {
                 true => checkpointing::announce(checkpoints, train.users(), training.batch_size),
                 false => note(format_args!("{name} is solved in closed form: there are no steps to checkpoint")),
             }

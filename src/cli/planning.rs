@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::checkpointing::place;
 use super::console::note;
 use super::exit::Configuration;
-use super::fitting::{held_out, is_iterative};
+use super::fitting::held_out;
 use super::settings::{InputSettings, Settings};
 use crate::evaluation::Trial;
 use crate::interactions::{IdMap, Interactions};
@@ -37,7 +37,7 @@ pub fn workload(settings: &Settings, data: DataSizes) -> Result<Workload> {
 fn validation(settings: &Settings, users: u64) -> Result<Validation> {
     let validation = &settings.validation;
     validation.check()?;
-    if !is_iterative(&settings.model) {
+    if !settings.model.is_iterative() {
         return Ok(Validation::Off);
     }
     if let (Some(fold_in), Some(target)) = (&validation.fold_in, &validation.target) {

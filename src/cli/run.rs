@@ -39,6 +39,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Split(args) => commands::split::run(args, &mut out),
         Command::Plan(args) => commands::plan::run(args, &mut out),
         Command::Train(args) => commands::train::run(args, &mut out),
+        Command::Blend(args) => commands::blend::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
         Command::Compare(args) => commands::compare::run(args, &mut out),
         Command::Tune(args) => commands::tune::run(args, &mut out),

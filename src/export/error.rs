@@ -19,7 +19,9 @@ pub enum ExportError {
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     /// The model places nothing of the kind in a space.
-    #[error("model {model} has no {what} embeddings; models that have them: mult-vae, mult-dae")]
+    #[error(
+        "model {model} has no {what} embeddings; models that have them: elsa, low-pass, gf-cf, bspm, mult-vae, mult-dae"
+    )]
     NoSpace {
         /// The model's name.
         model: &'static str,

@@ -134,6 +134,12 @@ impl Interactions {
         &self.matrix
     }
 
+    /// The matrix itself, to be changed.
+    #[must_use]
+    pub fn into_csr(self) -> CsMatI<f32, u32, usize> {
+        self.matrix
+    }
+
     /// Number of users that interacted with each item; length: items.
     #[must_use]
     pub fn item_counts(&self) -> Vec<u32> {

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EaseConfig, EdlaeConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, PopularityConfig, SparseEaseConfig};
+use super::{
+    BlendConfig, BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, LowPassConfig, MultDaeConfig,
+    MultVaeConfig, PopularityConfig, SparseEaseConfig,
+};
 use crate::training::TrainingConfig;
 
 /// A model by name with all its parameters.
@@ -20,10 +23,18 @@ pub enum ModelConfig {
     SparseEase(SparseEaseConfig),
     /// Linear autoencoder of low rank.
     Elsa(ElsaConfig),
+    /// Ideal low-pass filter of the user–item graph.
+    LowPass(LowPassConfig),
+    /// Two hops on the user–item graph and its low-pass.
+    GfCf(GfCfConfig),
+    /// The same, sharpened.
+    Bspm(BspmConfig),
     /// Variational autoencoder with a multinomial likelihood.
     MultVae(MultVaeConfig),
     /// Denoising autoencoder with a multinomial likelihood.
     MultDae(MultDaeConfig),
+    /// Several trained models together; not trained itself, and no preset.
+    Blend(BlendConfig),
 }
 
 /// A preset name that does not exist.
@@ -36,8 +47,8 @@ pub struct UnknownPreset {
 
 impl ModelConfig {
     /// The names [`preset`](Self::preset) understands.
-    pub const PRESETS: [&'static str; 7] =
-        ["popularity", "ease", "edlae", "sparse-ease", "elsa", "mult-vae", "mult-dae"];
+    pub const PRESETS: [&'static str; 10] =
+        ["popularity", "ease", "edlae", "sparse-ease", "elsa", "low-pass", "gf-cf", "bspm", "mult-vae", "mult-dae"];
 
     /// A model with the parameters of its paper.
     ///
@@ -50,6 +61,9 @@ impl ModelConfig {
             "edlae" => Ok(Self::Edlae(EdlaeConfig::default())),
             "sparse-ease" => Ok(Self::SparseEase(SparseEaseConfig::default())),
             "elsa" => Ok(Self::Elsa(ElsaConfig::default())),
+            "low-pass" => Ok(Self::LowPass(LowPassConfig::default())),
+            "gf-cf" => Ok(Self::GfCf(GfCfConfig::default())),
+            "bspm" => Ok(Self::Bspm(BspmConfig::default())),
             "mult-vae" => Ok(Self::MultVae(MultVaeConfig::default())),
             "mult-dae" => Ok(Self::MultDae(MultDaeConfig::default())),
             _ => Err(UnknownPreset { name: name.into() }),
@@ -65,8 +79,12 @@ impl ModelConfig {
             Self::Edlae(_) => "edlae",
             Self::SparseEase(_) => "sparse-ease",
             Self::Elsa(_) => "elsa",
+            Self::LowPass(_) => "low-pass",
+            Self::GfCf(_) => "gf-cf",
+            Self::Bspm(_) => "bspm",
             Self::MultVae(_) => "mult-vae",
             Self::MultDae(_) => "mult-dae",
+            Self::Blend(_) => "blend",
         }
     }
 
@@ -79,11 +97,24 @@ impl ModelConfig {
         }
     }
 
+    /// True for models that are trained epoch by epoch, and so need users to stop on; false for closed forms.
+    #[must_use]
+    pub fn is_iterative(&self) -> bool {
+        !self.widths().is_empty()
+    }
+
     /// The widths of the layers by their name in the configuration; none for models without layers.
     #[must_use]
     pub fn widths(&self) -> Vec<(&'static str, usize)> {
         match self {
-            Self::Popularity(_) | Self::Ease(_) | Self::Edlae(_) | Self::SparseEase(_) => Vec::new(),
+            Self::Popularity(_)
+            | Self::Ease(_)
+            | Self::Edlae(_)
+            | Self::SparseEase(_)
+            | Self::LowPass(_)
+            | Self::GfCf(_)
+            | Self::Bspm(_)
+            | Self::Blend(_) => Vec::new(),
             Self::Elsa(elsa) => vec![("model.dimensions", elsa.dimensions)],
             Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
             Self::MultDae(dae) => vec![("model.hidden", dae.hidden)],

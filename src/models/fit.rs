@@ -6,11 +6,11 @@ use std::time::Instant;
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
 use super::{
-    EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, ItemItem, ModelConfig, MultDae, MultDaeTrainer, MultVae,
-    MultVaeTrainer, Popularity, SparseEase, WarmStartError,
+    Blend, Bspm, EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, GfCf, ItemItem, LowPass, ModelConfig, MultDae,
+    MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, SparseEase, WarmStartError,
 };
 use crate::interactions::Interactions;
-use crate::linalg::instructions;
+use crate::linalg::{EigenError, instructions};
 use crate::training::{
     CheckpointError, Checkpoints, Diverged, EpochReport, Network, Plan, TrainingConfig, TrainingError, TrainingSummary,
     Watch, run,
@@ -92,14 +92,6 @@ pub enum FitError {
     /// The weights to start from are not those of this model.
     #[error("cannot start from the weights given: {0}")]
     Start(#[from] RestoreError),
-    /// The catalogue is larger than a sparse model can number.
-    #[error("{items} items are more than the {most} that a sparse model can number: keep fewer (log.min_item_users)")]
-    TooManyItems {
-        /// Items of the catalogue.
-        items: usize,
-        /// The most there may be.
-        most: usize,
-    },
     /// The matrix of a closed-form model is not positive definite.
     #[error(
         "the regularised Gram matrix is not positive definite at item index {item}; raise `model.lambda` (now {lambda})"
@@ -110,6 +102,22 @@ pub enum FitError {
         /// The regularisation used.
         lambda: f32,
     },
+    /// More singular vectors are asked for than the interactions have.
+    #[error(
+        "model.rank is {asked}, and the normalised interactions have rank {rank}: lower model.rank to that or less"
+    )]
+    Rank {
+        /// Singular vectors asked for.
+        asked: usize,
+        /// The most that there are.
+        rank: usize,
+    },
+    /// A blend has no training of its own.
+    #[error("a blend is made of models that are trained already: see `foldin blend`")]
+    Blend,
+    /// The singular vectors cannot be computed.
+    #[error("the singular vectors of the interactions cannot be computed: {0}; are weights of the log far too large?")]
+    Spectrum(EigenError),
 }
 
 impl From<TrainingError> for FitError {
@@ -211,15 +219,15 @@ fn fit_from(
     };
     let plan = Plan { config: training, train, schedules_from };
     match config {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_)
-            if weights.is_some() =>
-        {
-            Err(WarmStartError::closed_form(config).into())
-        }
+        _ if weights.is_some() && !config.is_iterative() => Err(WarmStartError::closed_form(config).into()),
         ModelConfig::Popularity(_) => closed_form(|| Ok(Popularity::fit(train))),
         ModelConfig::Ease(config) => closed_form(|| config.fit(train)),
         ModelConfig::Edlae(config) => closed_form(|| config.fit(train)),
         ModelConfig::SparseEase(config) => closed_form(|| SparseEase::fit(config, train)),
+        ModelConfig::LowPass(config) => closed_form(|| LowPass::fit(config, train)),
+        ModelConfig::GfCf(config) => closed_form(|| GfCf::fit(config, train)),
+        ModelConfig::Bspm(config) => closed_form(|| Bspm::fit(config, train)),
+        ModelConfig::Blend(_) => Err(FitError::Blend),
         ModelConfig::Elsa(config) => {
             let model = match weights {
                 None => Elsa::new(config, items, training.seed),
@@ -285,6 +293,10 @@ pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -
         }
         ModelConfig::SparseEase(config) => Box::new(SparseEase::restore(config, items, &mut tensors)?),
         ModelConfig::Elsa(config) => Box::new(Elsa::restore(config, items, &mut tensors)?),
+        ModelConfig::LowPass(config) => Box::new(LowPass::restore(config, items, &mut tensors)?),
+        ModelConfig::GfCf(config) => Box::new(GfCf::restore(config, items, &mut tensors)?),
+        ModelConfig::Bspm(config) => Box::new(Bspm::restore(config, items, &mut tensors)?),
+        ModelConfig::Blend(config) => Box::new(Blend::restore(config, items, &mut tensors)?),
         ModelConfig::MultVae(config) => Box::new(MultVae::restore(config, items, &mut tensors)?),
         ModelConfig::MultDae(config) => Box::new(MultDae::restore(config, items, &mut tensors)?),
     };

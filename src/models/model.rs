@@ -1,14 +1,13 @@
 //! The contract every model fulfils, and what a score is computed from.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
+pub use super::stored::{RestoreError, StoredTensors};
 use crate::interactions::{History, HistoryRef};
 use crate::linalg::{Columns, ColumnsMut};
-use crate::training::fingerprint;
 use crate::types::ItemIdx;
 
 /// How two vectors of a [`Space`] are compared.
@@ -118,6 +117,8 @@ impl Query {
 /// One named tensor of a model, column-major: `shape` is `[rows, cols]`, or `[n]` for a vector.
 #[derive(Clone, Debug)]
 pub struct Tensor<'a> {
+    /// The part of a blend that it belongs to, as `0.` for the first; empty elsewhere.
+    pub part: String,
     /// Name within the model, for example `decoder.items`.
     pub name: &'static str,
     /// Extents; the first runs fastest in memory.
@@ -132,19 +133,50 @@ impl<'a> Tensor<'a> {
     /// A matrix of `rows` values a column.
     #[must_use]
     pub fn matrix(name: &'static str, data: &'a [f32], rows: usize) -> Self {
-        Self { name, shape: vec![rows, data.len() / rows], data, by_item: false }
+        Self { part: String::new(), name, shape: vec![rows, data.len() / rows], data, by_item: false }
     }
 
     /// A vector.
     #[must_use]
     pub fn vector(name: &'static str, data: &'a [f32]) -> Self {
-        Self { name, shape: vec![data.len()], data, by_item: false }
+        Self { part: String::new(), name, shape: vec![data.len()], data, by_item: false }
     }
 
     /// The same tensor, with one column (of a vector: one value) an item.
     #[must_use]
     pub fn by_item(self) -> Self {
         Self { by_item: true, ..self }
+    }
+
+    /// The name that is unique among all tensors of a model, whatever it is made of.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}{}", self.part, self.name)
+    }
+}
+
+/// Whole numbers that belong to a model beside its tensors: where the values of a sparse matrix stand.
+#[derive(Clone, Debug)]
+pub struct Indices<'a> {
+    /// The part of a blend that they belong to, as for a [`Tensor`].
+    pub part: String,
+    /// Name within the model, for example `graph.users`.
+    pub name: &'static str,
+    /// The values.
+    pub data: &'a [u32],
+}
+
+impl<'a> Indices<'a> {
+    /// Whole numbers under a name.
+    #[must_use]
+    pub fn new(name: &'static str, data: &'a [u32]) -> Self {
+        Self { part: String::new(), name, data }
+    }
+
+    /// The name that is unique among everything a model stores.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}{}", self.part, self.name)
     }
 }
 
@@ -207,6 +239,11 @@ pub trait Model: Send + Sync {
     /// Everything that has to be stored to restore the model, in a fixed order.
     fn tensors(&self) -> Vec<Tensor<'_>>;
 
+    /// The whole numbers that have to be stored beside the [tensors](Self::tensors), in a fixed order.
+    fn indices(&self) -> Vec<Indices<'_>> {
+        Vec::new()
+    }
+
     /// What each item of `history`, in its order, adds to the score of `item`: for models whose scores are such sums, up
     /// to rounding. `None` for all others.
     fn terms(&self, _history: HistoryRef<'_>, _item: ItemIdx) -> Option<Vec<f32>> {
@@ -229,100 +266,4 @@ pub struct Draws {
     pub count: usize,
     /// Factor of the standard deviation: 0 draws the best guess every time.
     pub scale: f32,
-}
-
-/// Tensors read back from storage, by name.
-#[derive(Debug, Default)]
-pub struct StoredTensors(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
-
-/// Why stored tensors do not make the model that was asked for.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum RestoreError {
-    /// The model needs a tensor that is not there.
-    #[error("tensor `{name}` is missing")]
-    Missing {
-        /// Its name.
-        name: String,
-    },
-    /// A tensor has another shape than the configuration implies.
-    #[error("tensor `{name}` has shape {found:?}, expected {expected:?}")]
-    Shape {
-        /// Its name.
-        name: String,
-        /// Shape implied by configuration and catalogue.
-        expected: Vec<usize>,
-        /// Shape stored.
-        found: Vec<usize>,
-    },
-    /// A stored value is NaN or infinite.
-    #[error("tensor `{name}` holds {value} at position {position}")]
-    NotFinite {
-        /// Its name.
-        name: String,
-        /// Position in memory order.
-        position: usize,
-        /// The value.
-        value: f32,
-    },
-    /// A stored value that should be the number of something is none.
-    #[error("tensor `{name}` holds {value} at position {position}, must be a whole number below {limit}")]
-    NoIndex {
-        /// Its name.
-        name: String,
-        /// Position in memory order.
-        position: usize,
-        /// The value.
-        value: f32,
-        /// The smallest number that is too large.
-        limit: usize,
-    },
-    /// A tensor that the model does not know.
-    #[error("tensor `{name}` does not belong to this model")]
-    Unknown {
-        /// Its name.
-        name: String,
-    },
-}
-
-impl StoredTensors {
-    /// Adds a tensor as it was stored.
-    pub fn insert(&mut self, name: String, shape: Vec<usize>, data: Vec<f32>) {
-        self.0.insert(name, (shape, data));
-    }
-
-    /// Names, shapes and values in 16 hexadecimal digits: which weights these are.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        let parts = self.0.iter().flat_map(|(name, (shape, data))| {
-            let (shape, data): (&[u8], &[u8]) = (bytemuck::cast_slice(shape), bytemuck::cast_slice(data));
-            [name.as_bytes(), shape, data]
-        });
-        fingerprint(parts)
-    }
-
-    /// Takes a tensor out, checking shape and finiteness.
-    ///
-    /// # Errors
-    /// [`RestoreError`] when it is missing, misshapen or not finite.
-    pub fn take(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, RestoreError> {
-        let (found, data) = self.0.remove(name).ok_or_else(|| RestoreError::Missing { name: name.into() })?;
-        if found != expected || data.len() != expected.iter().product::<usize>() {
-            return Err(RestoreError::Shape { name: name.into(), expected: expected.to_vec(), found });
-        }
-        if let Some(position) = data.iter().position(|v| !v.is_finite()) {
-            return Err(RestoreError::NotFinite { name: name.into(), position, value: data[position] });
-        }
-        Ok(data)
-    }
-
-    /// Checks that every tensor was used.
-    ///
-    /// # Errors
-    /// [`RestoreError::Unknown`] naming one that was not.
-    pub fn finish(self) -> Result<(), RestoreError> {
-        match self.0.into_keys().next() {
-            None => Ok(()),
-            Some(name) => Err(RestoreError::Unknown { name }),
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::training::TrainingConfig;
 /// [`FitError::Parameter`] for the first one out of its range.
 pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError> {
     match config {
-        ModelConfig::Popularity(_) => return Ok(()),
+        ModelConfig::Popularity(_) | ModelConfig::Blend(_) => return Ok(()),
         ModelConfig::Ease(ease) => {
             lambda(ease.lambda)?;
             return powers(ease.user_power, ease.item_power);
@@ -29,6 +29,19 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
             return powers(sparse.user_power, sparse.item_power);
         }
         ModelConfig::Elsa(elsa) => width("model.dimensions", elsa.dimensions)?,
+        ModelConfig::LowPass(low_pass) => return width("model.rank", low_pass.rank),
+        ModelConfig::GfCf(gf_cf) => {
+            width("model.rank", gf_cf.rank)?;
+            return factor("model.alpha", gf_cf.alpha);
+        }
+        ModelConfig::Bspm(bspm) => {
+            width("model.rank", bspm.rank)?;
+            factor("model.beta", bspm.beta)?;
+            let (time, steps, order) = (bspm.sharpening_time, bspm.sharpening_steps, bspm.order);
+            require("model.sharpening_time", time, (0.0..=100.0).contains(&time), "from 0 to 100")?;
+            require("model.sharpening_steps", steps, (1..=100).contains(&steps), "a whole number from 1 to 100")?;
+            return require("model.order", order, (1..=4).contains(&order), "a whole number from 1 to 4");
+        }
         ModelConfig::MultVae(vae) => {
             width("model.hidden", vae.hidden)?;
             width("model.latent", vae.latent)?;
@@ -77,6 +90,10 @@ fn powers(user: f32, item: f32) -> Result<(), FitError> {
     share("model.item_power", item)
 }
 
+fn factor(parameter: &'static str, value: f32) -> Result<(), FitError> {
+    require(parameter, value, (0.0..=1000.0).contains(&value), "from 0 to 1000")
+}
+
 fn dropout(value: f32) -> Result<(), FitError> {
     require("model.dropout", value, (0.0..1.0).contains(&value), "at least 0 and below 1")
 }
@@ -84,7 +101,9 @@ fn dropout(value: f32) -> Result<(), FitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{EaseConfig, EdlaeConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, SparseEaseConfig};
+    use crate::models::{
+        BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, MultDaeConfig, MultVaeConfig, SparseEaseConfig,
+    };
 
     /// What the check says of a Mult-VAE with these changes.
     fn refusal(change: impl Fn(&mut MultVaeConfig, &mut TrainingConfig)) -> String {
@@ -171,6 +190,28 @@ mod tests {
         ] {
             assert_eq!(found, format!("{parameter} is {value}, must be {range}"));
         }
+    }
+
+    #[test]
+    fn so_are_those_of_the_graph_filters() {
+        let refusal = |change: &dyn Fn(&mut BspmConfig)| {
+            let mut bspm = BspmConfig::default();
+            change(&mut bspm);
+            check_parameters(&ModelConfig::Bspm(bspm), &TrainingConfig::default()).unwrap_err().to_string()
+        };
+        let (width, factor) = ("a whole number from 1 to 65536", "from 0 to 1000");
+        for (found, parameter, value, range) in [
+            (refusal(&|m| m.rank = 0), "rank", "0", width),
+            (refusal(&|m| m.beta = -0.3), "beta", "-0.3", factor),
+            (refusal(&|m| m.sharpening_time = f32::NAN), "sharpening_time", "NaN", "from 0 to 100"),
+            (refusal(&|m| m.sharpening_steps = 0), "sharpening_steps", "0", "a whole number from 1 to 100"),
+            (refusal(&|m| m.order = 5), "order", "5", "a whole number from 1 to 4"),
+        ] {
+            assert_eq!(found, format!("model.{parameter} is {value}, must be {range}"));
+        }
+        let gf_cf = ModelConfig::GfCf(GfCfConfig { alpha: 2000.0, ..GfCfConfig::default() });
+        let found = check_parameters(&gf_cf, &TrainingConfig::default()).unwrap_err().to_string();
+        assert_eq!(found, "model.alpha is 2000, must be from 0 to 1000");
     }
 
     #[test]

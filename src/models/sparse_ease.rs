@@ -14,11 +14,13 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sprs::CsMatI;
 
 use super::fit::FitError;
-use super::model::{Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use super::model::{Indices, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::neighbourhood::{Gram, Neighbourhood, Scratch};
 use super::normalisation::Normalisation;
+use super::stored::offsets;
 use super::{InputWeights, ModelConfig};
 use crate::interactions::{HistoryRef, Interactions};
 use crate::linalg::{ColumnsMut, solve_positive_definite};
@@ -51,31 +53,25 @@ impl Default for SparseEaseConfig {
 #[derive(Clone, Debug)]
 pub struct SparseEase {
     config: SparseEaseConfig,
-    /// Where the row of each item begins in the two lists below, and where the last one ends.
-    starts: Vec<usize>,
-    /// Length of each item's row. As all that is stored is of one type, numbers are floats, which are exact up to
-    /// [`MOST_ITEMS`].
-    lengths: Vec<f32>,
-    /// Row i lists the items to whose scores item i of a history adds something, ascending.
-    items: Vec<f32>,
-    /// What it adds: Bᵢⱼ.
-    weights: Vec<f32>,
+    /// Row i holds what item i of a history adds to the scores of others: Bᵢⱼ.
+    weights: CsMatI<f32, u32, usize>,
+    /// How many values each row has.
+    counts: Vec<u32>,
 }
 
-/// Whole numbers up to this one are exact in single precision.
-const MOST_ITEMS: usize = 1 << f32::MANTISSA_DIGITS;
+/// How many values the rows have, the items that they belong to, and the values.
+const COUNTS: &str = "counts";
+const ITEMS: &str = "items";
+const WEIGHTS: &str = "weights";
 
 impl SparseEase {
     /// Solves for the weights, item by item. Memory: 8 bytes a weight, twice.
     ///
     /// # Errors
-    /// [`FitError::NotPositiveDefinite`] when λ is too small for the data, [`FitError::TooManyItems`].
+    /// [`FitError::NotPositiveDefinite`] when λ is too small for the data.
     pub fn fit(config: &SparseEaseConfig, train: &Interactions) -> Result<Self, FitError> {
         let SparseEaseConfig { neighbours, lambda, weights, user_power, item_power } = *config;
         let items = train.items();
-        if items > MOST_ITEMS {
-            return Err(FitError::TooManyItems { items, most: MOST_ITEMS });
-        }
         let normalisation = Normalisation { user_power, item_power };
         let penalties: Vec<f32> =
             normalisation.penalty_factors(train).into_iter().map(|factor| lambda * factor).collect();
@@ -94,56 +90,35 @@ impl SparseEase {
 
     /// Turns columns, the weights that each score is made of, into rows, what each item adds.
     fn from_columns(config: &SparseEaseConfig, columns: Vec<Vec<(u32, f32)>>) -> Self {
-        let mut lengths = vec![0usize; columns.len()];
-        columns.iter().flatten().for_each(|(item, _)| lengths[*item as usize] += 1);
-        let starts = ends(&lengths);
+        let items = columns.len();
+        let mut counts = vec![0; items];
+        columns.iter().flatten().for_each(|(item, _)| counts[*item as usize] += 1);
+        let starts = offsets(&counts);
         let mut places = starts.clone();
-        let (mut items, mut weights) = (vec![0.0; starts[columns.len()]], vec![0.0; starts[columns.len()]]);
+        let (mut scored, mut weights) = (vec![0; starts[items]], vec![0.0; starts[items]]);
         for (score, column) in columns.into_iter().enumerate() {
             for (item, weight) in column {
                 let place = &mut places[item as usize];
-                (items[*place], weights[*place]) = (score as f32, weight);
+                (scored[*place], weights[*place]) = (score as u32, weight);
                 *place += 1;
             }
         }
-        let lengths = lengths.into_iter().map(|length| length as f32).collect();
-        Self { config: config.clone(), starts, lengths, items, weights }
+        Self { config: config.clone(), weights: CsMatI::new((items, items), starts, scored, weights), counts }
     }
 
-    /// Restores the model from the tensors that [`Model::tensors`] lists.
+    /// Restores the model from what [`Model::tensors`] and [`Model::indices`] list.
     ///
     /// # Errors
-    /// [`RestoreError`] when a tensor is not usable.
+    /// [`RestoreError`] when something of it is not usable.
     pub fn restore(config: &SparseEaseConfig, items: usize, tensors: &mut StoredTensors) -> Result<Self, RestoreError> {
-        let below = |name: &str, values: &[f32], limit: usize| {
-            let wrong = |value: &f32| !(value.fract() == 0.0 && (0.0..limit as f32).contains(value));
-            match values.iter().position(wrong) {
-                None => Ok(()),
-                Some(position) => {
-                    Err(RestoreError::NoIndex { name: name.into(), position, value: values[position], limit })
-                }
-            }
-        };
-        let lengths = tensors.take("lengths", &[items])?;
-        below("lengths", &lengths, items + 1)?;
-        let starts = ends(&lengths.iter().map(|length| *length as usize).collect::<Vec<_>>());
-        let columns = tensors.take("items", &[starts[items]])?;
-        below("items", &columns, items)?;
-        for ends in starts.windows(2) {
-            let row = &columns[ends[0]..ends[1]];
-            if let Some(at) = row.windows(2).position(|pair| pair[0] >= pair[1]) {
-                let (position, limit) = (ends[0] + at, row[at + 1] as usize);
-                return Err(RestoreError::NoIndex { name: "items".into(), position, value: row[at], limit });
-            }
-        }
-        let weights = tensors.take("weights", &[starts[items]])?;
-        Ok(Self { config: config.clone(), starts, lengths, items: columns, weights })
+        let (weights, counts) = tensors.take_sparse([COUNTS, ITEMS, WEIGHTS], (items, Some(items)))?;
+        Ok(Self { config: config.clone(), weights, counts })
     }
 
     /// What item `from` adds to the scores of a range of items: their numbers, ascending, and the weights.
-    fn row(&self, from: u32, items: Range<f32>) -> (&[f32], &[f32]) {
-        let row = self.starts[from as usize]..self.starts[from as usize + 1];
-        let (columns, weights) = (&self.items[row.clone()], &self.weights[row]);
+    fn row(&self, from: u32, items: Range<u32>) -> (&[u32], &[f32]) {
+        let row = self.weights.indptr().outer_inds_sz(from as usize);
+        let (columns, weights) = (&self.weights.indices()[row.clone()], &self.weights.data()[row]);
         let first = columns.partition_point(|item| *item < items.start);
         let len = columns[first..].partition_point(|item| *item < items.end);
         (&columns[first..first + len], &weights[first..first + len])
@@ -151,19 +126,9 @@ impl SparseEase {
 
     /// Bᵢⱼ.
     fn weight(&self, from: u32, to: ItemIdx) -> f32 {
-        let (_, weights) = self.row(from, to.0 as f32..to.0 as f32 + 1.0);
+        let (_, weights) = self.row(from, to.0..to.0 + 1);
         weights.first().copied().unwrap_or(0.0)
     }
-}
-
-/// Where lists of these lengths begin in one list of all, and where the last one ends.
-fn ends(lengths: &[usize]) -> Vec<usize> {
-    let mut ends = vec![0];
-    ends.extend(lengths.iter().scan(0usize, |end, length| {
-        *end += length;
-        Some(*end)
-    }));
-    ends
 }
 
 impl Model for SparseEase {
@@ -172,7 +137,7 @@ impl Model for SparseEase {
     }
 
     fn items(&self) -> usize {
-        self.lengths.len()
+        self.weights.rows()
     }
 
     fn encode(&self, histories: &[HistoryRef<'_>]) -> Query {
@@ -186,9 +151,9 @@ impl Model for SparseEase {
             let (history, scores) = (history.as_ref(), out.col(user));
             scores.fill(0.0);
             for (&from, &given) in history.items().iter().zip(history.weights()) {
-                let (columns, weights) = self.row(from, items.start as f32..items.end as f32);
+                let (columns, weights) = self.row(from, items.clone());
                 for (item, weight) in columns.iter().zip(weights) {
-                    scores[*item as usize - items.start as usize] += given * weight;
+                    scores[(*item - items.start) as usize] += given * weight;
                 }
             }
         }
@@ -223,11 +188,11 @@ impl Model for SparseEase {
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
-        vec![
-            Tensor::vector("lengths", &self.lengths).by_item(),
-            Tensor::vector("items", &self.items),
-            Tensor::vector("weights", &self.weights),
-        ]
+        vec![Tensor::vector(WEIGHTS, self.weights.data())]
+    }
+
+    fn indices(&self) -> Vec<Indices<'_>> {
+        vec![Indices::new(COUNTS, &self.counts), Indices::new(ITEMS, self.weights.indices())]
     }
 
     fn terms(&self, history: HistoryRef<'_>, item: ItemIdx) -> Option<Vec<f32>> {

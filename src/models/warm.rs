@@ -100,12 +100,10 @@ pub fn carry_over(
         return Err(WarmStartError::NoCommonItem { parent: old.len(), items: new.len() });
     }
     let fresh: Box<dyn Model> = match config {
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_) => {
-            return Err(WarmStartError::closed_form(config));
-        }
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, new.len(), seed)),
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
+        _ => return Err(WarmStartError::closed_form(config)),
     };
     let mut weights = StoredTensors::default();
     for (fresh, parent) in fresh.tensors().into_iter().zip(parent.tensors()) {
@@ -128,7 +126,7 @@ pub fn carry_over(
 /// # Errors
 /// [`WarmStartError::ClosedForm`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
 pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), WarmStartError> {
-    if parent.widths().is_empty() {
+    if !parent.is_iterative() {
         return Err(WarmStartError::closed_form(parent));
     }
     if parent.name() != config.name() {

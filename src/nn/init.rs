@@ -1,14 +1,10 @@
 //! Initial weights.
 
 use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal};
-use rayon::prelude::*;
+use rand_distr::StandardNormal;
 
 use crate::linalg::zeros;
-use crate::random::{Purpose, stream};
-
-/// Values drawn from one random stream; fixed, so that parallel filling is reproducible.
-const CHUNK: usize = 1 << 16;
+use crate::random::{Purpose, fill_normal, stream};
 
 /// Xavier/Glorot normal: N(0, 2 / (inputs + outputs)) (Glorot & Bengio 2010, eq. 12).
 ///
@@ -17,13 +13,7 @@ const CHUNK: usize = 1 << 16;
 pub fn xavier_normal((inputs, outputs): (usize, usize), seed: u64, parameter: u64) -> Vec<f32> {
     let deviation = (2.0 / (inputs + outputs) as f64).sqrt() as f32;
     let mut values = zeros(inputs * outputs);
-    values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
-        let mut random = stream(seed, Purpose::Init, [parameter, chunk as u64]);
-        for value in values {
-            let normal: f32 = StandardNormal.sample(&mut random);
-            *value = deviation * normal;
-        }
-    });
+    fill_normal(&mut values, deviation, seed, Purpose::Init, parameter);
     values
 }
 

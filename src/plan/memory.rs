@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::sizes::DataSizes;
 use super::workload::{FLOAT, Validation, Widths, Workload, product, share, sum};
-use crate::linalg::packed_at_once;
-use crate::models::{EaseConfig, EdlaeConfig, InputWeights, ModelConfig};
+use crate::linalg::{GRAM_LANES, packed_at_once};
+use crate::models::{EaseConfig, EdlaeConfig, InputWeights, ModelConfig, block_of};
 
 /// A stretch of a run between which large things come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -22,7 +22,7 @@ pub enum Phase {
     Gram,
     /// A closed form inverts it.
     Invert,
-    /// A network takes its steps.
+    /// A network takes its steps, or singular vectors are iterated.
     Fit,
     /// A network ranks for the validation users.
     Validate,
@@ -165,6 +165,8 @@ const WRITING: u64 = 4_000_000;
 ///   columns.
 /// - Sparse EASE: the *weights* twice, as columns and as rows, 4·P each; the copy, the transposed log of 8 bytes an
 ///   interaction, and *neighbourhoods*: a block of the Gram matrix for every thread, and a few values an item and a user.
+/// - Low-pass, GF-CF, BSPM: the normalised *graph* by user and by item, 16·N, and where each of them starts; of b vectors
+///   that are iterated, three *blocks* of 4·b·I, and what 32 of them take on the users, 4·32·U, beside the *weights*.
 /// - *packed operands*: of the smaller factor of a product (b × h, min(b, h) × I for b users in a shard, 512 × I for EASE)
 ///   as much as [`packed_at_once`] says, and what every thread packs of the other.
 #[must_use]
@@ -256,6 +258,20 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("transposed log", sum(&[product(&[12, interactions]), product(&[8, items])]), vec![Gram]),
                 ("blocks", product(&[2, FLOAT, BLOCK, items]), vec![Invert]),
                 ("packed operands", packed(*threads, &[(BLOCK, items)]), vec![Invert]),
+            ]);
+        }
+        (_, None) if let Some(rank) = workload.rank() => {
+            let block = block_of(rank) as u64;
+            let starts = product(&[8, users.saturating_add(items)]);
+            let lanes = (GRAM_LANES as u64).min(block);
+            let graph = if matches!(model, ModelConfig::LowPass(_)) { vec![Fit] } else { vec![Fit, Publish] };
+            let table = product(&[FLOAT, rank as u64, items]);
+            parts.extend([
+                ("graph", sum(&[product(&[16, interactions]), starts]), graph),
+                ("blocks", product(&[3, FLOAT, block, items]), vec![Fit]),
+                ("weights", table, vec![Fit, Publish]),
+                ("signals", product(&[FLOAT, lanes, users]), vec![Fit]),
+                ("packed operands", packed(*threads, &[(block, block), (block, items)]), vec![Fit]),
             ]);
         }
         (_, None) => parts.push(("weights", product(&[2, weights]), vec![Fit, Publish])),

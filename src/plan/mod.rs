@@ -5,6 +5,8 @@
 
 mod calibration;
 mod disk;
+#[cfg(test)]
+mod linear_tests;
 mod machine;
 mod memory;
 mod remedies;

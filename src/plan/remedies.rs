@@ -60,6 +60,12 @@ pub fn remedies(workload: &Workload, limit: u64, measure: impl Fn(&Memory) -> u6
             offer("training.shards", shards.to_string(), &with(shards), "the same batch in parts".into());
         }
     }
+    if let Some(rank) = workload.rank() {
+        let with = |rank| with_rank(workload, rank);
+        if let Some(rank) = largest(NARROWEST, rank, |rank| taken(&with(rank)) <= limit) {
+            offer("model.rank", rank.to_string(), &with(rank), String::new());
+        }
+    }
     if let Some((minimum, with)) = fewer_items(workload, |workload| taken(workload) <= limit) {
         let about = if with.data.upper_bound { "at most " } else { "" };
         let effect = format!("keeps {about}{} of {} items", with.data.items, workload.data.items);
@@ -94,7 +100,16 @@ fn with_hidden(workload: &Workload, width: usize) -> Workload {
         ModelConfig::MultVae(vae) => vae.hidden = width,
         ModelConfig::MultDae(dae) => dae.hidden = width,
         ModelConfig::Elsa(elsa) => elsa.dimensions = width,
-        ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_) => {}
+        _ => {}
+    })
+}
+
+fn with_rank(workload: &Workload, rank: usize) -> Workload {
+    changed(workload, |run| match &mut run.model {
+        ModelConfig::LowPass(low_pass) => low_pass.rank = rank,
+        ModelConfig::GfCf(gf_cf) => gf_cf.rank = rank,
+        ModelConfig::Bspm(bspm) => bspm.rank = rank,
+        _ => {}
     })
 }
 

@@ -6,22 +6,20 @@ use super::time::time;
 use super::*;
 use crate::interactions::{IdMap, Interactions, LogRules};
 use crate::io::{AxisExtents, LogExtents};
-use crate::models::{
-    Elsa, ElsaConfig, InputWeights, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig,
-};
+use crate::models::{Elsa, ElsaConfig, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig};
 use crate::training::TrainingConfig;
 
 fn vae(hidden: usize, latent: usize) -> ModelConfig {
     ModelConfig::MultVae(MultVaeConfig { hidden, latent, ..MultVaeConfig::default() })
 }
 
-fn run(model: ModelConfig, data: DataSizes) -> Workload {
+pub(super) fn run(model: ModelConfig, data: DataSizes) -> Workload {
     let training = TrainingConfig { batch_size: 20, epochs: 3, ..TrainingConfig::default() };
     Workload { data, model, training, validation: Validation::Off, checkpoints: false, threads: 2, parent: 0 }
 }
 
 /// The bytes of a part, 0 where there is none.
-fn part(memory: &Memory, name: &str) -> u64 {
+pub(super) fn part(memory: &Memory, name: &str) -> u64 {
     memory.parts.iter().find(|part| part.name == name).map_or(0, |part| part.bytes)
 }
 
@@ -123,49 +121,6 @@ fn an_earlier_model_lives_until_its_weights_are_carried_over() {
     let settings: Vec<&str> =
         remedies(&wide, limit, |memory| memory.peak().1).iter().map(|remedy| remedy.setting).collect();
     assert!(!settings.contains(&"model.hidden") && !settings.contains(&"model.kind"), "{settings:?}");
-}
-
-#[test]
-fn a_closed_form_is_its_matrix() {
-    let mut config = crate::models::EaseConfig::default();
-    let binary = memory(&run(ModelConfig::Ease(config.clone()), DataSizes::stated(30_000, 40_981, 1_027_464)));
-    assert_eq!(part(&binary, "matrix"), 4 * 40_981 * 40_981);
-    assert_eq!(
-        (part(&binary, "normalised copy"), part(&binary, "transposed log")),
-        (8 * 1_057_464, 12 * 1_027_464 + 8 * 40_981)
-    );
-    assert_eq!(part(&binary, "blocks"), 2 * 4 * 512 * 40_981);
-    // Two of the 129 blocks of 318 at a time, strips of the other factor by two threads.
-    assert_eq!(part(&binary, "packed operands"), 4 * 512 * 2 * 318 + 2 * 200_000);
-    assert_eq!(binary.peak().0, Phase::Invert);
-    config.weights = InputWeights::Use;
-    let weighted = memory(&run(ModelConfig::Ease(config), DataSizes::stated(30_000, 40_981, 1_027_464)));
-    assert_eq!(part(&weighted, "normalised copy"), 0);
-}
-
-#[test]
-fn linear_models_for_large_catalogues_hold_nothing_of_items_squared() {
-    let data = DataSizes::stated(40_163, 139_738, 499_845);
-    let sparse = memory(&run(ModelConfig::preset("sparse-ease").unwrap(), data.clone()));
-    // A number and a weight for 100 neighbours, and the length of a row, twice.
-    assert_eq!(part(&sparse, "weights"), 2 * 4 * (2 * 100 + 1) * 139_738);
-    assert_eq!(part(&sparse, "neighbourhoods"), 2 * (4 * 100 * 100 + 12 * 139_738 + 4 * 40_163));
-    assert_eq!(part(&sparse, "transposed log"), 8 * (499_845 + 139_738));
-
-    let config = ElsaConfig { dimensions: 64, ..ElsaConfig::default() };
-    let elsa = memory(&run(ModelConfig::Elsa(config), data.clone()));
-    let table = 4 * 64 * 139_738;
-    assert_eq!((part(&elsa, "weights"), part(&elsa, "directions"), part(&elsa, "logits")), (table, 2 * table, 0));
-    // Three values a dimension of 20 users, a square, 20 · 12 entries, and the items.
-    assert_eq!(part(&elsa, "activations"), 4 * 20 * 3 * 64 + 4 * 64 * 64 + 16 * 248 + 16 * 139_738);
-
-    // What is refused names the one that fits.
-    let dense = run(ModelConfig::preset("edlae").unwrap(), data);
-    let refusal = Plan::new(dense, Some(Room::given(8 << 30)), disk_room(1 << 40)).check().unwrap_err().to_string();
-    for part in ["edlae on 139738 items takes 78.", "model.kind = sparse-ease would take 259 MB", "model.kind = mult-"]
-    {
-        assert!(refusal.contains(part), "`{part}` is not in {refusal}");
-    }
 }
 
 #[test]
@@ -274,7 +229,7 @@ fn a_checkpoint_lies_beside_its_successor_or_the_model_directory() {
 }
 
 /// Disks of which one has so much free.
-fn disk_room(free: u64) -> DiskRoom {
+pub(super) fn disk_room(free: u64) -> DiskRoom {
     DiskRoom { model_directory: Some(free), ..DiskRoom::default() }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::calibration::Speeds;
 use super::disk::disk;
 use super::workload::{Widths, Workload};
-use crate::models::ModelConfig;
+use crate::models::{ModelConfig, block_of};
 
 /// A kind of work and how often it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -44,6 +44,9 @@ impl Time {
 /// Share of the product's speed that narrow layers and ranking reach.
 const NARROW: f64 = 0.5;
 
+/// Applications of the graph until singular vectors stand still, usually.
+const APPLICATIONS: f64 = 40.0;
+
 /// The time of a run at the given speeds.
 ///
 /// - A step of a network: three products of 2·b·h·I operations between hidden layer and items, and three for each inner
@@ -53,6 +56,8 @@ const NARROW: f64 = 0.5;
 /// - A validation: 2·h·I operations a user at half the speed.
 /// - EASE and EDLAE: 8 bytes for every pair of items in a history, at the speed of a copy, and n³ operations. Sparse EASE:
 ///   the same bytes, and for k neighbours k³ operations an item at half the speed.
+/// - Singular vectors: as many applications of the graph as rounds usually take, each twice two operations an interaction
+///   and vector at the speed of a copy, and as many products of b × b × I.
 #[must_use]
 pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
     let data = &workload.data;
@@ -69,7 +74,14 @@ pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
             stages.push(stage("correlations", 1, 8.0 * data.squared_lengths as f64 / speeds.bytes));
             stages.push(stage("neighbourhoods", 1, items * near.powi(3) / (NARROW * speeds.flops)));
         }
-        (_, None) => {}
+        (_, None) => {
+            if let Some(rank) = workload.rank() {
+                let (block, interactions) = (block_of(rank) as f64, data.interactions as f64);
+                let hops = APPLICATIONS * 2.0 * 4.0 * interactions * block / speeds.bytes;
+                let products = APPLICATIONS * 4.0 * block * block * items / speeds.flops;
+                stages.push(stage("singular vectors", 1, hops + products));
+            }
+        }
         (_, Some(Widths { hidden, latent })) => {
             let (hidden, latent) = (hidden as f64, latent as f64);
             let batch = workload.batch_users() as f64;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::sizes::{DataSizes, id_bytes};
 use crate::interactions::IdMap;
-use crate::models::ModelConfig;
+use crate::models::{BlendPart, ModelConfig};
 use crate::training::TrainingConfig;
 
 /// A training run by everything that its memory, disk and time depend on.
@@ -85,12 +85,10 @@ impl Workload {
     /// The widths of an autoencoder, `None` for closed forms.
     pub(super) fn widths(&self) -> Option<Widths> {
         match &self.model {
-            ModelConfig::Popularity(_) | ModelConfig::Ease(_) | ModelConfig::Edlae(_) | ModelConfig::SparseEase(_) => {
-                None
-            }
             ModelConfig::Elsa(elsa) => Some(Widths { hidden: elsa.dimensions as u64, latent: 0 }),
             ModelConfig::MultVae(vae) => Some(Widths { hidden: vae.hidden as u64, latent: vae.latent as u64 }),
             ModelConfig::MultDae(dae) => Some(Widths { hidden: dae.hidden as u64, latent: 0 }),
+            _ => None,
         }
     }
 
@@ -98,8 +96,10 @@ impl Workload {
     ///
     /// - Popularity: one an item. EASE and EDLAE: items². Sparse EASE: a number and a weight for each of the neighbours of
     ///   an item, at most, and the length of its row. ELSA: its dimensions for every item.
+    /// - Low-pass of rank k: k·I and I; with the graph of N interactions, I and 2·N more.
     /// - Mult-DAE, hidden h: input table h·I and bias h, output table h·I and bias I.
     /// - Mult-VAE, code k: the same and h·2k + 2k for the encoder, k·h + h for the decoder.
+    /// - Blend: those of its parts.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         let items = self.data.items;
@@ -107,6 +107,13 @@ impl Workload {
             (ModelConfig::Ease(_) | ModelConfig::Edlae(_), _) => product(&[items, items]),
             (ModelConfig::SparseEase(_), _) => sum(&[product(&[2, items, self.neighbours()]), items]),
             (ModelConfig::Elsa(_), Some(widths)) => product(&[widths.hidden, items]),
+            (ModelConfig::Blend(blend), _) => {
+                let part = |part: &BlendPart| Self { model: part.model.clone(), ..self.clone() }.parameters();
+                sum(&blend.parts.iter().map(part).collect::<Vec<_>>())
+            }
+            (ModelConfig::LowPass(low_pass), _) => low_pass_parameters(low_pass.rank, items),
+            (ModelConfig::GfCf(gf_cf), _) => self.graph_parameters(gf_cf.rank),
+            (ModelConfig::Bspm(bspm), _) => self.graph_parameters(bspm.rank),
             (_, None) => items,
             (_, Some(Widths { hidden, latent })) => {
                 let tables = sum(&[product(&[2, hidden, items]), hidden, items]);
@@ -121,6 +128,21 @@ impl Workload {
         match &self.model {
             ModelConfig::SparseEase(sparse) => (sparse.neighbours as u64).min(self.data.items.saturating_sub(1)),
             _ => 0,
+        }
+    }
+
+    fn graph_parameters(&self, rank: usize) -> u64 {
+        let Self { data, .. } = self;
+        sum(&[low_pass_parameters(rank, data.items), data.items, product(&[2, data.interactions])])
+    }
+
+    /// Singular vectors that the model has; `None` where it has none.
+    pub(super) fn rank(&self) -> Option<usize> {
+        match &self.model {
+            ModelConfig::LowPass(low_pass) => Some(low_pass.rank),
+            ModelConfig::GfCf(gf_cf) => Some(gf_cf.rank),
+            ModelConfig::Bspm(bspm) => Some(bspm.rank),
+            _ => None,
         }
     }
 
@@ -162,4 +184,8 @@ impl Workload {
             _ => (self.training.epochs as u64).div_ceil(self.training.validate_every.max(1) as u64),
         }
     }
+}
+
+fn low_pass_parameters(rank: usize, items: u64) -> u64 {
+    sum(&[product(&[rank as u64, items]), items])
 }

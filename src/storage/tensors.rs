@@ -193,6 +193,12 @@ impl TensorFile {
         self.tensors.get(name).map(|info| info.shape.iter().rev().copied().collect())
     }
 
+    /// True when there is such an array and its values are of this type.
+    #[must_use]
+    pub fn holds<T: Element>(&self, name: &str) -> bool {
+        self.tensors.get(name).is_some_and(|info| info.dtype == T::DTYPE)
+    }
+
     /// Fills `out` with consecutive values of an array, from position `start` on (in memory order).
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_model;
 mod bench_serve;
+mod blend;
 mod checkpoint;
 mod compare;
 mod configuration;

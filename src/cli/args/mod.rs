@@ -1,6 +1,7 @@
 //! The flags as typed; nothing is resolved here.
 
 mod bench_serve;
+mod blend;
 mod checkpoint;
 mod compare;
 mod datasets;
@@ -23,6 +24,7 @@ mod validate;
 use clap::{Parser, Subcommand};
 
 pub use bench_serve::BenchServe;
+pub use blend::Blend;
 pub use checkpoint::CheckpointFlags;
 pub use compare::Compare;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
@@ -81,6 +83,8 @@ pub enum Command {
     Plan(Plan),
     /// Train a model on a log and publish it as a directory
     Train(Train),
+    /// Weigh trained models against each other and publish them as one
+    Blend(Blend),
     /// Measure a model on held-out interactions, beside popularity and EASE
     Evaluate(Evaluate),
     /// Measure several models on the same users, with differences, costs, and gates for pipelines

@@ -1,6 +1,7 @@
 //! What does each command do? One file a command: settings in, calls to the library, results out.
 
 pub mod bench_serve;
+pub mod blend;
 pub mod compare;
 pub mod completions;
 pub mod datasets;

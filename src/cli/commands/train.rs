@@ -121,7 +121,7 @@ pub fn publish_trained(
         histories: &log.interactions,
         detail: LogDetail { times: log.times.as_deref(), sums: Some(&log.sums), events: Some(&log.events) },
         rules: &settings.log,
-        training: fitting::is_iterative(&settings.model).then_some(&settings.training),
+        training: settings.model.is_iterative().then_some(&settings.training),
         from,
         run: run.as_deref(),
         summary: &fitted.summary,

@@ -20,7 +20,7 @@ const WARM_UP: usize = 10;
 /// What a model takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Costs {
-    /// Bytes of its parameters, in memory as in its directory.
+    /// Bytes of what it stores, in memory as in its directory.
     pub bytes: u64,
     /// Milliseconds of an answer: one history folded in and its first hundred items found among all, on one thread;
     /// the median over up to 200 evaluated users, evenly spaced, one after the other.
@@ -33,7 +33,8 @@ impl Costs {
     /// # Errors
     /// The thread cannot be started.
     pub fn of(model: &dyn Model, fold_in: &Interactions, users: &[EvaluatedUser]) -> Result<Self> {
-        let bytes = model.tensors().iter().map(|tensor| size_of_val(tensor.data) as u64).sum();
+        let tensors = model.tensors().iter().map(|tensor| size_of_val(tensor.data) as u64).sum::<u64>();
+        let bytes = tensors + model.indices().iter().map(|indices| size_of_val(indices.data) as u64).sum::<u64>();
         // A server computes an answer on one of its threads; a pool of one keeps the model from spreading out.
         let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("cannot start a thread to time")?;
         let answer = |user: &EvaluatedUser| {

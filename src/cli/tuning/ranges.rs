@@ -3,7 +3,6 @@
 use toml::Value;
 
 use super::settings::TuneSettings;
-use crate::cli::fitting::is_iterative;
 use crate::cli::layers::{Layer, SettingsError, resolve, value_of};
 use crate::cli::settings::Settings;
 use crate::models::{FitError, check_parameters};
@@ -88,7 +87,7 @@ fn reason_against(settings: &Settings, key: &str) -> Option<String> {
             Some("search one model at a time, and hold them side by side with `foldin compare`".into())
         }
         ("training.seed", _) => Some("a seed is no parameter: the best one is luck; give it with --seed".into()),
-        (_, "training") if !is_iterative(&settings.model) => {
+        (_, "training") if !settings.model.is_iterative() => {
             Some(format!("{model} is solved in closed form, so {key} changes nothing"))
         }
         (_, "model" | "training") => None,
@@ -137,6 +136,10 @@ mod tests {
             ("ease", "model.lambda", "log:1..1e12", "must be greater than 0 and at most 1e9"),
             ("ease", "model.weights", "binary|squared", "squared"),
             ("ease", "training.epochs", "1..9", "closed form, so training.epochs changes nothing"),
+            ("gf-cf", "training.epochs", "1..9", "closed form, so training.epochs changes nothing"),
+            ("gf-cf", "model.alpha", "-1..2", "model.alpha is -1, must be from 0 to 1000"),
+            ("bspm", "model.order", "1..9", "model.order is 9, must be a whole number from 1 to 4"),
+            ("low-pass", "model.neighbours", "1..9", "unknown configuration key `model.neighbours`"),
             ("mult-vae", "model.hidden", "0.5..9", "expected a whole number"),
             ("mult-vae", "model.dropout", "0..1", "model.dropout is 1, must be at least 0 and below 1"),
             ("mult-vae", "model.kind", "ease|mult-vae", "one model at a time"),
