@@ -47,12 +47,12 @@ impl Graph {
         for (user, row) in matrix.outer_iterator().enumerate() {
             for (item, &weight) in row.iter() {
                 users[user] += f64::from(weight);
-                items[item as usize] += f64::from(weight);
+                items[item] += f64::from(weight);
             }
         }
         for (user, mut row) in matrix.outer_iterator_mut().enumerate() {
             for (item, weight) in row.iter_mut() {
-                *weight = (f64::from(*weight) / (users[user] * items[item as usize]).sqrt()) as f32;
+                *weight = (f64::from(*weight) / (users[user] * items[item]).sqrt()) as f32;
             }
         }
         Self { operator: GramOperator::new(matrix), degrees: items }

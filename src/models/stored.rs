@@ -77,6 +77,9 @@ impl RestoreError {
     }
 }
 
+/// A sparse matrix as it was stored, with the numbers of values of its rows.
+type StoredRows = (CsMatI<f32, u32, usize>, Vec<u32>);
+
 impl StoredTensors {
     /// Adds a tensor as it was stored.
     pub fn insert(&mut self, name: String, shape: Vec<usize>, data: Vec<f32>) {
@@ -132,7 +135,7 @@ impl StoredTensors {
         &mut self,
         [counts, columns, values]: [&str; 3],
         (rows, cols): (usize, Option<usize>),
-    ) -> Result<(CsMatI<f32, u32, usize>, Vec<u32>), RestoreError> {
+    ) -> Result<StoredRows, RestoreError> {
         let bad = |name: &str, reason: String| RestoreError::Sparse { name: name.into(), reason };
         let (lengths, places) = (self.take_indices(counts)?, self.take_indices(columns)?);
         if lengths.len() != rows {
@@ -156,8 +159,10 @@ impl StoredTensors {
     #[must_use]
     pub fn take_part(&mut self, part: &str) -> Self {
         fn split<T>(all: &mut BTreeMap<String, T>, part: &str) -> BTreeMap<String, T> {
-            let taken = all.extract_if(.., |name, _| name.starts_with(part));
-            taken.map(|(name, value)| (name[part.len()..].to_owned(), value)).collect()
+            let (taken, left) = std::mem::take(all).into_iter().partition(|(name, _)| name.starts_with(part));
+            *all = left;
+            let taken: BTreeMap<String, T> = taken;
+            taken.into_iter().map(|(name, value)| (name[part.len()..].to_owned(), value)).collect()
         }
         Self { tensors: split(&mut self.tensors, part), indices: split(&mut self.indices, part) }
     }
