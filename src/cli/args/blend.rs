@@ -7,17 +7,18 @@ use clap::{ArgGroup, Args};
 /// `foldin blend`
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("how").required(true).args(["weights", "fit"])), after_help = "\
-The scores of each model are standardised user by user, so that a weight is a share of the spread of the scores. Users,
-histories, items and their attributes are those of the first model.
+The scores of each model are standardised user by user, so that a weight is a share of the spread
+of the scores. Users, histories, items and their attributes are those of the first model.
 
---fit looks for the weights with the best NDCG@100 in steps of a fortieth: from equal weights, weight is moved from one
-model to another where that gains the most, in ever smaller steps. It measures on users that none of the models was
-trained on, or on --fold-in and --target; on no more than --users of them, drawn by --seed.
+--fit looks for the weights with the best NDCG@100 in steps of a fortieth: from equal weights, weight
+is moved from one model to another where that gains the most, in ever smaller steps. It measures on
+users that none of the models was trained on, or on --fold-in and --target; on no more than --users
+of them, drawn by --seed.
 
 Examples:
   foldin blend ease low-pass --weights 0.6,0.4 --out blend
   foldin blend ease mult-vae --fit --out blend
-  foldin blend ease gf-cf mult-vae --fit --fold-in fold-in.parquet --target target.parquet --out blend --json")]
+  foldin blend ease gf-cf --fit --fold-in in.parquet --target out.parquet --out blend --json")]
 pub struct Blend {
     /// Model directories of one catalogue, at least two
     #[arg(required = true, value_name = "MODEL", num_args = 1..)]
