@@ -208,8 +208,8 @@ pub(super) fn packed<const H: usize, const W: usize>(
         let update = update.at_block(inner.start);
         let (lhs, rhs) = (lhs.part(0..m, inner.clone()), rhs.part(0..n, inner.clone()));
         let compute = |(rows, cols): (&Range<usize>, &Range<usize>), factors: (&Operand<'_, H>, &Operand<'_, W>)| {
-            // SAFETY: only called where the instructions of the tile were detected. The tiles partition the destination, which is
-            // borrowed mutably, and columns of a `StridedMut` do not overlap: one task writes each element.
+            // SAFETY: only called where the instructions of the tile were detected. The tiles partition the destination,
+            // which is borrowed mutably, and columns of a `StridedMut` do not overlap: one task writes each element.
             unsafe { packed_tile(tile, &data, stride, (rows, cols), update, factors, (inner.len(), step)) }
         };
         if n <= m {
@@ -321,8 +321,8 @@ impl<'a, const W: usize> Operand<'a, W> {
 /// `k` in blocks of `step`.
 ///
 /// # Safety
-/// The instructions of the register tile must be there. The tile must lie within the destination, nobody else may access it
-/// meanwhile, and the factors, at most one of them loose, must have these rows, columns and inner dimension.
+/// The instructions of the register tile must be there. The tile must lie within the destination, nobody else may
+/// access it meanwhile, and the factors, at most one of them loose, must have these rows, columns and inner dimension.
 #[cfg(target_arch = "x86_64")]
 unsafe fn packed_tile<const H: usize, const W: usize>(
     tile: Tile<H, W>,
