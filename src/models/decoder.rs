@@ -5,7 +5,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 
 use super::model::{RestoreError, StoredTensors};
-use crate::linalg::{Columns, ColumnsMut, dots};
+use crate::linalg::{Columns, ColumnsMut, dots, dots_each};
 use crate::nn::{Dense, SparseInput};
 use crate::types::ItemIdx;
 
@@ -17,20 +17,10 @@ pub(super) fn product_block(table: Columns<'_>, state: &DMatrix<f32>, items: Ran
     dots(out, table.range(items), state.into());
 }
 
-/// Items that [`product_items`] copies beside each other: the products of several at once keep the memory busy.
-const TOGETHER: usize = 8;
-
 /// The inner products of single items for one user of a batch, with the bits of [`product_block`].
 pub(super) fn product_items(table: Columns<'_>, state: &DMatrix<f32>, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-    assert_eq!(items.len(), out.len(), "one score an item");
-    let state = Columns::from(state).range(user..user + 1);
-    let mut copies = Vec::with_capacity(TOGETHER * table.rows());
-    for (scores, items) in out.chunks_mut(TOGETHER).zip(items.chunks(TOGETHER)) {
-        copies.clear();
-        items.iter().for_each(|item| copies.extend_from_slice(table.col(item.at())));
-        let shape = (scores.len(), 1);
-        dots(ColumnsMut::new(scores, shape), Columns::new(&copies, (table.rows(), items.len())), state);
-    }
+    let columns: Vec<_> = items.iter().map(|item| table.col(item.at())).collect();
+    dots_each(out, &columns, Columns::from(state).col(user));
 }
 
 /// Scores a block of items for all users of a batch: the inner product with each item's column,

@@ -19,7 +19,7 @@ fn best_first(a: &Scored, b: &Scored) -> Ordering {
 }
 
 /// Scores that are compared with the threshold together.
-const RUN: usize = 64;
+const RUN: usize = 16;
 
 /// Keeps the `n` best of the items offered to it.
 ///
@@ -44,13 +44,21 @@ impl TopN {
     /// Offers consecutive items, the first being `first`. Items must be offered in ascending order:
     /// that is what breaks ties by item index. A score of −∞ marks an item that must not be listed.
     pub fn offer_block(&mut self, first: u32, scores: &[f32]) {
-        for (run, scores) in (first..).step_by(RUN).zip(scores.chunks(RUN)) {
+        let (runs, rest) = scores.as_chunks::<RUN>();
+        let mut item = first;
+        for scores in runs {
             // Nearly every run holds nothing that could enter, which wide comparisons tell at once.
             if scores.iter().fold(false, |any, &score| any | (score > self.threshold)) {
-                for (item, &score) in (run..).zip(scores) {
-                    self.offer(Scored { item: ItemIdx(item), score });
-                }
+                self.offer_all(item, scores);
             }
+            item += RUN as u32;
+        }
+        self.offer_all(item, rest);
+    }
+
+    fn offer_all(&mut self, first: u32, scores: &[f32]) {
+        for (item, &score) in (first..).zip(scores) {
+            self.offer(Scored { item: ItemIdx(item), score });
         }
     }
 

@@ -5,6 +5,7 @@
 //! bounds those assertions establish, or through pointers derived from them.
 
 use std::arch::x86_64::*;
+use std::array;
 use std::f32::consts::LOG2_E;
 
 use super::AdamStep;
@@ -111,16 +112,35 @@ pub unsafe fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
                 // SAFETY: columns `i..i + rows` of `a` and `j..j + cols` of `b` exist, and so does the
                 // corresponding tile of the output, whose leading dimension is `m`.
                 unsafe {
-                    let tile = (a.add(i * k), b.add(j * k), c.add(j * m + i));
+                    let (b, c) = (b.add(j * k), c.add(j * m + i));
+                    let a = a.add(i * k);
                     match rows {
-                        8 => dot_tile::<8, 1>(tile, m, k),
-                        2 => dot_tiles::<2>(cols, tile, m, k),
-                        _ => dot_tiles::<1>(cols, tile, m, k),
+                        8 => dot_tile::<8, 1>((neighbours(a, k), b, c), m, k),
+                        2 => dot_tiles::<2>(cols, (neighbours(a, k), b, c), m, k),
+                        _ => dot_tiles::<1>(cols, ([a], b, c), m, k),
                     }
                 }
                 i += rows;
             }
         }
+    }
+}
+
+/// See [`super::dots_each`].
+///
+/// # Safety
+/// AVX2 and FMA; as many outputs as columns, all of the length of `b`.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn dots_each(out: &mut [f32], a: &[&[f32]], b: &[f32]) {
+    let (whole, rest) = a.as_chunks::<8>();
+    let (whole_out, rest_out) = out.as_chunks_mut::<8>();
+    for (out, columns) in whole_out.iter_mut().zip(whole) {
+        // SAFETY: by the function's contract.
+        unsafe { dot_tile::<8, 1>((columns.map(<[f32]>::as_ptr), b.as_ptr(), out.as_mut_ptr()), 8, b.len()) };
+    }
+    for (out, column) in rest_out.iter_mut().zip(rest) {
+        // SAFETY: by the function's contract.
+        unsafe { dot_tile::<1, 1>(([column.as_ptr()], b.as_ptr(), out), 1, b.len()) };
     }
 }
 
@@ -142,7 +162,7 @@ fn aligned(columns: Columns<'_>, copy: &mut Vec<__m256>) -> *const f32 {
 /// # Safety
 /// As [`dot_tile`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn dot_tiles<const I: usize>(cols: usize, tile: (*const f32, *const f32, *mut f32), m: usize, k: usize) {
+unsafe fn dot_tiles<const I: usize>(cols: usize, tile: DotTile<I>, m: usize, k: usize) {
     // SAFETY: by the function's contract.
     unsafe {
         match cols {
@@ -156,12 +176,20 @@ unsafe fn dot_tiles<const I: usize>(cols: usize, tile: (*const f32, *const f32, 
     }
 }
 
-/// `I × J` inner products of length `k`; the columns of `a` and `b` are `k` apart, those of `c` are `m`.
+/// Columns that lie `k` apart, the first of them at `a`.
+fn neighbours<const I: usize>(a: *const f32, k: usize) -> [*const f32; I] {
+    array::from_fn(|i| a.wrapping_add(i * k))
+}
+
+/// Columns of `a`, and the first ones of `b` and `c`.
+type DotTile<const I: usize> = ([*const f32; I], *const f32, *mut f32);
+
+/// `I × J` inner products of length `k`; the columns of `b` are `k` apart, those of `c` are `m`.
 ///
 /// # Safety
 /// The pointers must be valid for the tile they describe.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *const f32, *mut f32), m: usize, k: usize) {
+unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): DotTile<I>, m: usize, k: usize) {
     // SAFETY: by the function's contract; `at + LANES <= whole <= k`.
     unsafe {
         let mut sums = [[_mm256_setzero_ps(); I]; J];
@@ -171,7 +199,7 @@ unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *cons
             // The I values of `a` stay in registers beside the I × J sums; each of `b` is used at once.
             let mut values = [_mm256_setzero_ps(); I];
             for (i, value) in values.iter_mut().enumerate() {
-                *value = _mm256_loadu_ps(a.add(i * k + at));
+                *value = _mm256_loadu_ps(a[i].add(at));
             }
             for (j, sums) in sums.iter_mut().enumerate() {
                 let b = _mm256_loadu_ps(b.add(j * k + at));
@@ -189,7 +217,7 @@ unsafe fn dot_tile<const I: usize, const J: usize>((a, b, c): (*const f32, *cons
         for (j, totals) in totals.iter_mut().enumerate() {
             for rest in whole..k {
                 for (i, total) in totals.iter_mut().enumerate() {
-                    *total = (*a.add(i * k + rest)).mul_add(*b.add(j * k + rest), *total);
+                    *total = (*a[i].add(rest)).mul_add(*b.add(j * k + rest), *total);
                 }
             }
             c.add(j * m).cast::<[f32; I]>().write_unaligned(*totals);

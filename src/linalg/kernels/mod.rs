@@ -42,6 +42,12 @@ fn has_avx512() -> bool {
     has_avx2() && std::arch::is_x86_feature_detected!("avx512f")
 }
 
+/// True when products of eight-bit integers may use the instructions made for them, beside the AVX2 kernels.
+#[cfg(target_arch = "x86_64")]
+fn has_vnni() -> bool {
+    has_avx512() && std::arch::is_x86_feature_detected!("avx512vnni")
+}
+
 /// The instructions that compute here. The same numbers come to the same bits by the same instructions only.
 #[must_use]
 pub fn instructions() -> &'static str {
@@ -98,6 +104,16 @@ pub fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     assert_eq!(a.rows(), b.rows(), "inner dimensions differ");
     assert_eq!((out.rows(), out.cols()), (a.cols(), b.cols()), "the output has the wrong shape");
     dispatch!(dots(out.reborrow(), a, b))
+}
+
+/// `out[i] = a[i] · b`: the inner products of columns from anywhere with one, by the bits of [`dots`].
+///
+/// # Panics
+/// When the lengths differ.
+pub fn dots_each(out: &mut [f32], a: &[&[f32]], b: &[f32]) {
+    assert_eq!(out.len(), a.len(), "one value a column");
+    assert!(a.iter().all(|column| column.len() == b.len()), "inner dimensions differ");
+    dispatch!(dots_each(out, a, b))
 }
 
 /// Softmax, multinomial loss and its gradient for one user; see `scalar::softmax_loss`.

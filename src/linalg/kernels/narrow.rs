@@ -22,14 +22,17 @@ pub const LARGEST_QUERY: u8 = 127;
 /// do not fit each other.
 pub fn dots_i8(out: &mut [i32], table: &[i8], queries: &[u8], width: usize) {
     assert!(width > 0 && width.is_multiple_of(NARROW_RUN), "{width} values are no whole number of runs");
-    assert!(queries.iter().all(|&value| value <= LARGEST_QUERY), "a value of a query is above {LARGEST_QUERY}");
+    // The largest of all by wide comparisons: looking for the first one that is too large takes them one by one.
+    let largest = queries.iter().fold(0, |largest, &value| largest.max(value));
+    assert!(largest <= LARGEST_QUERY, "a value of a query is above {LARGEST_QUERY}");
     assert!(table.len().is_multiple_of(width) && queries.len().is_multiple_of(width), "whole rows and queries");
     let products = (table.len() / width).checked_mul(queries.len() / width);
     assert_eq!(Some(out.len()), products, "one product of each row with each query");
     #[cfg(target_arch = "x86_64")]
     if super::has_avx2() {
-        // SAFETY: AVX2 was detected; the shapes were checked.
-        return unsafe { dots_i8_avx2(out, table, queries, width) };
+        let tiles = if super::has_vnni() { Tiles::VNNI } else { Tiles::AVX2 };
+        // SAFETY: the instructions were detected.
+        return unsafe { tiles.dots(out, table, queries, width) };
     }
     dots_i8_scalar(out, table, queries, width);
 }
@@ -71,40 +74,62 @@ pub(super) fn dots_f16_scalar(out: &mut [f32], table: &[f16], query: &[f32]) {
 #[cfg(target_arch = "x86_64")]
 const TOGETHER: usize = 4;
 
+/// The instructions at hand to multiply [`TOGETHER`] rows with queries: with `at_once` of them, as many as there are
+/// registers for the sums, and with one.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn dots_i8_avx2(out: &mut [i32], table: &[i8], queries: &[u8], width: usize) {
-    let (rows, count) = (table.len() / width, queries.len() / width);
-    let whole = rows / TOGETHER * TOGETHER;
-    for row in (0..whole).step_by(TOGETHER) {
-        let at = |query: usize| query * rows + row;
-        // SAFETY: rows `row..row + TOGETHER` of the table, the queries, and a value of the output for each pair of them
-        // exist, by the shapes that the caller has checked.
-        unsafe {
-            let (rows, queries, out) = (table.as_ptr().add(row * width), queries.as_ptr(), out.as_mut_ptr());
-            for pair in (0..count / 2 * 2).step_by(2) {
-                let found = four_rows::<2>(rows, queries.add(pair * width), width);
-                _mm_storeu_si128(out.add(at(pair)).cast(), found[0]);
-                _mm_storeu_si128(out.add(at(pair + 1)).cast(), found[1]);
-            }
-            if count % 2 == 1 {
-                let found = four_rows::<1>(rows, queries.add((count - 1) * width), width);
-                _mm_storeu_si128(out.add(at(count - 1)).cast(), found[0]);
+struct Tiles {
+    at_once: usize,
+    many: Tile,
+    one: Tile,
+}
+
+/// The products of rows with queries of `width` values each; those of the next query stand `apart` places further on.
+///
+/// # Safety
+/// The instructions exist here; [`TOGETHER`] rows and the tile's number of queries hold `width` values each, a multiple
+/// of [`NARROW_RUN`]; the output has a place for every product.
+#[cfg(target_arch = "x86_64")]
+type Tile = unsafe fn(rows: *const i8, queries: *const u8, width: usize, out: *mut i32, apart: usize);
+
+#[cfg(target_arch = "x86_64")]
+impl Tiles {
+    const AVX2: Self = Self { at_once: 2, many: tile_avx2::<2>, one: tile_avx2::<1> };
+    const VNNI: Self = Self { at_once: 4, many: tile_vnni::<4>, one: tile_vnni::<1> };
+
+    /// [`dots_i8`], whose checks hold.
+    ///
+    /// # Safety
+    /// The instructions exist here.
+    unsafe fn dots(&self, out: &mut [i32], table: &[i8], queries: &[u8], width: usize) {
+        let (rows, count) = (table.len() / width, queries.len() / width);
+        let (whole_rows, whole_queries) = (rows / TOGETHER * TOGETHER, count / self.at_once * self.at_once);
+        for row in (0..whole_rows).step_by(TOGETHER) {
+            let many = (0..whole_queries).step_by(self.at_once).map(|query| (self.many, query));
+            for (tile, query) in many.chain((whole_queries..count).map(|query| (self.one, query))) {
+                // SAFETY: rows `row..row + TOGETHER` of the table, the tile's queries from `query` on, and a value of
+                // the output for each pair of them exist, by the checked shapes.
+                unsafe {
+                    let (rows_from, queries_from) =
+                        (table.as_ptr().add(row * width), queries.as_ptr().add(query * width));
+                    tile(rows_from, queries_from, width, out.as_mut_ptr().add(query * rows + row), rows);
+                }
             }
         }
-    }
-    for (out, query) in out.chunks_exact_mut(rows.max(1)).zip(queries.chunks_exact(width)) {
-        dots_i8_scalar(&mut out[whole..], &table[whole * width..], query, width);
+        for (out, query) in out.chunks_exact_mut(rows.max(1)).zip(queries.chunks_exact(width)) {
+            dots_i8_scalar(&mut out[whole_rows..], &table[whole_rows * width..], query, width);
+        }
     }
 }
 
-/// The products of [`TOGETHER`] rows with `QUERIES` queries.
-///
-/// # Safety
-/// AVX2; so many rows and queries of `width` values, a multiple of [`NARROW_RUN`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn four_rows<const QUERIES: usize>(rows: *const i8, queries: *const u8, width: usize) -> [__m128i; QUERIES] {
+unsafe fn tile_avx2<const QUERIES: usize>(
+    rows: *const i8,
+    queries: *const u8,
+    width: usize,
+    out: *mut i32,
+    apart: usize,
+) {
     let ones = _mm256_set1_epi16(1);
     let mut sums = [[_mm256_setzero_si256(); TOGETHER]; QUERIES];
     for at in (0..width).step_by(NARROW_RUN) {
@@ -123,10 +148,53 @@ unsafe fn four_rows<const QUERIES: usize>(rows: *const i8, queries: *const u8, w
             }
         }
     }
-    sums.map(|sums| {
+    for (query, sums) in sums.into_iter().enumerate() {
         let pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
-        _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs))
-    })
+        let totals = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs));
+        // SAFETY: the place that the caller promises.
+        unsafe { _mm_storeu_si128(out.add(query * apart).cast(), totals) };
+    }
+}
+
+/// Four products of neighbours are added to a sum by one instruction, two runs at a time.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512vnni")]
+unsafe fn tile_vnni<const QUERIES: usize>(
+    rows: *const i8,
+    queries: *const u8,
+    width: usize,
+    out: *mut i32,
+    apart: usize,
+) {
+    const RUNS: usize = 2 * NARROW_RUN;
+    let mut sums = [[_mm512_setzero_si512(); TOGETHER]; QUERIES];
+    for at in (0..width).step_by(RUNS) {
+        // Behind the last run of an odd number there is none: zeros instead.
+        let there = if at + RUNS <= width { 0xFFFF } else { 0x00FF };
+        // SAFETY: runs within the rows and queries that the caller promises.
+        unsafe {
+            let mut runs = [_mm512_setzero_si512(); TOGETHER];
+            for (r, run) in runs.iter_mut().enumerate() {
+                *run = _mm512_maskz_loadu_epi32(there, rows.add(r * width + at).cast());
+            }
+            for (q, sums) in sums.iter_mut().enumerate() {
+                let values = _mm512_maskz_loadu_epi32(there, queries.add(q * width + at).cast());
+                for (sum, run) in sums.iter_mut().zip(runs) {
+                    *sum = _mm512_dpbusd_epi32(*sum, values, run);
+                }
+            }
+        }
+    }
+    for (query, sums) in sums.into_iter().enumerate() {
+        let pairs = |a, b| _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        let (low, high) = (pairs(sums[0], sums[1]), pairs(sums[2], sums[3]));
+        // Every quarter holds a part of the four sums, in their order.
+        let quarters = _mm512_add_epi32(_mm512_unpacklo_epi64(low, high), _mm512_unpackhi_epi64(low, high));
+        let halves = _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti64x4_epi64::<1>(quarters));
+        let totals = _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
+        // SAFETY: the place that the caller promises.
+        unsafe { _mm_storeu_si128(out.add(query * apart).cast(), totals) };
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -136,7 +204,7 @@ unsafe fn dots_f16_avx2(out: &mut [f32], table: &[f16], query: &[f32]) {
     let (width, whole_rows) = (query.len(), out.len() / TOGETHER * TOGETHER);
     let whole = width / LANES * LANES;
     for row in (0..whole_rows).step_by(TOGETHER) {
-        // SAFETY: as in `dots_i8_avx2`, with runs of eight.
+        // SAFETY: the rows lie in the table, in runs of eight.
         unsafe {
             let rows = table.as_ptr().add(row * width);
             let mut sums = [_mm256_setzero_ps(); TOGETHER];
@@ -179,6 +247,28 @@ mod tests {
             dots_i8(&mut got, table, queries, width);
             dots_i8_scalar(&mut expected, table, queries, width);
             prop_assert_eq!(got, expected);
+        }
+
+        #[test]
+        #[cfg(target_arch = "x86_64")]
+        fn all_instructions_come_to_the_same_integers(
+            table in prop::collection::vec(any::<i8>(), 0..1500),
+            queries in prop::collection::vec(0..=LARGEST_QUERY, 0..900),
+            runs in 1usize..4,
+        ) {
+            let width = runs * NARROW_RUN;
+            let (table, queries) = (&table[..table.len() / width * width], &queries[..queries.len() / width * width]);
+            let products = table.len() / width * (queries.len() / width);
+            let mut expected = vec![9; products];
+            dots_i8_scalar(&mut expected, table, queries, width);
+            for (tiles, there) in [(Tiles::AVX2, crate::linalg::kernels::has_avx2()), (Tiles::VNNI, crate::linalg::kernels::has_vnni())] {
+                let mut got = vec![7; products];
+                if there {
+                    // SAFETY: the instructions were detected; the shapes fit.
+                    unsafe { tiles.dots(&mut got, table, queries, width) };
+                    prop_assert_eq!(&got, &expected);
+                }
+            }
         }
 
         #[test]

@@ -40,6 +40,10 @@ pub fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     }
 }
 
+pub fn dots_each(out: &mut [f32], a: &[&[f32]], b: &[f32]) {
+    out.iter_mut().zip(a).for_each(|(value, column)| *value = dot(column, b));
+}
+
 pub fn softmax_loss(logits: &mut [f32], items: &[u32], weights: &[f32], scale: f32) -> f64 {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let (total, score) = positives(logits, items, weights);

@@ -56,6 +56,10 @@ proptest! {
             let mut alone = vec![f32::NAN; m];
             dots(ColumnsMut::new(&mut alone, (m, 1)), a, b.range(j..j + 1));
             prop_assert_eq!(&alone, &got[j * m..][..m], "column {} has other bits when computed alone", j);
+            let (mut backwards, columns) = (vec![f32::NAN; m], (0..m).rev().map(|i| a.col(i)).collect::<Vec<_>>());
+            dots_each(&mut backwards, &columns, b.col(j));
+            backwards.reverse();
+            prop_assert_eq!(&backwards, &alone, "columns from anywhere have other bits");
         }
     }
 
