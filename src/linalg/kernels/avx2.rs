@@ -13,7 +13,7 @@ use super::scalar::{positives, subtract_targets};
 use crate::linalg::columns::{Columns, ColumnsMut};
 
 /// f32 values in a register.
-const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// Registers of the output that a gather keeps while it walks over the history: 96 values, so that
 /// each visit to an item's column reads six whole cache lines.
@@ -85,9 +85,9 @@ pub unsafe fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 }
 
 /// Users (columns of `b`) of a tile: with two items they fill the registers with twelve sums.
-const DOT_USERS: usize = 6;
+pub const DOT_USERS: usize = 6;
 /// Items (columns of `a`) that stay in the second-level cache while all users pass by.
-const DOT_BLOCK: usize = 128;
+pub const DOT_BLOCK: usize = 128;
 /// Users from which on it pays to copy the items to where no load crosses a cache line.
 const DOT_ALIGN: usize = 24;
 
@@ -95,10 +95,7 @@ const DOT_ALIGN: usize = 24;
 pub unsafe fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     let (m, n, k) = (a.cols(), b.cols(), a.rows());
     let (mut a_copy, mut b_copy) = (Vec::new(), Vec::new());
-    let (a, b) = match n {
-        DOT_ALIGN.. => (aligned(a, &mut a_copy), aligned(b, &mut b_copy)),
-        _ => (a.data().as_ptr(), b.data().as_ptr()),
-    };
+    let (a, b) = (aligned(a, n, &mut a_copy), aligned(b, n, &mut b_copy));
     let c = out.data().as_mut_ptr();
     // One user alone waits for memory: eight items at a time keep it busy. Several share each load.
     let step = if n == 1 { 8 } else { 2 };
@@ -144,12 +141,13 @@ pub unsafe fn dots_each(out: &mut [f32], a: &[&[f32]], b: &[f32]) {
     }
 }
 
-/// The values of `columns` where every run of eight lies within one cache line: where they are, or in
-/// `copy`. Columns that are no whole number of runs stay where they are.
+/// The values of `columns`; for many users those where every run of eight lies within one cache line: where they are, or
+/// in `copy`. Columns that are no whole number of runs stay where they are.
 #[target_feature(enable = "avx2,fma")]
-fn aligned(columns: Columns<'_>, copy: &mut Vec<__m256>) -> *const f32 {
+pub fn aligned(columns: Columns<'_>, users: usize, copy: &mut Vec<__m256>) -> *const f32 {
     let data = columns.data();
-    if !columns.rows().is_multiple_of(LANES) || data.as_ptr().cast::<__m256>().is_aligned() {
+    let runs = columns.rows().is_multiple_of(LANES);
+    if users < DOT_ALIGN || !runs || data.as_ptr().cast::<__m256>().is_aligned() {
         return data.as_ptr();
     }
     // SAFETY: each chunk holds `LANES` values.
@@ -162,7 +160,7 @@ fn aligned(columns: Columns<'_>, copy: &mut Vec<__m256>) -> *const f32 {
 /// # Safety
 /// As [`dot_tile`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn dot_tiles<const I: usize>(cols: usize, tile: DotTile<I>, m: usize, k: usize) {
+pub unsafe fn dot_tiles<const I: usize>(cols: usize, tile: DotTile<I>, m: usize, k: usize) {
     // SAFETY: by the function's contract.
     unsafe {
         match cols {
@@ -182,7 +180,7 @@ fn neighbours<const I: usize>(a: *const f32, k: usize) -> [*const f32; I] {
 }
 
 /// Columns of `a`, and the first ones of `b` and `c`.
-type DotTile<const I: usize> = ([*const f32; I], *const f32, *mut f32);
+pub type DotTile<const I: usize> = ([*const f32; I], *const f32, *mut f32);
 
 /// `I × J` inner products of length `k`; the columns of `b` are `k` apart, those of `c` are `m`.
 ///
@@ -235,7 +233,7 @@ fn add_lanes(v: __m256) -> f32 {
 
 /// [`add_lanes`] of four registers at once, by the same additions.
 #[target_feature(enable = "avx2,fma")]
-fn add_lanes_of_four(v: [__m256; 4]) -> [f32; 4] {
+pub fn add_lanes_of_four(v: [__m256; 4]) -> [f32; 4] {
     // The lower halves of two registers beside each other, plus their upper halves.
     let pairs = |v, w| _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(v, w), _mm256_permute2f128_ps::<0x31>(v, w));
     let (even, odd) = (pairs(v[0], v[2]), pairs(v[1], v[3]));

@@ -9,6 +9,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod gemm;
 mod memory;
 mod narrow;
@@ -36,7 +38,8 @@ fn has_avx2() -> bool {
     false
 }
 
-/// True when products may use the registers of AVX-512, beside the AVX2 kernels. They come to the same bits.
+/// True when products and inner products may use the registers of AVX-512, beside the AVX2 kernels. They come to the same
+/// bits.
 #[cfg(target_arch = "x86_64")]
 fn has_avx512() -> bool {
     has_avx2() && std::arch::is_x86_feature_detected!("avx512f")
@@ -103,6 +106,12 @@ pub fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 pub fn dots(mut out: ColumnsMut<'_>, a: Columns<'_>, b: Columns<'_>) {
     assert_eq!(a.rows(), b.rows(), "inner dimensions differ");
     assert_eq!((out.rows(), out.cols()), (a.cols(), b.cols()), "the output has the wrong shape");
+    // One user alone waits for memory, not for the registers.
+    #[cfg(target_arch = "x86_64")]
+    if b.cols() > 1 && has_avx512() {
+        // SAFETY: the instructions were detected; the shapes fit.
+        return unsafe { avx512::dots(out, a, b) };
+    }
     dispatch!(dots(out.reborrow(), a, b))
 }
 

@@ -64,6 +64,25 @@ proptest! {
     }
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn dots_have_the_same_bits_by_any_registers(
+        (k, m, n, a, b) in (0usize..70, 1usize..300, 1usize..30).prop_flat_map(|(k, m, n)| {
+            (Just(k), Just(m), Just(n), values(k * m), values(k * n))
+        }),
+    ) {
+        if has_avx512() {
+            let (a, b) = (Columns::new(&a, (k, m)), Columns::new(&b, (k, n)));
+            let (mut narrow, mut wide) = (vec![f32::NAN; m * n], vec![f32::NAN; m * n]);
+            // SAFETY: the instructions were detected; the shapes fit.
+            unsafe {
+                avx2::dots(ColumnsMut::new(&mut narrow, (m, n)), a, b);
+                avx512::dots(ColumnsMut::new(&mut wide, (m, n)), a, b);
+            }
+            prop_assert_eq!(narrow, wide);
+        }
+    }
+
+    #[test]
     fn softmax_loss_equals_its_twin(
         (logits, (items, weights)) in (1usize..2100).prop_flat_map(|n| (values(n), history(n))),
         scale in 0.01f32..2.0,
