@@ -36,6 +36,12 @@ pub struct TargetBucket {
     /// the same. Zero where there is no such user.
     #[serde(rename = "metrics", serialize_with = "super::evaluate::as_map")]
     pub means: Vec<(Metric, f64)>,
+    /// Those users, by their places among the evaluated ones.
+    #[serde(skip)]
+    pub members: Vec<u32>,
+    /// Their values, for every metric of `means`.
+    #[serde(skip)]
+    pub values: Vec<Vec<f64>>,
 }
 
 /// Cuts users into up to four buckets by history length, each with as nearly a quarter of the users as

@@ -19,7 +19,8 @@ use crate::types::{ItemIdx, UserIdx};
 /// Listed items held at a time: bounds memory to some 100 MB whatever the cutoff or the number of users.
 const LISTED_AT_ONCE: usize = 1 << 20;
 
-/// What came of an evaluation. Beside the sums it keeps one value a user and metric: 8 bytes each.
+/// What came of an evaluation. Beside the sums it keeps one value a user and metric, and one for each part of the
+/// catalogue that the user has targets in: 8 bytes each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Means over the evaluated users, or values of all lists together, in the order asked for.
@@ -176,9 +177,11 @@ struct Tally<'a> {
 /// What adds up over the users with a target in one part of the catalogue.
 #[derive(Clone, Default)]
 struct BucketSum {
-    users: usize,
     targets: u64,
-    sums: Vec<f64>,
+    /// Those users, by their places among all.
+    members: Vec<u32>,
+    /// Their values, by metric.
+    values: Vec<Vec<f64>>,
 }
 
 /// What one user adds.
@@ -195,7 +198,7 @@ impl<'a> Tally<'a> {
         cutoffs.dedup();
         let per_user = metrics.iter().filter(|m| m.is_per_user()).map(|&m| (m, Vec::new()));
         let accuracy = metrics.iter().filter(|m| m.is_accuracy()).count();
-        let nothing = BucketSum { sums: vec![0.0; accuracy], ..BucketSum::default() };
+        let nothing = BucketSum { values: vec![Vec::new(); accuracy], ..BucketSum::default() };
         Self {
             metrics,
             popularity,
@@ -212,6 +215,7 @@ impl<'a> Tally<'a> {
         let measured: Vec<Measured> =
             rows.par_iter().zip(lists).map(|(row, list)| measure(metrics, popularity, list, &row.target)).collect();
         for ((row, list), measured) in rows.iter().zip(lists).zip(measured) {
+            let place = self.users.len() as u32;
             self.users.push(EvaluatedUser {
                 row: row.user,
                 history_length: row.history.len() as u32,
@@ -219,9 +223,9 @@ impl<'a> Tally<'a> {
             });
             self.values.iter_mut().zip(measured.values).for_each(|((_, column), value)| column.push(value));
             for (bucket, (targets, values)) in self.by_bucket.iter_mut().zip(measured.by_bucket) {
-                bucket.users += usize::from(targets > 0);
                 bucket.targets += targets as u64;
-                bucket.sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                bucket.members.extend((targets > 0).then_some(place));
+                bucket.values.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
             }
             for (k, exposure) in &mut self.exposure {
                 list.iter().take(k.get()).for_each(|item| exposure[item.at()] += 1);
@@ -230,19 +234,19 @@ impl<'a> Tally<'a> {
     }
 
     fn finish(self, counts: Counts) -> Evaluation {
-        let mean = |metric: Metric| match metric.kind.measure() {
+        let value = |metric: Metric| match metric.kind.measure() {
             Measure::Exposure(measure) => {
                 self.exposure.iter().find(|(k, _)| *k == metric.k).map_or(0.0, |(_, exposure)| measure(exposure))
             }
             _ => self.values.iter().find(|(m, _)| *m == metric).map_or(0.0, |(_, values)| mean(values.iter().copied())),
         };
-        let means = self.metrics.iter().map(|&metric| (metric, mean(metric))).collect();
+        let means = self.metrics.iter().map(|&metric| (metric, value(metric))).collect();
         let by_history_length = by_history_length(&self.users, &self.values);
         let accuracy: Vec<Metric> = self.metrics.iter().copied().filter(|m| m.is_accuracy()).collect();
-        let by_item_popularity = self.popularity.buckets().into_iter().zip(self.by_bucket).map(|(items, sum)| {
-            let users = sum.users.max(1) as f64;
-            let means = accuracy.iter().zip(&sum.sums).map(|(&metric, sum)| (metric, sum / users)).collect();
-            TargetBucket { items, targets: sum.targets, users: sum.users, means }
+        let by_item_popularity = self.popularity.buckets().into_iter().zip(self.by_bucket).map(|(items, bucket)| {
+            let BucketSum { targets, members, values } = bucket;
+            let means = accuracy.iter().zip(&values).map(|(&metric, values)| (metric, mean(values.iter().copied())));
+            TargetBucket { items, targets, users: members.len(), means: means.collect(), members, values }
         });
         Evaluation {
             means,
@@ -363,6 +367,9 @@ mod tests {
         let parts: Vec<_> = got.by_item_popularity.iter().map(|b| (b.items.items, b.targets, b.users)).collect();
         assert_eq!(parts, [(2, 3, 2), (1, 1, 1), (3, 1, 1)]);
         // In the head user 0 finds all (item 0), user 1 half of its two; nothing is found elsewhere.
+        let users: Vec<_> = got.by_item_popularity.iter().map(|b| (b.members.clone(), b.values.clone())).collect();
+        assert_eq!(users[0], (vec![0, 1], vec![vec![1.0, 0.5]]));
+        assert_eq!([&users[1], &users[2]], [&(vec![2], vec![vec![0.0]]), &(vec![0], vec![vec![0.0]])]);
         let means: Vec<_> = got.by_item_popularity.iter().map(|b| b.means.clone()).collect();
         assert_eq!(means, [vec![(recall, 0.75)], vec![(recall, 0.0)], vec![(recall, 0.0)]]);
         // Users 0 and 2 have one item, user 1 has two.
