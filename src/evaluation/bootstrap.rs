@@ -1,22 +1,15 @@
 //! How sure is a mean? Percentile intervals of the bootstrap over users, paired between models.
 //!
-//! Of means over users alone, not of what all lists show together. A resample has about 1/e of the users not at all and
-//! others several times instead, so no list of it is new: its coverage is never higher than that of the lists themselves,
-//! and the fewer lists an item stands in, the lower; its places are spread less evenly, and Gini is mostly higher. The
-//! measured value would lie at the edge of such an interval, or outside (the bias of the bootstrap for the number of
-//! species in a sample; Smith & van Belle 1984, "Nonparametric estimation of species richness").
+//! What all lists show together is no such mean: see [`Jackknife`](super::Jackknife).
 
 use rand::RngExt;
 use rayon::prelude::*;
-use serde::Serialize;
 
+use super::resampled::Resampled;
 use crate::random::{Purpose, stream};
 
 /// Resamples of an interval.
 pub const RESAMPLES: usize = 1000;
-
-/// Share of the resamples that lies between the bounds of an interval.
-pub const CONFIDENCE: f64 = 0.95;
 
 /// Groups that users are resampled in at most.
 const MAX_GROUPS: usize = 10_000;
@@ -35,19 +28,6 @@ pub struct Bootstrap {
     sizes: Vec<u32>,
     /// How often each group was drawn, resample by resample.
     draws: Vec<u16>,
-}
-
-/// The means that the resamples have instead of the one that was measured.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Resampled(Vec<f64>);
-
-/// Bounds of a mean.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
-    /// Lower bound.
-    pub low: f64,
-    /// Upper bound.
-    pub high: f64,
 }
 
 impl Bootstrap {
@@ -118,51 +98,14 @@ impl Bootstrap {
             }
             sum / users.max(1) as f64
         };
-        Resampled(self.draws.par_chunks(sums.len().max(1)).map(mean).collect())
-    }
-}
-
-impl Resampled {
-    /// The differences to another model's means, resample by resample.
-    #[must_use]
-    pub fn minus(&self, other: &Self) -> Self {
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a - b).collect())
-    }
-
-    /// `factor` times every one of them, and `offset` more.
-    #[must_use]
-    pub fn scaled(&self, factor: f64, offset: f64) -> Self {
-        Self(self.0.iter().map(|mean| factor * mean + offset).collect())
-    }
-
-    /// The central [`CONFIDENCE`] of the resampled means: their 2.5 % and 97.5 % quantiles, interpolated
-    /// between neighbours (Efron & Tibshirani 1993, §13.3, the percentile interval). NaN without resamples.
-    #[must_use]
-    pub fn interval(&self) -> Interval {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let quantile = |share: f64| {
-            let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-            let at = share * last as f64;
-            let below = at.floor() as usize;
-            let above = (below + 1).min(last);
-            sorted[below] + (at - below as f64) * (sorted[above] - sorted[below])
-        };
-        Interval { low: quantile((1.0 - CONFIDENCE) / 2.0), high: quantile((1.0 + CONFIDENCE) / 2.0) }
-    }
-}
-
-impl Interval {
-    /// True when the value lies between the bounds or on one of them.
-    #[must_use]
-    pub fn contains(self, value: f64) -> bool {
-        (self.low..=self.high).contains(&value)
+        Resampled::Bootstrap(self.draws.par_chunks(sums.len().max(1)).map(mean).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluation::Interval;
 
     /// `users` values of which `ones` are 1, the rest 0.
     fn coins(users: usize, ones: usize) -> Vec<f64> {

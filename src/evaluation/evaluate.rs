@@ -6,8 +6,9 @@ use std::ops::AddAssign;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
-use super::buckets::{HistoryBucket, TargetBucket, history_bounds};
+use super::buckets::{HistoryBucket, TargetBucket, by_history_length};
 use super::item_popularity::{ItemPopularity, PopularityBucket};
+use super::jackknife::{Exposure, Jackknife};
 use super::mean::mean;
 use super::metric::{Measure, Metric};
 use super::metrics::Found;
@@ -39,6 +40,9 @@ pub struct Evaluation {
     /// For every metric that has a value for a user, in the order asked for, the values of `users`.
     #[serde(skip)]
     pub values: Vec<(Metric, Vec<f64>)>,
+    /// The metrics of all lists together, with what they are without some of the users.
+    #[serde(skip)]
+    pub of_all_lists: Vec<(Metric, Jackknife)>,
 }
 
 /// One user of the means.
@@ -120,7 +124,7 @@ pub fn evaluate(
     let deepest = metrics.iter().map(|m| m.k.get()).max().unwrap_or(1).min(model.items());
     let users: Vec<UserIdx> = (0..fold_in.users() as u32).map(UserIdx).collect();
     let mut counts = Counts::default();
-    let mut tally = Tally::new(metrics, popularity);
+    let mut tally = Tally::new(metrics, popularity, users.len());
     for users in users.chunks((LISTED_AT_ONCE / deepest).clamp(64, 8192)) {
         let mut rows: Vec<Row<'_>> = Vec::with_capacity(users.len());
         for &user in users {
@@ -169,7 +173,7 @@ struct Tally<'a> {
     /// Of the metrics that have a value for a user.
     values: Vec<(Metric, Vec<f64>)>,
     /// Lists that hold each item in their first places, by cutoff.
-    exposure: Vec<(NonZeroUsize, Vec<u32>)>,
+    exposure: Vec<(NonZeroUsize, Exposure)>,
     /// Of the metrics that compare with a target, as if it were only that part of the catalogue.
     by_bucket: [BucketSum; 3],
 }
@@ -192,7 +196,8 @@ struct Measured {
 }
 
 impl<'a> Tally<'a> {
-    fn new(metrics: &'a [Metric], popularity: &'a ItemPopularity) -> Self {
+    /// Nothing measured yet, of `users` users at most.
+    fn new(metrics: &'a [Metric], popularity: &'a ItemPopularity, users: usize) -> Self {
         let mut cutoffs: Vec<NonZeroUsize> = metrics.iter().filter(|m| !m.is_per_user()).map(|m| m.k).collect();
         cutoffs.sort_unstable();
         cutoffs.dedup();
@@ -204,7 +209,7 @@ impl<'a> Tally<'a> {
             popularity,
             users: Vec::new(),
             values: per_user.collect(),
-            exposure: cutoffs.into_iter().map(|k| (k, vec![0; popularity.items()])).collect(),
+            exposure: cutoffs.into_iter().map(|k| (k, Exposure::new(popularity.items(), users))).collect(),
             by_bucket: [nothing.clone(), nothing.clone(), nothing],
         }
     }
@@ -228,17 +233,22 @@ impl<'a> Tally<'a> {
                 bucket.values.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
             }
             for (k, exposure) in &mut self.exposure {
-                list.iter().take(k.get()).for_each(|item| exposure[item.at()] += 1);
+                exposure.add(place as usize, &list[..k.get().min(list.len())]);
             }
         }
     }
 
     fn finish(self, counts: Counts) -> Evaluation {
-        let value = |metric: Metric| match metric.kind.measure() {
-            Measure::Exposure(measure) => {
-                self.exposure.iter().find(|(k, _)| *k == metric.k).map_or(0.0, |(_, exposure)| measure(exposure))
-            }
-            _ => self.values.iter().find(|(m, _)| *m == metric).map_or(0.0, |(_, values)| mean(values.iter().copied())),
+        let of_all_lists = self.metrics.iter().filter_map(|metric| {
+            let Measure::Exposure(measure) = metric.kind.measure() else { return None };
+            let (_, exposure) = self.exposure.iter().find(|(k, _)| *k == metric.k)?;
+            Some((*metric, exposure.measure(counts.users, measure)))
+        });
+        let of_all_lists: Vec<(Metric, Jackknife)> = of_all_lists.collect();
+        let value = |metric: Metric| {
+            let of_users = self.values.iter().find(|(m, _)| *m == metric);
+            let of_all = || of_all_lists.iter().find(|(m, _)| *m == metric).map_or(0.0, |(_, value)| value.whole);
+            of_users.map_or_else(of_all, |(_, values)| mean(values.iter().copied()))
         };
         let means = self.metrics.iter().map(|&metric| (metric, value(metric))).collect();
         let by_history_length = by_history_length(&self.users, &self.values);
@@ -255,6 +265,7 @@ impl<'a> Tally<'a> {
             by_item_popularity: by_item_popularity.collect(),
             users: self.users,
             values: self.values,
+            of_all_lists,
         }
     }
 }
@@ -279,17 +290,6 @@ fn measure(metrics: &[Metric], popularity: &ItemPopularity, list: &[ItemIdx], ta
         (part.len(), accuracy(&part).collect())
     });
     Measured { values: values.collect(), by_bucket }
-}
-
-/// Means by history length, of users in order.
-fn by_history_length(users: &[EvaluatedUser], values: &[(Metric, Vec<f64>)]) -> Vec<HistoryBucket> {
-    let lengths: Vec<u32> = users.iter().map(|user| user.history_length).collect();
-    let bucket = |(from, to): (u32, u32)| {
-        let members: Vec<usize> = (0..users.len()).filter(|&u| (from..=to).contains(&lengths[u])).collect();
-        let means = values.iter().map(|(metric, values)| (*metric, mean(members.iter().map(|&u| values[u])))).collect();
-        HistoryBucket { from, to, users: members.len(), means }
-    };
-    history_bounds(&lengths).into_iter().map(bucket).collect()
 }
 
 #[cfg(test)]

@@ -79,11 +79,11 @@ fn gates_decide_the_exit_code_and_are_told() {
 }
 
 #[test]
-fn the_tail_has_intervals_wherever_it_is_shown_and_in_gates() {
+fn the_tail_coverage_and_gini_have_intervals_wherever_they_are_shown_and_in_gates() {
     let directory = tempfile::tempdir().unwrap();
     let log = small_log(directory.path());
     let fixed = ["compare", "--train", &log, "--with", "ease", "--held-out-users", "40", "--metrics", "ndcg@5"];
-    let gates = ["ndcg of tail >= popularity - 1", "ndcg of tail >= -1", "coverage >= popularity - 1"];
+    let gates = ["ndcg of tail >= popularity - 1", "ndcg of tail >= -1", "coverage >= popularity - 1", "bytes > 0"];
     let arguments = [&fixed[..], &gates.map(|gate| ["--gate", gate]).concat()].concat();
     let report = json(&[&arguments[..], &["--json"]].concat());
     let (tail, models) = ("ndcg@5 of tail", &report["models"]);
@@ -98,15 +98,20 @@ fn the_tail_has_intervals_wherever_it_is_shown_and_in_gates() {
     // The same resamples, moved by the bound: the difference and one more, and the value and one more.
     let verdicts = &report["gates"];
     let moved = |of: &serde_json::Value| bounds(of).map(|bound| bound + 1.0);
-    for (verdict, expected) in [(0, moved(difference)), (1, moved(&models[1]["intervals"][tail]))] {
+    let coverage = &report["differences"][0]["metrics"]["coverage@5"];
+    for (verdict, expected) in [(0, moved(difference)), (1, moved(&models[1]["intervals"][tail])), (2, moved(coverage))]
+    {
         let found = bounds(&verdicts[verdict]["interval"]);
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}, not {expected:?}");
     }
-    // What all lists show together is no mean over users.
-    assert!(verdicts[2]["interval"].is_null() && verdicts[2]["passed"] == true, "{verdicts}");
+    assert!(verdicts[3]["interval"].is_null() && verdicts[3]["passed"] == true, "{verdicts}");
     let text = succeed(&arguments);
-    let [low, high] = bounds(&models[1]["intervals"][tail]);
-    assert!(text.contains(&format!("[{low:.4}, {high:.4}]")), "{text}");
+    for name in [tail, "coverage@5", "gini@5"] {
+        let [low, high] = bounds(&models[1]["intervals"][name]);
+        assert!(text.contains(&format!("[{low:.4}, {high:.4}]")), "{name}: {text}");
+    }
+    let [low, high] = bounds(&models[1]["intervals"]["gini@5"]);
+    assert!(within([low, high], models[1]["metrics"]["gini@5"].as_f64().unwrap()), "{models}");
 }
 
 #[test]

@@ -7,12 +7,12 @@ use anyhow::Result;
 use serde::{Serialize, Serializer};
 
 use super::costs::Costs;
-use super::mean::Mean;
+use super::measurement::Measurement;
 use crate::cli::console::{count, note};
 use crate::cli::planning;
 use crate::evaluation::{
-    Bootstrap, CONFIDENCE, Evaluation, Interval, LeftOut, Metric, PopularityBucket, Protocol, RESAMPLES, Resampled,
-    TargetBucket, Trial,
+    Bootstrap, CONFIDENCE, Evaluation, GROUPS, Interval, LeftOut, Metric, PopularityBucket, Protocol, RESAMPLES,
+    Resampled, TargetBucket, Trial,
 };
 use crate::models::{Model, ModelConfig, Observer, Start, fit};
 use crate::plan::Room;
@@ -82,7 +82,7 @@ pub struct TrainingSize {
     pub interactions: usize,
 }
 
-/// Bootstrap over users, percentile intervals.
+/// Bootstrap over users, percentile intervals; for what all lists show together the jackknife over groups of users.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct IntervalRule {
     /// Share of the resampled means within the bounds.
@@ -91,6 +91,19 @@ pub struct IntervalRule {
     pub resamples: usize,
     /// Seed of the draws.
     pub seed: u64,
+    /// Groups that the jackknife leaves out in turn.
+    pub groups: usize,
+}
+
+impl fmt::Display for IntervalRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (share, resamples) = (100.0 * self.confidence, count(self.resamples));
+        write!(
+            f,
+            "{share:.0} % intervals (bootstrap, {resamples} resamples of the users; of coverage and Gini jackknife, "
+        )?;
+        write!(f, "{} groups of them)", self.groups)
+    }
 }
 
 /// One model's results.
@@ -101,9 +114,9 @@ pub struct ModelResults {
     /// Means, counts and buckets.
     #[serde(flatten)]
     pub evaluation: Evaluation,
-    /// Bounds of what is a mean over users.
+    /// Bounds of the means and of the values of all lists together.
     #[serde(serialize_with = "as_map")]
-    pub intervals: Vec<(Mean, Interval)>,
+    pub intervals: Vec<(Measurement, Interval)>,
     /// Seconds of training; absent for a published model.
     pub fit_seconds: Option<f64>,
     /// Seconds of folding in, ranking and measuring.
@@ -115,7 +128,7 @@ pub struct ModelResults {
     #[serde(skip)]
     pub training: Option<TrainingSummary>,
     #[serde(skip)]
-    resampled: Vec<(Mean, Resampled)>,
+    resampled: Vec<(Measurement, Resampled)>,
 }
 
 /// The evaluated model minus another one, user by user.
@@ -125,15 +138,15 @@ pub struct Difference {
     pub model: String,
     /// The other one.
     pub baseline: String,
-    /// Differences of what is a mean over users.
+    /// Differences of the means and of the values of all lists together.
     #[serde(serialize_with = "as_map")]
-    pub metrics: Vec<(Mean, PairedMean)>,
+    pub metrics: Vec<(Measurement, PairedMean)>,
 }
 
 /// The mean of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PairedMean {
-    /// Mean over users of model minus baseline.
+    /// Model minus baseline: the mean over users, or of what is one value for all lists.
     pub mean: f64,
     /// Its bounds.
     #[serde(flatten)]
@@ -157,8 +170,8 @@ impl fmt::Display for LeftOutModel {
     }
 }
 
-fn as_map<T: Serialize, S: Serializer>(values: &[(Mean, T)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(values.iter().map(|(mean, value)| (mean, value)))
+fn as_map<T: Serialize, S: Serializer>(values: &[(Measurement, T)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(values.iter().map(|(what, value)| (what, value)))
 }
 
 /// The first of each metric.
@@ -184,7 +197,7 @@ impl Comparison {
             split,
             train: TrainingSize { users: train.users(), items: train.items(), interactions: train.len() },
             left_out_of_split: trial.left_out,
-            intervals: IntervalRule { confidence: CONFIDENCE, resamples: RESAMPLES, seed },
+            intervals: IntervalRule { confidence: CONFIDENCE, resamples: RESAMPLES, seed, groups: GROUPS },
             models: Vec::new(),
             differences: Vec::new(),
             left_out: Vec::new(),
@@ -214,16 +227,16 @@ impl Comparison {
     /// What tables show: the metrics asked for and, where costs are measured, the leading one in the tail of the
     /// catalogue.
     #[must_use]
-    pub fn shown(&self) -> Vec<Mean> {
-        self.metrics.iter().copied().map(Mean::from).chain(self.tail()).collect()
+    pub fn shown(&self) -> Vec<Measurement> {
+        self.metrics.iter().copied().map(Measurement::from).chain(self.tail()).collect()
     }
 
     /// The leading metric as if the targets in the tail of the catalogue were all that there is. `None` where costs are not
     /// measured, or the metric says nothing of targets.
     #[must_use]
-    pub fn tail(&self) -> Option<Mean> {
+    pub fn tail(&self) -> Option<Measurement> {
         let metric = self.leading().filter(|metric| self.with_costs && metric.is_accuracy())?;
-        Some(Mean { metric, part: Some(PopularityBucket::Tail) })
+        Some(Measurement { metric, part: Some(PopularityBucket::Tail) })
     }
 
     /// The model that the comparison is about; `None` where it is left out.
@@ -298,17 +311,21 @@ impl Comparison {
         let IntervalRule { resamples, seed, .. } = self.intervals;
         let bootstrap =
             &*self.bootstrap.get_or_insert_with(|| Bootstrap::new(evaluation.counts.users, resamples, seed));
-        let whole = evaluation.values.iter().map(|(metric, values)| (Mean::from(*metric), bootstrap.means(values)));
+        let of_users =
+            evaluation.values.iter().map(|(metric, values)| (Measurement::from(*metric), bootstrap.means(values)));
+        let of_all_lists = evaluation.of_all_lists.iter();
+        let of_all_lists =
+            of_all_lists.map(|(metric, value)| (Measurement::from(*metric), Resampled::Jackknife(value.clone())));
         let parts =
             evaluation.by_item_popularity.iter().flat_map(|TargetBucket { items, means, members, values, .. }| {
-                let of = |metric| Mean { metric, part: Some(items.bucket) };
+                let of = |metric| Measurement { metric, part: Some(items.bucket) };
                 let columns = means.iter().zip(values);
                 columns.map(move |((metric, _), values)| (of(*metric), bootstrap.means_of(members, values)))
             });
-        let resampled: Vec<(Mean, Resampled)> = whole.chain(parts).collect();
+        let resampled: Vec<(Measurement, Resampled)> = of_users.chain(of_all_lists).chain(parts).collect();
         Ok(ModelResults {
             model: name.into(),
-            intervals: resampled.iter().map(|(mean, resampled)| (*mean, resampled.interval())).collect(),
+            intervals: resampled.iter().map(|(what, resampled)| (*what, resampled.interval())).collect(),
             costs: self.with_costs.then(|| Costs::of(model, trial.fold_in(), &evaluation.users)).transpose()?,
             evaluation,
             fit_seconds,
@@ -322,39 +339,39 @@ impl Comparison {
 impl ModelResults {
     /// A mean, or the value of all lists together, where it was measured.
     #[must_use]
-    pub fn value(&self, Mean { metric, part }: Mean) -> Option<f64> {
+    pub fn value(&self, Measurement { metric, part }: Measurement) -> Option<f64> {
         let Some(part) = part else { return self.evaluation.mean(metric) };
         let bucket = self.evaluation.by_item_popularity.iter().find(|bucket| bucket.items.bucket == part)?;
         bucket.means.iter().find(|(m, _)| *m == metric).map(|(_, mean)| *mean)
     }
 
-    /// The bounds of a mean, where it has some.
+    /// The bounds of a value, where it was measured.
     #[must_use]
-    pub fn interval(&self, mean: Mean) -> Option<Interval> {
-        self.intervals.iter().find(|(m, _)| *m == mean).map(|(_, interval)| *interval)
+    pub fn interval(&self, what: Measurement) -> Option<Interval> {
+        self.intervals.iter().find(|(measured, _)| *measured == what).map(|(_, interval)| *interval)
     }
 
-    /// What the resamples have instead of a mean, where it is one over users.
+    /// What a value is on other users, where it was measured.
     #[must_use]
-    pub fn resampled(&self, mean: Mean) -> Option<&Resampled> {
-        self.resampled.iter().find(|(m, _)| *m == mean).map(|(_, resampled)| resampled)
+    pub fn resampled(&self, what: Measurement) -> Option<&Resampled> {
+        self.resampled.iter().find(|(measured, _)| *measured == what).map(|(_, resampled)| resampled)
     }
 
     fn minus(&self, baseline: &Self) -> Difference {
-        let metrics = self.resampled.iter().zip(&baseline.resampled).map(|((mean, ours), (_, theirs))| {
-            let means = [self, baseline].map(|results| results.value(*mean).unwrap_or(f64::NAN));
+        let metrics = self.resampled.iter().zip(&baseline.resampled).map(|((what, ours), (_, theirs))| {
+            let values = [self, baseline].map(|results| results.value(*what).unwrap_or(f64::NAN));
             let interval = ours.minus(theirs).interval();
             let zero_inside = interval.contains(0.0);
-            (*mean, PairedMean { mean: means[0] - means[1], interval, zero_inside })
+            (*what, PairedMean { mean: values[0] - values[1], interval, zero_inside })
         });
         Difference { model: self.model.clone(), baseline: baseline.model.clone(), metrics: metrics.collect() }
     }
 }
 
 impl Difference {
-    /// The difference of a mean, where it has one.
+    /// The difference of a value, where it was measured.
     #[must_use]
-    pub fn of(&self, mean: Mean) -> Option<PairedMean> {
-        self.metrics.iter().find(|(m, _)| *m == mean).map(|(_, difference)| *difference)
+    pub fn of(&self, what: Measurement) -> Option<PairedMean> {
+        self.metrics.iter().find(|(measured, _)| *measured == what).map(|(_, difference)| *difference)
     }
 }

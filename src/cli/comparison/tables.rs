@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Formatter};
 
-use super::mean::Mean;
+use super::measurement::Measurement;
 use super::results::{Comparison, ModelResults};
 use crate::cli::comparison::LISTED;
 use crate::cli::console::{bytes, count, table, thousands};
@@ -49,7 +49,7 @@ impl fmt::Display for Comparison {
         let head = ["model".into()].into_iter().chain(shown.iter().map(ToString::to_string));
         let mut means = table(head.chain(["users".into(), "training".into()]));
         for results in &self.models {
-            let cells = shown.iter().map(|&mean| mean_and_interval(results, mean));
+            let cells = shown.iter().map(|&what| value_and_interval(results, what));
             let rest = [count(results.evaluation.counts.users), training_time(results)];
             means.add_row([results.model.clone()].into_iter().chain(cells).chain(rest));
         }
@@ -69,10 +69,10 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| format!("{value:.4}"))
 }
 
-/// A mean, its bounds below it.
-fn mean_and_interval(results: &ModelResults, mean: Mean) -> String {
-    let value = number(results.value(mean));
-    results.interval(mean).map_or(value.clone(), |bounds| format!("{value}\n[{:.4}, {:.4}]", bounds.low, bounds.high))
+/// A value, its bounds below it.
+fn value_and_interval(results: &ModelResults, what: Measurement) -> String {
+    let value = number(results.value(what));
+    results.interval(what).map_or(value.clone(), |bounds| format!("{value}\n[{:.4}, {:.4}]", bounds.low, bounds.high))
 }
 
 /// How long a model was trained, in words.
@@ -98,9 +98,9 @@ impl Comparison {
     pub fn quality_and_cost(&self) -> Option<QualityAndCost> {
         let metric = self.leading().filter(|_| self.with_costs)?;
         let exposure = [MetricKind::Coverage, MetricKind::Gini].map(|kind| Metric { kind, k: metric.k }.into());
-        let shown: Vec<Mean> = [metric.into()].into_iter().chain(self.tail()).chain(exposure).collect();
+        let shown: Vec<Measurement> = [metric.into()].into_iter().chain(self.tail()).chain(exposure).collect();
         let row = |results: &ModelResults| {
-            let quality = shown.iter().map(|&mean| number(results.value(mean)));
+            let quality = shown.iter().map(|&what| number(results.value(what)));
             let size = results.costs.map_or_else(String::new, |costs| bytes(costs.bytes));
             let time = results.costs.map_or_else(String::new, |costs| format!("{:.3}", costs.user_ms));
             [results.model.clone()].into_iter().chain(quality).chain([training_time(results), size, time]).collect()
@@ -117,22 +117,16 @@ impl Comparison {
     }
 
     fn write_differences(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let share = 100.0 * self.intervals.confidence;
-        writeln!(
-            f,
-            "in brackets: {share:.0} % intervals (bootstrap, {} resamples of the users)",
-            count(self.intervals.resamples)
-        )?;
-        let mut means = self.shown();
-        means.retain(|mean| mean.metric.is_per_user());
-        if self.differences.is_empty() || means.is_empty() {
+        writeln!(f, "in brackets: {}", self.intervals)?;
+        if self.differences.is_empty() {
             return Ok(());
         }
-        let names = means.iter().map(ToString::to_string);
+        let shown = self.shown();
+        let names = shown.iter().map(ToString::to_string);
         let mut differences = table(["difference,\nuser by user".to_string()].into_iter().chain(names));
         for difference in &self.differences {
-            let cells = means.iter().map(|&mean| {
-                difference.of(mean).map_or_else(String::new, |d| {
+            let cells = shown.iter().map(|&what| {
+                difference.of(what).map_or_else(String::new, |d| {
                     let (mean, low, high) = (signed(d.mean), signed(d.interval.low), signed(d.interval.high));
                     let undecided = if d.zero_inside { "\n0 inside" } else { "" };
                     format!("{mean}\n[{low}, {high}]{undecided}")

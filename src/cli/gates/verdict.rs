@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::grammar::{Bound, Gate, Quantity};
-use crate::cli::comparison::{Comparison, Mean, ModelResults, signed};
+use crate::cli::comparison::{Comparison, Measurement, ModelResults, signed};
 use crate::cli::exit::Configuration;
 use crate::evaluation::{Interval, Metric, Resampled};
 
@@ -18,8 +18,7 @@ pub struct Verdict {
     pub value: Option<f64>,
     /// What it was held against; none where the other model was left out.
     pub bound: Option<f64>,
-    /// Bounds of the value less what it was held against, by resamples of the users; none where the quantity is no mean
-    /// over them.
+    /// Bounds of the value less what it was held against; none where one has no value, and for what a model takes.
     pub interval: Option<Interval>,
     /// True when the condition holds; what has no value does not hold.
     pub passed: bool,
@@ -37,16 +36,16 @@ impl Gate {
         }
     }
 
-    /// The mean that it is about, where it is about one.
-    fn mean(&self, leading: Metric) -> Option<Mean> {
+    /// What has to have been measured for it, but for what a model takes.
+    fn measurement(&self, leading: Metric) -> Option<Measurement> {
         let Quantity::Metric { part, .. } = self.quantity else { return None };
-        Some(Mean { metric: self.metric(leading)?, part })
+        Some(Measurement { metric: self.metric(leading)?, part })
     }
 
     /// The quantity of one model.
     fn of(&self, results: &ModelResults, leading: Metric) -> Option<f64> {
         match self.quantity {
-            Quantity::Metric { .. } => results.value(self.mean(leading)?),
+            Quantity::Metric { .. } => results.value(self.measurement(leading)?),
             Quantity::TrainingSeconds => results.fit_seconds,
             Quantity::Bytes => results.costs.map(|costs| costs.bytes as f64),
             Quantity::UserMs => results.costs.map(|costs| costs.user_ms),
@@ -57,7 +56,7 @@ impl Gate {
     fn judge(&self, comparison: &Comparison) -> Verdict {
         let (candidate, leading) = (comparison.candidate(), comparison.leading());
         let of = |results: Option<&ModelResults>| self.of(results?, leading?);
-        let resampled = |results: Option<&ModelResults>| results?.resampled(self.mean(leading?)?).cloned();
+        let resampled = |results: Option<&ModelResults>| results?.resampled(self.measurement(leading?)?).cloned();
         let (value, ours) = (of(candidate), resampled(candidate));
         let (bound, difference, other) = match &self.bound {
             Bound::Number(number) => (Some(*number), ours.map(|ours| ours.scaled(1.0, -number)), None),

@@ -83,18 +83,18 @@ pub fn gates(verdicts: &[Verdict]) -> Vec<Block> {
 
 /// The means and the differences.
 pub fn results(comparison: &Comparison) -> Vec<Block> {
-    let means = comparison.shown();
+    let shown = comparison.shown();
     let models = || comparison.models.iter();
     let head = ["metric".to_string()].into_iter().chain(models().map(|results| results.model.to_string())).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for &mean in &means {
+    for &what in &shown {
         let cells = models().map(|results| {
-            let value = results.value(mean).map_or_else(String::new, number);
+            let value = results.value(what).map_or_else(String::new, number);
             results
-                .interval(mean)
+                .interval(what)
                 .map_or(value.clone(), |bounds| format!("{value} [{}, {}]", number(bounds.low), number(bounds.high)))
         });
-        rows.push([mean.to_string()].into_iter().chain(cells).collect());
+        rows.push([what.to_string()].into_iter().chain(cells).collect());
     }
     let training = models().map(training_time);
     rows.push(["training".to_string()].into_iter().chain(training).collect());
@@ -103,32 +103,28 @@ pub fn results(comparison: &Comparison) -> Vec<Block> {
         format!("{} users/s", thousands(rate.round() as u64))
     });
     rows.push(["evaluation".to_string()].into_iter().chain(rate).collect());
-    let share = 100.0 * comparison.intervals.confidence;
     let mut blocks = vec![
         Block::Heading("Results"),
-        Block::Text(format!(
-            "In brackets: {share:.0} % intervals of the mean over users (bootstrap, {} resamples).",
-            thousands(comparison.intervals.resamples as u64)
-        )),
+        Block::Text(format!("In brackets: {}.", comparison.intervals)),
         Block::Table { labels: 1, head, rows },
     ];
     let rows: Vec<Vec<String>> = comparison
         .differences
         .iter()
         .flat_map(|difference| {
-            means.iter().filter_map(|&mean| {
-                let d = difference.of(mean)?;
+            shown.iter().filter_map(|&what| {
+                let d = difference.of(what)?;
                 let verdict = if d.zero_inside { "0 inside: undecided" } else { "0 outside" };
                 let interval = format!("[{}, {}]", signed(d.interval.low), signed(d.interval.high));
-                let what = format!("{} − {}", difference.model, difference.baseline);
-                Some(vec![what, mean.to_string(), signed(d.mean), interval, verdict.into()])
+                let models = format!("{} − {}", difference.model, difference.baseline);
+                Some(vec![models, what.to_string(), signed(d.mean), interval, verdict.into()])
             })
         })
         .collect();
     if !rows.is_empty() {
         let head = ["difference", "metric", "mean", "interval", "verdict"].map(String::from).to_vec();
         blocks.push(Block::Text(
-            "Differences are taken user by user, on the same resamples: where 0 is inside the interval, these users do \
+            "Differences are taken user by user, on the same resamples and groups: where 0 is inside the interval, these users do \
              not tell which model is better."
                 .into(),
         ));
@@ -320,10 +316,11 @@ pub fn definitions(comparison: &Comparison) -> Vec<Block> {
         Block::Facts(metrics.collect()),
         Block::Text(format!(
             "Intervals are percentiles of the bootstrap over users: {} resamples drawn by seed {}, the same for every model \
-             and metric. Coverage and Gini belong to all lists together and have no interval: lists of users drawn twice \
-             show nothing new, so a resample covers no more than was measured, and spreads it less evenly.",
+             and metric. Coverage and Gini belong to all lists together, and lists of users drawn twice show nothing new: \
+             their intervals are those of the jackknife that leaves out each of {} groups of users in turn.",
             thousands(rule.resamples as u64),
-            rule.seed
+            rule.seed,
+            rule.groups
         )),
     ]
 }
