@@ -2,11 +2,13 @@
 
 mod fixture;
 
-use fixture::{ITEMS, gf_cf, histories, train, training};
+use fixture::{ITEMS, ease, gf_cf, histories, publish_fixture, train, training};
+use foldin::artifact::Manifest;
 use foldin::interactions::Interactions;
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
-    BspmConfig, GfCfConfig, LowPassConfig, Model, ModelConfig, Observer, Start, StoredTensors, fit, restore,
+    BlendConfig, BlendPart, BspmConfig, GfCfConfig, LowPassConfig, Model, ModelConfig, Observer, Start, StoredTensors,
+    fit, restore,
 };
 use foldin::types::UserIdx;
 
@@ -52,6 +54,24 @@ fn a_sparse_matrix_whose_parts_contradict_each_other_is_refused() {
     drop(absent.take_indices("graph.users").unwrap());
     let absent = restore(&model.config(), ITEMS, absent).err().unwrap().to_string();
     assert_eq!(absent, "tensor `graph.users` is missing");
+}
+
+#[test]
+fn interactions_count_in_both_directions_that_memory_holds() {
+    let root = tempfile::tempdir().unwrap();
+    let manifest = publish_fixture(&root.path().join("model"), &gf_cf());
+    let resident = |model: ModelConfig, more: usize| {
+        let mut manifest = Manifest { model, ..manifest.clone() };
+        manifest.shapes.interactions += more;
+        // One direction is stored: a number and a value.
+        manifest.files.get_mut("weights.safetensors").unwrap().bytes += 8 * more as u64;
+        manifest.resident_bytes()
+    };
+    let part = |model| BlendPart { weight: 0.5, model };
+    let blend = ModelConfig::Blend(BlendConfig { parts: vec![part(gf_cf()), part(ease())] });
+    for model in [gf_cf(), ModelConfig::Bspm(BspmConfig::default()), blend] {
+        assert_eq!(resident(model.clone(), 1000) - resident(model, 0), 16 * 1000);
+    }
 }
 
 #[test]

@@ -123,17 +123,24 @@ impl Manifest {
     }
 
     /// About how much memory the loaded model takes, in bytes: its tensors, half as much again for a narrow item
-    /// table, and what is kept for each user (id and place of the history) and item (id, title, counts and attributes).
+    /// table or, where there is a graph, its other direction instead, and what is kept for each user (id and place of the
+    /// history) and item (id, title, counts and attributes).
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
         /// Bytes a user: an id of some twenty characters with its place, and an offset.
         const USER: u64 = 64;
         /// Bytes an item: an id, a title and a few attributes.
         const ITEM: u64 = 224;
+        /// Bytes an interaction in one direction of a graph: a number and a value.
+        const EDGE: u64 = 8;
         let bytes = |file: &str| self.files.get(file).map_or(0, |digest| digest.bytes);
         let weights = bytes(WEIGHTS);
+        let beside = match self.model.graphs() as u64 {
+            0 => weights / 2,
+            graphs => graphs * EDGE * self.shapes.interactions as u64,
+        };
         // Long texts among the attributes show in the file.
-        weights + weights / 2 + bytes(ITEMS) + USER * self.shapes.users as u64 + ITEM * self.shapes.items as u64
+        weights + beside + bytes(ITEMS) + USER * self.shapes.users as u64 + ITEM * self.shapes.items as u64
     }
 
     /// Writes the manifest and its hash, the last two files of a directory.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 
 use super::comparison::{Comparison, Contender};
 use super::exit::Configuration;
@@ -13,7 +13,7 @@ use super::settings::Settings;
 use crate::artifact::Artifact;
 use crate::evaluation::Trial;
 use crate::interactions::IdMap;
-use crate::models::{ModelConfig, check_parameters};
+use crate::models::{FitError, ModelConfig, check_parameters};
 use crate::plan::TooLarge;
 
 /// A model that takes part.
@@ -88,7 +88,7 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// [`TooLarge`] unless `ignore_memory`; a model that cannot be trained; as of `measure`.
-    pub fn enter(
+    fn enter(
         &self,
         trial: &Trial<'_>,
         items: &IdMap,
@@ -115,26 +115,25 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The same for a model that stands beside: one that does not fit into memory is left out, and said to be.
+    /// Trains it, where it is not published, and measures it. One that does not fit into memory, or cannot be trained on
+    /// these data, is left out and said to be; the error is returned.
     ///
     /// # Errors
-    /// A model that cannot be trained or measured.
-    pub fn stand_beside(
+    /// What keeps the others from being measured as well.
+    pub fn take_part(
         &self,
         comparison: &mut Comparison,
-        trial: &Trial<'_>,
-        items: &IdMap,
+        (trial, items): (&Trial<'_>, &IdMap),
         ignore_memory: bool,
-    ) -> Result<()> {
-        match self.enter(trial, items, ignore_memory, |contender| comparison.add_beside(trial, contender)) {
-            Err(error) => match error.downcast_ref::<TooLarge>() {
-                Some(reason) => {
-                    comparison.leave_out(&self.name, reason);
-                    Ok(())
-                }
-                None => Err(error),
-            },
-            done => done,
-        }
+        measure: impl FnOnce(&mut Comparison, &Trial<'_>, Contender<'_>) -> Result<()>,
+    ) -> Result<Option<Error>> {
+        let entered = self.enter(trial, items, ignore_memory, |contender| measure(comparison, trial, contender));
+        let Err(error) = entered else { return Ok(None) };
+        let too_large = error.downcast_ref::<TooLarge>().map(TooLarge::summary);
+        let Some(reason) = too_large.or_else(|| error.downcast_ref::<FitError>().map(ToString::to_string)) else {
+            return Err(error);
+        };
+        comparison.leave_out(&self.name, reason);
+        Ok(Some(error))
     }
 }

@@ -1,7 +1,7 @@
 //! Vectors of users, items and ad hoc histories.
 
 use super::live::LiveHistory;
-use super::request::{HistoryItem, check_keys};
+use super::request::{HistoryItem, MAX_KEYS, check_count, check_ids};
 use super::subject::Subject;
 use super::{Engine, RequestError};
 use crate::interactions::{History, HistoryRef};
@@ -34,7 +34,7 @@ impl Engine {
     /// [`LiveHistory`] a user; `None` for an id of which nothing is known.
     ///
     /// # Errors
-    /// [`RequestError`] when the model has no user space, or for no or too many ids.
+    /// [`RequestError`] when the model has no user space, for no or too many ids, or for an empty one.
     ///
     /// # Panics
     /// When there is not one live history a user.
@@ -60,7 +60,7 @@ impl Engine {
         wanted: StillWanted<'_>,
     ) -> Result<Option<Embeddings<Option<Vec<f32>>>>, RequestError> {
         let space = self.user_space()?;
-        check_keys("user_ids", user_ids.len())?;
+        check_ids("user_ids", user_ids, MAX_KEYS)?;
         assert_eq!(user_ids.len(), live.len(), "one live history a user");
         let history = |(id, live): (&String, &LiveHistory)| {
             let Subject { history, user_known, .. } = self.subject_of(Some(id), &[], live)?;
@@ -73,11 +73,11 @@ impl Engine {
     /// The vectors of items; `None` for an unknown id.
     ///
     /// # Errors
-    /// [`RequestError`] when the model has no item space, or for no or too many ids.
+    /// [`RequestError`] when the model has no item space, for no or too many ids, or for an empty one.
     pub fn item_embeddings(&self, item_ids: &[String]) -> Result<Embeddings<Option<Vec<f32>>>, RequestError> {
         let no_space = || RequestError::NoSpace { model: self.name(), what: "item" };
         let space = self.info.item_space.clone().ok_or_else(no_space)?;
-        check_keys("item_ids", item_ids.len())?;
+        check_ids("item_ids", item_ids, MAX_KEYS)?;
         let entries = item_ids.iter().map(|id| {
             let item = self.catalogue.ids().index(id)?;
             self.model.embed_items(item..item + 1).map(|vector| vector.as_slice().to_vec())
@@ -90,7 +90,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`RequestError`] when the model has no user space, for no or too many histories, or for a
-    /// history that is empty, too long or has an unusable weight.
+    /// history that is empty, too long or has an entry without an id or with an unusable weight.
     pub fn embed_histories(
         &self,
         histories: &[Vec<HistoryItem>],
@@ -108,7 +108,7 @@ impl Engine {
         wanted: StillWanted<'_>,
     ) -> Result<Option<Embeddings<HistoryEmbedding>>, RequestError> {
         let space = self.user_space()?;
-        check_keys("histories", histories.len())?;
+        check_count("histories", histories.len(), MAX_KEYS)?;
         let mut known = Vec::with_capacity(histories.len());
         let mut unknown = Vec::with_capacity(histories.len());
         for (position, history) in histories.iter().enumerate() {

@@ -15,6 +15,12 @@ pub enum RequestError {
         /// The field.
         field: String,
     },
+    /// An id that must be given is not.
+    #[error("{field} is empty: give an id")]
+    NoId {
+        /// The field, for example `item_ids[3]`.
+        field: String,
+    },
     /// A list is too long.
     #[error("{field} has {length} entries, at most {limit} are allowed")]
     TooLong {
@@ -149,6 +155,7 @@ impl RequestError {
         match self {
             Self::NoSubject | Self::UnknownUser { .. } => Some("user_id"),
             Self::Empty { field }
+            | Self::NoId { field }
             | Self::TooLong { field, .. }
             | Self::Range { field, .. }
             | Self::Weight { field, .. }

@@ -2,7 +2,7 @@
 
 use super::answer::Contribution;
 use super::live::LiveHistory;
-use super::request::{HistoryItem, check_range};
+use super::request::{HistoryItem, check_id, check_range};
 use super::{Engine, RequestError};
 use crate::interactions::{History, HistoryRef};
 use crate::types::ItemIdx;
@@ -133,6 +133,7 @@ impl Engine {
 
     /// The index of an item that must be in the catalogue.
     pub(super) fn item(&self, item_id: &str) -> Result<ItemIdx, RequestError> {
+        check_id(item_id, || "item_id".into())?;
         let unknown = || RequestError::UnknownItem { item_id: item_id.into() };
         self.catalogue.ids().index(item_id).map(ItemIdx).ok_or_else(unknown)
     }

@@ -205,9 +205,21 @@ pub(super) fn check_length(field: &str, length: usize, limit: usize) -> Result<(
     if length <= limit { Ok(()) } else { Err(RequestError::TooLong { field: field.into(), length, limit }) }
 }
 
-pub(super) fn check_keys(field: &str, length: usize) -> Result<(), RequestError> {
+/// Refuses no or too many ids of what is asked about, and an empty one among them.
+pub(super) fn check_ids(field: &str, ids: &[String], limit: usize) -> Result<(), RequestError> {
+    check_count(field, ids.len(), limit)?;
+    ids.iter().enumerate().try_for_each(|(position, id)| check_id(id, || format!("{field}[{position}]")))
+}
+
+/// Refuses an empty id.
+pub(super) fn check_id(id: &str, field: impl FnOnce() -> String) -> Result<(), RequestError> {
+    if id.is_empty() { Err(RequestError::NoId { field: field() }) } else { Ok(()) }
+}
+
+/// Refuses a list that is empty or too long.
+pub(super) fn check_count(field: &str, length: usize, limit: usize) -> Result<(), RequestError> {
     if length == 0 {
         return Err(RequestError::Empty { field: field.into() });
     }
-    check_length(field, length, MAX_KEYS)
+    check_length(field, length, limit)
 }

@@ -3,7 +3,7 @@
 use super::answer::{Fallback, Tier};
 use super::live::LiveHistory;
 use super::prepare::Filters;
-use super::request::{HistoryItem, RecommendRequest, check_length};
+use super::request::{HistoryItem, RecommendRequest, check_ids};
 use super::{Engine, RequestError};
 use crate::types::ItemIdx;
 
@@ -49,12 +49,9 @@ impl Engine {
     /// The scores of candidates: those that a list would give them, to the bit.
     ///
     /// # Errors
-    /// [`RequestError`] for no or too many candidates, no subject, or a history that cannot be used.
+    /// [`RequestError`] for no or too many candidates, an empty id among them, no subject, or a history that cannot be used.
     pub fn score(&self, request: &ScoreRequest) -> Result<Scores, RequestError> {
-        if request.item_ids.is_empty() {
-            return Err(RequestError::Empty { field: "item_ids".into() });
-        }
-        check_length("item_ids", request.item_ids.len(), MAX_SCORED)?;
+        check_ids("item_ids", &request.item_ids, MAX_SCORED)?;
         let subject = RecommendRequest {
             user_id: request.user_id.clone(),
             history: request.history.clone(),

@@ -2,7 +2,7 @@
 
 use super::error::InternalError;
 use super::live::{LiveHistory, Weighed};
-use super::request::{HistoryItem, MAX_HISTORY, check_length};
+use super::request::{HistoryItem, MAX_HISTORY, check_id, check_length};
 use super::{Engine, RequestError};
 use crate::artifact::DetailedHistory;
 use crate::interactions::{Duplicates, ExactSums, History, IdMap, Merging, Timestamp};
@@ -113,6 +113,7 @@ impl Engine {
             if !(weight.is_finite() && *weight > 0.0) {
                 return Err(RequestError::Weight { field: format!("{field}[{position}].weight"), weight: *weight });
             }
+            check_id(item_id, || format!("{field}[{position}].item_id"))?;
             known.extend(self.catalogue.ids().index(item_id).map(|item| (ItemIdx(item), *weight)));
         }
         let unknown = history.len() - known.len();

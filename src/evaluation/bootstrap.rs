@@ -1,16 +1,15 @@
 //! How sure is a mean? Percentile intervals of the bootstrap over users, paired between models.
+//!
+//! What all lists show together is no such mean: see [`Jackknife`](super::Jackknife).
 
 use rand::RngExt;
 use rayon::prelude::*;
-use serde::Serialize;
 
+use super::resampled::Resampled;
 use crate::random::{Purpose, stream};
 
 /// Resamples of an interval.
 pub const RESAMPLES: usize = 1000;
-
-/// Share of the resamples that lies between the bounds of an interval.
-pub const CONFIDENCE: f64 = 0.95;
 
 /// Groups that users are resampled in at most.
 const MAX_GROUPS: usize = 10_000;
@@ -29,19 +28,6 @@ pub struct Bootstrap {
     sizes: Vec<u32>,
     /// How often each group was drawn, resample by resample.
     draws: Vec<u16>,
-}
-
-/// The means that the resamples have instead of the one that was measured.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Resampled(Vec<f64>);
-
-/// Bounds of a mean.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
-    /// Lower bound.
-    pub low: f64,
-    /// Upper bound.
-    pub high: f64,
 }
 
 impl Bootstrap {
@@ -75,61 +61,51 @@ impl Bootstrap {
     /// When there is not one value a user.
     #[must_use]
     pub fn means(&self, values: &[f64]) -> Resampled {
-        let count = self.sizes.len();
-        let mut sums = vec![0.0; count];
+        let mut sums = vec![0.0; self.sizes.len()];
         if self.groups.is_empty() {
             sums.copy_from_slice(values);
         } else {
             assert_eq!(values.len(), self.groups.len(), "one value a user");
             self.groups.iter().zip(values).for_each(|(&group, value)| sums[group as usize] += value);
         }
+        self.resampled(&sums, &self.sizes)
+    }
+
+    /// The mean over some of the users, of which every resample holds more or fewer: `values` has one value a member. 0 in
+    /// a resample without any.
+    ///
+    /// # Panics
+    /// When there is not one value a member, or a member is no user.
+    #[must_use]
+    pub fn means_of(&self, members: &[u32], values: &[f64]) -> Resampled {
+        assert_eq!(values.len(), members.len(), "one value a member");
+        let (mut sums, mut sizes) = (vec![0.0; self.sizes.len()], vec![0; self.sizes.len()]);
+        for (&member, value) in members.iter().zip(values) {
+            let group = if self.groups.is_empty() { member } else { self.groups[member as usize] } as usize;
+            sums[group] += value;
+            sizes[group] += 1;
+        }
+        self.resampled(&sums, &sizes)
+    }
+
+    /// The quotient of two sums over groups in every resample.
+    fn resampled(&self, sums: &[f64], sizes: &[u32]) -> Resampled {
         let mean = |draws: &[u16]| {
             let (mut sum, mut users) = (0.0, 0u64);
-            for ((&times, value), &size) in draws.iter().zip(&sums).zip(&self.sizes) {
+            for ((&times, value), &size) in draws.iter().zip(sums).zip(sizes) {
                 sum += f64::from(times) * value;
                 users += u64::from(times) * u64::from(size);
             }
             sum / users.max(1) as f64
         };
-        Resampled(self.draws.par_chunks(count.max(1)).map(mean).collect())
-    }
-}
-
-impl Resampled {
-    /// The differences to another model's means, resample by resample.
-    #[must_use]
-    pub fn minus(&self, other: &Self) -> Self {
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a - b).collect())
-    }
-
-    /// The central [`CONFIDENCE`] of the resampled means: their 2.5 % and 97.5 % quantiles, interpolated
-    /// between neighbours (Efron & Tibshirani 1993, §13.3, the percentile interval). NaN without resamples.
-    #[must_use]
-    pub fn interval(&self) -> Interval {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let quantile = |share: f64| {
-            let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-            let at = share * last as f64;
-            let below = at.floor() as usize;
-            let above = (below + 1).min(last);
-            sorted[below] + (at - below as f64) * (sorted[above] - sorted[below])
-        };
-        Interval { low: quantile((1.0 - CONFIDENCE) / 2.0), high: quantile((1.0 + CONFIDENCE) / 2.0) }
-    }
-}
-
-impl Interval {
-    /// True when the value lies between the bounds or on one of them.
-    #[must_use]
-    pub fn contains(self, value: f64) -> bool {
-        (self.low..=self.high).contains(&value)
+        Resampled::Bootstrap(self.draws.par_chunks(sums.len().max(1)).map(mean).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluation::Interval;
 
     /// `users` values of which `ones` are 1, the rest 0.
     fn coins(users: usize, ones: usize) -> Vec<f64> {
@@ -171,6 +147,33 @@ mod tests {
         let difference = better.minus(&base).interval();
         assert!((difference.low - 0.01).abs() < 1e-12 && (difference.high - 0.01).abs() < 1e-12);
         assert!(base.minus(&base).interval().contains(0.0));
+    }
+
+    #[test]
+    fn a_mean_over_some_users_is_as_sure_as_their_number_allows() {
+        // A quarter of 1600 users, of which a quarter is 1: as unsure as 400 users are by themselves.
+        let members: Vec<u32> = (0..1600).filter(|user| user % 4 == 1).collect();
+        let values = coins(400, 100);
+        let expected = 2.0 * 1.96 * (0.25 * 0.75 / 400f64).sqrt();
+        for most in [1600, 500] {
+            let bootstrap = Bootstrap::with_groups(1600, most, 4000, 7);
+            let interval = bootstrap.means_of(&members, &values).interval();
+            assert!((width(interval) / expected - 1.0).abs() < 0.12, "{interval:?}, expected a width of {expected}");
+            assert!(interval.contains(0.25) && !interval.contains(0.0));
+            // Of all users it is the mean.
+            let (all, values) = ((0..1600).collect::<Vec<u32>>(), coins(1600, 300));
+            assert_eq!(bootstrap.means_of(&all, &values), bootstrap.means(&values));
+        }
+        assert_eq!(Bootstrap::new(3, 20, 1).means_of(&[], &[]).interval(), Interval { low: 0.0, high: 0.0 });
+    }
+
+    #[test]
+    fn a_bound_is_a_multiple_and_an_offset() {
+        let bootstrap = Bootstrap::new(50, 100, 2);
+        let means = bootstrap.means(&coins(50, 20));
+        let twice = bootstrap.means(&coins(50, 20).iter().map(|v| 2.0 * v + 0.5).collect::<Vec<_>>());
+        let zero = twice.minus(&means.scaled(2.0, 0.5)).interval();
+        assert!(zero.low.abs() < 1e-12 && zero.high.abs() < 1e-12, "{zero:?}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::evaluate::EvaluatedUser;
 use super::item_popularity::BucketItems;
+use super::mean::mean;
 use super::metric::Metric;
 
 /// Buckets of history length at most.
@@ -36,6 +38,23 @@ pub struct TargetBucket {
     /// the same. Zero where there is no such user.
     #[serde(rename = "metrics", serialize_with = "super::evaluate::as_map")]
     pub means: Vec<(Metric, f64)>,
+    /// Those users, by their places among the evaluated ones.
+    #[serde(skip)]
+    pub members: Vec<u32>,
+    /// Their values, for every metric of `means`.
+    #[serde(skip)]
+    pub values: Vec<Vec<f64>>,
+}
+
+/// Means by history length, of users in order.
+pub(super) fn by_history_length(users: &[EvaluatedUser], values: &[(Metric, Vec<f64>)]) -> Vec<HistoryBucket> {
+    let lengths: Vec<u32> = users.iter().map(|user| user.history_length).collect();
+    let bucket = |(from, to): (u32, u32)| {
+        let members: Vec<usize> = (0..users.len()).filter(|&u| (from..=to).contains(&lengths[u])).collect();
+        let means = values.iter().map(|(metric, values)| (*metric, mean(members.iter().map(|&u| values[u])))).collect();
+        HistoryBucket { from, to, users: members.len(), means }
+    };
+    history_bounds(&lengths).into_iter().map(bucket).collect()
 }
 
 /// Cuts users into up to four buckets by history length, each with as nearly a quarter of the users as

@@ -6,8 +6,9 @@ use std::ops::AddAssign;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
-use super::buckets::{HistoryBucket, TargetBucket, history_bounds};
+use super::buckets::{HistoryBucket, TargetBucket, by_history_length};
 use super::item_popularity::{ItemPopularity, PopularityBucket};
+use super::jackknife::{Exposure, Jackknife};
 use super::mean::mean;
 use super::metric::{Measure, Metric};
 use super::metrics::Found;
@@ -19,7 +20,8 @@ use crate::types::{ItemIdx, UserIdx};
 /// Listed items held at a time: bounds memory to some 100 MB whatever the cutoff or the number of users.
 const LISTED_AT_ONCE: usize = 1 << 20;
 
-/// What came of an evaluation. Beside the sums it keeps one value a user and metric: 8 bytes each.
+/// What came of an evaluation. Beside the sums it keeps one value a user and metric, and one for each part of the
+/// catalogue that the user has targets in: 8 bytes each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Means over the evaluated users, or values of all lists together, in the order asked for.
@@ -38,6 +40,9 @@ pub struct Evaluation {
     /// For every metric that has a value for a user, in the order asked for, the values of `users`.
     #[serde(skip)]
     pub values: Vec<(Metric, Vec<f64>)>,
+    /// The metrics of all lists together, with what they are without some of the users.
+    #[serde(skip)]
+    pub of_all_lists: Vec<(Metric, Jackknife)>,
 }
 
 /// One user of the means.
@@ -119,7 +124,7 @@ pub fn evaluate(
     let deepest = metrics.iter().map(|m| m.k.get()).max().unwrap_or(1).min(model.items());
     let users: Vec<UserIdx> = (0..fold_in.users() as u32).map(UserIdx).collect();
     let mut counts = Counts::default();
-    let mut tally = Tally::new(metrics, popularity);
+    let mut tally = Tally::new(metrics, popularity, users.len());
     for users in users.chunks((LISTED_AT_ONCE / deepest).clamp(64, 8192)) {
         let mut rows: Vec<Row<'_>> = Vec::with_capacity(users.len());
         for &user in users {
@@ -168,7 +173,7 @@ struct Tally<'a> {
     /// Of the metrics that have a value for a user.
     values: Vec<(Metric, Vec<f64>)>,
     /// Lists that hold each item in their first places, by cutoff.
-    exposure: Vec<(NonZeroUsize, Vec<u32>)>,
+    exposure: Vec<(NonZeroUsize, Exposure)>,
     /// Of the metrics that compare with a target, as if it were only that part of the catalogue.
     by_bucket: [BucketSum; 3],
 }
@@ -176,9 +181,11 @@ struct Tally<'a> {
 /// What adds up over the users with a target in one part of the catalogue.
 #[derive(Clone, Default)]
 struct BucketSum {
-    users: usize,
     targets: u64,
-    sums: Vec<f64>,
+    /// Those users, by their places among all.
+    members: Vec<u32>,
+    /// Their values, by metric.
+    values: Vec<Vec<f64>>,
 }
 
 /// What one user adds.
@@ -189,19 +196,20 @@ struct Measured {
 }
 
 impl<'a> Tally<'a> {
-    fn new(metrics: &'a [Metric], popularity: &'a ItemPopularity) -> Self {
+    /// Nothing measured yet, of `users` users at most.
+    fn new(metrics: &'a [Metric], popularity: &'a ItemPopularity, users: usize) -> Self {
         let mut cutoffs: Vec<NonZeroUsize> = metrics.iter().filter(|m| !m.is_per_user()).map(|m| m.k).collect();
         cutoffs.sort_unstable();
         cutoffs.dedup();
         let per_user = metrics.iter().filter(|m| m.is_per_user()).map(|&m| (m, Vec::new()));
         let accuracy = metrics.iter().filter(|m| m.is_accuracy()).count();
-        let nothing = BucketSum { sums: vec![0.0; accuracy], ..BucketSum::default() };
+        let nothing = BucketSum { values: vec![Vec::new(); accuracy], ..BucketSum::default() };
         Self {
             metrics,
             popularity,
             users: Vec::new(),
             values: per_user.collect(),
-            exposure: cutoffs.into_iter().map(|k| (k, vec![0; popularity.items()])).collect(),
+            exposure: cutoffs.into_iter().map(|k| (k, Exposure::new(popularity.items(), users))).collect(),
             by_bucket: [nothing.clone(), nothing.clone(), nothing],
         }
     }
@@ -212,6 +220,7 @@ impl<'a> Tally<'a> {
         let measured: Vec<Measured> =
             rows.par_iter().zip(lists).map(|(row, list)| measure(metrics, popularity, list, &row.target)).collect();
         for ((row, list), measured) in rows.iter().zip(lists).zip(measured) {
+            let place = self.users.len() as u32;
             self.users.push(EvaluatedUser {
                 row: row.user,
                 history_length: row.history.len() as u32,
@@ -219,30 +228,35 @@ impl<'a> Tally<'a> {
             });
             self.values.iter_mut().zip(measured.values).for_each(|((_, column), value)| column.push(value));
             for (bucket, (targets, values)) in self.by_bucket.iter_mut().zip(measured.by_bucket) {
-                bucket.users += usize::from(targets > 0);
                 bucket.targets += targets as u64;
-                bucket.sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                bucket.members.extend((targets > 0).then_some(place));
+                bucket.values.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
             }
             for (k, exposure) in &mut self.exposure {
-                list.iter().take(k.get()).for_each(|item| exposure[item.at()] += 1);
+                exposure.add(place as usize, &list[..k.get().min(list.len())]);
             }
         }
     }
 
     fn finish(self, counts: Counts) -> Evaluation {
-        let mean = |metric: Metric| match metric.kind.measure() {
-            Measure::Exposure(measure) => {
-                self.exposure.iter().find(|(k, _)| *k == metric.k).map_or(0.0, |(_, exposure)| measure(exposure))
-            }
-            _ => self.values.iter().find(|(m, _)| *m == metric).map_or(0.0, |(_, values)| mean(values.iter().copied())),
+        let of_all_lists = self.metrics.iter().filter_map(|metric| {
+            let Measure::Exposure(measure) = metric.kind.measure() else { return None };
+            let (_, exposure) = self.exposure.iter().find(|(k, _)| *k == metric.k)?;
+            Some((*metric, exposure.measure(counts.users, measure)))
+        });
+        let of_all_lists: Vec<(Metric, Jackknife)> = of_all_lists.collect();
+        let value = |metric: Metric| {
+            let of_users = self.values.iter().find(|(m, _)| *m == metric);
+            let of_all = || of_all_lists.iter().find(|(m, _)| *m == metric).map_or(0.0, |(_, value)| value.whole);
+            of_users.map_or_else(of_all, |(_, values)| mean(values.iter().copied()))
         };
-        let means = self.metrics.iter().map(|&metric| (metric, mean(metric))).collect();
+        let means = self.metrics.iter().map(|&metric| (metric, value(metric))).collect();
         let by_history_length = by_history_length(&self.users, &self.values);
         let accuracy: Vec<Metric> = self.metrics.iter().copied().filter(|m| m.is_accuracy()).collect();
-        let by_item_popularity = self.popularity.buckets().into_iter().zip(self.by_bucket).map(|(items, sum)| {
-            let users = sum.users.max(1) as f64;
-            let means = accuracy.iter().zip(&sum.sums).map(|(&metric, sum)| (metric, sum / users)).collect();
-            TargetBucket { items, targets: sum.targets, users: sum.users, means }
+        let by_item_popularity = self.popularity.buckets().into_iter().zip(self.by_bucket).map(|(items, bucket)| {
+            let BucketSum { targets, members, values } = bucket;
+            let means = accuracy.iter().zip(&values).map(|(&metric, values)| (metric, mean(values.iter().copied())));
+            TargetBucket { items, targets, users: members.len(), means: means.collect(), members, values }
         });
         Evaluation {
             means,
@@ -251,6 +265,7 @@ impl<'a> Tally<'a> {
             by_item_popularity: by_item_popularity.collect(),
             users: self.users,
             values: self.values,
+            of_all_lists,
         }
     }
 }
@@ -275,17 +290,6 @@ fn measure(metrics: &[Metric], popularity: &ItemPopularity, list: &[ItemIdx], ta
         (part.len(), accuracy(&part).collect())
     });
     Measured { values: values.collect(), by_bucket }
-}
-
-/// Means by history length, of users in order.
-fn by_history_length(users: &[EvaluatedUser], values: &[(Metric, Vec<f64>)]) -> Vec<HistoryBucket> {
-    let lengths: Vec<u32> = users.iter().map(|user| user.history_length).collect();
-    let bucket = |(from, to): (u32, u32)| {
-        let members: Vec<usize> = (0..users.len()).filter(|&u| (from..=to).contains(&lengths[u])).collect();
-        let means = values.iter().map(|(metric, values)| (*metric, mean(members.iter().map(|&u| values[u])))).collect();
-        HistoryBucket { from, to, users: members.len(), means }
-    };
-    history_bounds(&lengths).into_iter().map(bucket).collect()
 }
 
 #[cfg(test)]
@@ -363,6 +367,9 @@ mod tests {
         let parts: Vec<_> = got.by_item_popularity.iter().map(|b| (b.items.items, b.targets, b.users)).collect();
         assert_eq!(parts, [(2, 3, 2), (1, 1, 1), (3, 1, 1)]);
         // In the head user 0 finds all (item 0), user 1 half of its two; nothing is found elsewhere.
+        let users: Vec<_> = got.by_item_popularity.iter().map(|b| (b.members.clone(), b.values.clone())).collect();
+        assert_eq!(users[0], (vec![0, 1], vec![vec![1.0, 0.5]]));
+        assert_eq!([&users[1], &users[2]], [&(vec![2], vec![vec![0.0]]), &(vec![0], vec![vec![0.0]])]);
         let means: Vec<_> = got.by_item_popularity.iter().map(|b| b.means.clone()).collect();
         assert_eq!(means, [vec![(recall, 0.75)], vec![(recall, 0.0)], vec![(recall, 0.0)]]);
         // Users 0 and 2 have one item, user 1 has two.

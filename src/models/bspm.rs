@@ -5,20 +5,12 @@
 //! and r · D_I^{-1/2} V Vᵀ D_I^{1/2}; sharpening follows dx/dt = −x · P (eq. 9) for a time T_s in K_s steps. A step of h by an
 //! explicit Runge–Kutta method of order p is the Taylor polynomial Σ_{n ≤ p} (−hP)ⁿ / n!.
 
-use std::ops::Range;
-
-use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::decoder::item_vectors;
-use super::fit::FitError;
-use super::graph::{Basis, Graph, StoredGraph};
-use super::low_pass::space;
-use super::model::{Indices, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
-use super::{InputWeights, ModelConfig, whole};
-use crate::interactions::{HistoryRef, Interactions};
-use crate::linalg::{Columns, ColumnsMut, axpy};
-use crate::types::ItemIdx;
+use super::low_pass::LowPassConfig;
+use super::two_hops::{Filter, TwoHops};
+use super::{InputWeights, ModelConfig};
+use crate::linalg::{Columns, ColumnsMut, GramOperator, axpy};
 
 /// Parameters of BSPM. The defaults are those of the authors' code for Yelp2018; it has rank 448, beta 0.2, a sharpening
 /// time of 2.5, order 4 and no average for Gowalla.
@@ -59,47 +51,31 @@ impl Default for BspmConfig {
 }
 
 /// A BSPM model.
-#[derive(Clone, Debug)]
-pub struct Bspm {
-    config: BspmConfig,
-    basis: Basis,
-    graph: StoredGraph,
-}
+pub type Bspm = TwoHops<BspmConfig>;
 
-impl Bspm {
-    /// Normalises the interactions and computes their singular vectors.
-    ///
-    /// # Errors
-    /// [`FitError::Rank`] when there are fewer than asked for.
-    pub fn fit(config: &BspmConfig, train: &Interactions) -> Result<Self, FitError> {
-        let graph = Graph::new(train, config.weights);
-        Ok(Self { config: config.clone(), basis: Basis::fit(&graph, config.rank)?, graph: graph.into() })
+impl Filter for BspmConfig {
+    fn model(self) -> ModelConfig {
+        ModelConfig::Bspm(self)
     }
 
-    /// Restores a model from what [`Model::tensors`] and [`Model::indices`] list.
-    ///
-    /// # Errors
-    /// [`RestoreError`] when something of it is not usable.
-    pub fn restore(config: &BspmConfig, items: usize, tensors: &mut StoredTensors) -> Result<Self, RestoreError> {
-        let basis = Basis::restore(config.rank, items, tensors)?;
-        Ok(Self { config: config.clone(), basis, graph: StoredGraph::restore(items, tensors)? })
+    fn low_pass(&self) -> LowPassConfig {
+        LowPassConfig { rank: self.rank, weights: self.weights }
     }
 
-    /// Turns blurred signals into scores, given what the low-pass made of them; both lanes × items.
-    fn sharpen(&self, signals: &mut Vec<f32>, low: &[f32]) {
-        let BspmConfig { beta, sharpening_time, sharpening_steps, order, sharpens_low_pass, averages, .. } =
-            self.config;
+    fn filter(&self, operator: &GramOperator, signals: &mut Vec<f32>, low: &[f32]) {
+        let Self { beta, sharpening_time, sharpening_steps, order, sharpens_low_pass, averages, .. } = *self;
         let mut now = signals.clone();
         if sharpens_low_pass {
             axpy(&mut now, beta, low);
         }
         let step = -sharpening_time / sharpening_steps as f32;
-        let shape = (now.len() / self.items(), self.items());
+        let items = operator.columns();
+        let shape = (now.len() / items, items);
         let mut next = vec![0.0; now.len()];
         for _ in 0..sharpening_steps {
             let mut term = now.clone();
             for n in 1..=order {
-                self.graph.operator().apply(Columns::new(&term, shape), ColumnsMut::new(&mut next, shape));
+                operator.apply(Columns::new(&term, shape), ColumnsMut::new(&mut next, shape));
                 next.iter_mut().for_each(|value| *value *= step / n as f32);
                 now.iter_mut().zip(&next).for_each(|(now, next)| *now += next);
                 std::mem::swap(&mut term, &mut next);
@@ -117,53 +93,5 @@ impl Bspm {
         if !sharpens_low_pass {
             axpy(signals, beta, low);
         }
-    }
-}
-
-impl Model for Bspm {
-    fn config(&self) -> ModelConfig {
-        ModelConfig::Bspm(self.config.clone())
-    }
-
-    fn items(&self) -> usize {
-        self.basis.output.outputs()
-    }
-
-    fn encode(&self, histories: &[HistoryRef<'_>]) -> Query {
-        let input = (self.config.weights, histories);
-        let scores = self.graph.scores(&self.basis, input, |signals, low| self.sharpen(signals, low));
-        Query::new(histories.len(), QueryState::Dense(scores))
-    }
-
-    fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>) {
-        whole::score_block(query.dense(), items, out);
-    }
-
-    fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-        whole::score_items(query.dense(), user, items, out);
-    }
-
-    fn user_space(&self) -> Option<Space> {
-        space(self.config.rank)
-    }
-
-    fn item_space(&self) -> Option<Space> {
-        space(self.config.rank)
-    }
-
-    fn embed_users(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
-        Some(self.basis.project(self.config.weights, histories))
-    }
-
-    fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>> {
-        Some(item_vectors(self.basis.table(), items))
-    }
-
-    fn tensors(&self) -> Vec<Tensor<'_>> {
-        [self.basis.tensors(), self.graph.tensors()].concat()
-    }
-
-    fn indices(&self) -> Vec<Indices<'_>> {
-        self.graph.indices()
     }
 }

@@ -97,10 +97,20 @@ impl ModelConfig {
         }
     }
 
-    /// True for models that are trained epoch by epoch, and so need users to stop on; false for closed forms.
+    /// True for models that are trained epoch by epoch, and so need users to stop on; false for closed forms and blends.
     #[must_use]
     pub fn is_iterative(&self) -> bool {
         !self.widths().is_empty()
+    }
+
+    /// How many parts of the model hold the interactions: once in its file, and by user as well as by item in memory.
+    #[must_use]
+    pub fn graphs(&self) -> usize {
+        match self {
+            Self::GfCf(_) | Self::Bspm(_) => 1,
+            Self::Blend(blend) => blend.parts.iter().map(|part| part.model.graphs()).sum(),
+            _ => 0,
+        }
     }
 
     /// The widths of the layers by their name in the configuration; none for models without layers.

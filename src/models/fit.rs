@@ -219,7 +219,7 @@ fn fit_from(
     };
     let plan = Plan { config: training, train, schedules_from };
     match config {
-        _ if weights.is_some() && !config.is_iterative() => Err(WarmStartError::closed_form(config).into()),
+        _ if weights.is_some() && !config.is_iterative() => Err(WarmStartError::without_steps(config).into()),
         ModelConfig::Popularity(_) => closed_form(|| Ok(Popularity::fit(train))),
         ModelConfig::Ease(config) => closed_form(|| config.fit(train)),
         ModelConfig::Edlae(config) => closed_form(|| config.fit(train)),

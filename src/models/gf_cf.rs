@@ -3,20 +3,12 @@
 //! Shen et al. 2021, "How Powerful is Graph Convolution for Recommendation?", eq. 12: scores
 //! r · (R̃ᵀR̃ + α · D_I^{-1/2} V Vᵀ D_I^{1/2}), in the notation of [the normalised graph](super::graph).
 
-use std::ops::Range;
-
-use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::decoder::item_vectors;
-use super::fit::FitError;
-use super::graph::{Basis, Graph, StoredGraph};
-use super::low_pass::space;
-use super::model::{Indices, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
-use super::{InputWeights, ModelConfig, whole};
-use crate::interactions::{HistoryRef, Interactions};
-use crate::linalg::ColumnsMut;
-use crate::types::ItemIdx;
+use super::low_pass::LowPassConfig;
+use super::two_hops::{Filter, TwoHops};
+use super::{InputWeights, ModelConfig};
+use crate::linalg::GramOperator;
 
 /// Parameters of GF-CF; the defaults are those of the authors' code for Gowalla and Yelp2018.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,89 +29,22 @@ impl Default for GfCfConfig {
 }
 
 /// A GF-CF model.
-#[derive(Clone, Debug)]
-pub struct GfCf {
-    config: GfCfConfig,
-    basis: Basis,
-    graph: StoredGraph,
-}
+pub type GfCf = TwoHops<GfCfConfig>;
 
-impl GfCf {
-    /// Normalises the interactions and computes their singular vectors.
-    ///
-    /// # Errors
-    /// [`FitError::Rank`] when there are fewer than asked for.
-    pub fn fit(config: &GfCfConfig, train: &Interactions) -> Result<Self, FitError> {
-        let graph = Graph::new(train, config.weights);
-        Ok(Self { config: config.clone(), basis: Basis::fit(&graph, config.rank)?, graph: graph.into() })
+impl Filter for GfCfConfig {
+    fn model(self) -> ModelConfig {
+        ModelConfig::GfCf(self)
     }
 
-    /// Restores a model from what [`Model::tensors`] and [`Model::indices`] list.
-    ///
-    /// # Errors
-    /// [`RestoreError`] when something of it is not usable.
-    pub fn restore(config: &GfCfConfig, items: usize, tensors: &mut StoredTensors) -> Result<Self, RestoreError> {
-        let basis = Basis::restore(config.rank, items, tensors)?;
-        Ok(Self { config: config.clone(), basis, graph: StoredGraph::restore(items, tensors)? })
-    }
-}
-
-impl Model for GfCf {
-    fn config(&self) -> ModelConfig {
-        ModelConfig::GfCf(self.config.clone())
+    fn low_pass(&self) -> LowPassConfig {
+        LowPassConfig { rank: self.rank, weights: self.weights }
     }
 
-    fn items(&self) -> usize {
-        self.basis.output.outputs()
+    fn filter(&self, _: &GramOperator, hopped: &mut Vec<f32>, low: &[f32]) {
+        hopped.iter_mut().zip(low).for_each(|(score, low)| *score += self.alpha * low);
     }
 
-    fn encode(&self, histories: &[HistoryRef<'_>]) -> Query {
-        let scores = self.graph.scores(&self.basis, (self.config.weights, histories), |hopped, low| {
-            hopped.iter_mut().zip(low).for_each(|(score, low)| *score += self.config.alpha * low);
-        });
-        Query::new(histories.len(), QueryState::Dense(scores))
-    }
-
-    fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>) {
-        whole::score_block(query.dense(), items, out);
-    }
-
-    fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-        whole::score_items(query.dense(), user, items, out);
-    }
-
-    fn user_space(&self) -> Option<Space> {
-        space(self.config.rank)
-    }
-
-    fn item_space(&self) -> Option<Space> {
-        space(self.config.rank)
-    }
-
-    fn embed_users(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
-        Some(self.basis.project(self.config.weights, histories))
-    }
-
-    fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>> {
-        Some(item_vectors(self.basis.table(), items))
-    }
-
-    fn tensors(&self) -> Vec<Tensor<'_>> {
-        [self.basis.tensors(), self.graph.tensors()].concat()
-    }
-
-    fn indices(&self) -> Vec<Indices<'_>> {
-        self.graph.indices()
-    }
-
-    fn terms(&self, history: HistoryRef<'_>, item: ItemIdx) -> Option<Vec<f32>> {
-        // R̃ᵀR̃ is symmetric: the item's own signal reaches every item of the history as theirs reach it.
-        let mut hopped = vec![0.0; self.items()];
-        let signal: (&[u32], &[f32]) = (&[item.0], &[1.0]);
-        self.graph.operator().apply_sparse(&[signal], ColumnsMut::new(&mut hopped, (1, self.items())));
-        let GfCfConfig { alpha, weights, .. } = self.config;
-        let low = self.basis.terms(weights, history, item.at());
-        let terms = weights.of(history).zip(history.items()).zip(low);
-        Some(terms.map(|((weight, &from), low)| weight * hopped[from as usize] + alpha * low).collect())
+    fn share_of_low_pass(&self) -> Option<f32> {
+        Some(self.alpha)
     }
 }

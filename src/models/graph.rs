@@ -21,7 +21,7 @@ use crate::linalg::{
 };
 use crate::nn::Dense;
 use crate::random::{Purpose, fill_normal};
-use crate::types::UserIdx;
+use crate::types::{ItemIdx, UserIdx};
 
 /// Names the random start of the eigenvectors: they do not depend on it but for rounding, so no seed is asked for.
 const START: u64 = 0;
@@ -102,6 +102,16 @@ impl StoredGraph {
     /// R̃ᵀR̃.
     pub(super) fn operator(&self) -> &GramOperator {
         &self.operator
+    }
+
+    /// What each item of a history adds to the signal at `item` after two hops.
+    pub(super) fn terms(&self, weights: InputWeights, history: HistoryRef<'_>, item: ItemIdx) -> Vec<f32> {
+        // R̃ᵀR̃ is symmetric: the item's own signal reaches every item of the history as theirs reach it.
+        let items = self.operator.columns();
+        let mut hopped = vec![0.0; items];
+        let signal: (&[u32], &[f32]) = (&[item.0], &[1.0]);
+        self.operator.apply_sparse(&[signal], ColumnsMut::new(&mut hopped, (1, items)));
+        weights.of(history).zip(history.items()).map(|(weight, &from)| weight * hopped[from as usize]).collect()
     }
 
     /// The filtered signals of histories, items × users. A tile of users at a time, one lane each, `filter` is given the

@@ -7,11 +7,10 @@
 
 use std::ops::Range;
 
-use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::fit::FitError;
-use super::model::{Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use super::model::{Model, Query, QueryState, RestoreError, StoredTensors, Tensor};
 use super::normalisation::Normalisation;
 use super::{InputWeights, ModelConfig};
 use crate::interactions::{HistoryRef, Interactions};
@@ -120,22 +119,6 @@ impl Model for ItemItem {
             *score = 0.0;
             gather(std::slice::from_mut(score), self.columns(), item.at(), history.items(), history.weights());
         }
-    }
-
-    fn user_space(&self) -> Option<Space> {
-        None
-    }
-
-    fn item_space(&self) -> Option<Space> {
-        None
-    }
-
-    fn embed_users(&self, _: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
-        None
-    }
-
-    fn embed_items(&self, _: Range<u32>) -> Option<DMatrix<f32>> {
-        None
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {

@@ -38,7 +38,7 @@ impl Default for LowPassConfig {
 #[derive(Clone, Debug)]
 pub struct LowPass {
     config: LowPassConfig,
-    basis: Basis,
+    pub(super) basis: Basis,
 }
 
 impl LowPass {
@@ -47,8 +47,12 @@ impl LowPass {
     /// # Errors
     /// [`FitError::Rank`] when there are fewer than asked for.
     pub fn fit(config: &LowPassConfig, train: &Interactions) -> Result<Self, FitError> {
-        let basis = Basis::fit(&Graph::new(train, config.weights), config.rank)?;
-        Ok(Self { config: config.clone(), basis })
+        Self::of(config.clone(), &Graph::new(train, config.weights))
+    }
+
+    /// The same of a graph that is there already.
+    pub(super) fn of(config: LowPassConfig, graph: &Graph) -> Result<Self, FitError> {
+        Ok(Self { basis: Basis::fit(graph, config.rank)?, config })
     }
 
     /// Restores a model from the tensors that [`Model::tensors`] lists.
@@ -58,11 +62,6 @@ impl LowPass {
     pub fn restore(config: &LowPassConfig, items: usize, tensors: &mut StoredTensors) -> Result<Self, RestoreError> {
         Ok(Self { config: config.clone(), basis: Basis::restore(config.rank, items, tensors)? })
     }
-}
-
-/// The space of the low-pass part of a model.
-pub(super) fn space(rank: usize) -> Option<Space> {
-    Some(Space { id: "low-pass/spectrum".into(), dim: rank, metric: Metric::Cosine })
 }
 
 impl Model for LowPass {
@@ -91,11 +90,11 @@ impl Model for LowPass {
     }
 
     fn user_space(&self) -> Option<Space> {
-        space(self.config.rank)
+        Some(Space { id: "low-pass/spectrum".into(), dim: self.config.rank, metric: Metric::Cosine })
     }
 
     fn item_space(&self) -> Option<Space> {
-        space(self.config.rank)
+        self.user_space()
     }
 
     fn embed_users(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {

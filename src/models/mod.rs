@@ -24,6 +24,7 @@ mod popularity;
 mod ranges;
 mod sparse_ease;
 mod stored;
+mod two_hops;
 mod warm;
 mod whole;
 

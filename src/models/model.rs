@@ -219,17 +219,25 @@ pub trait Model: Send + Sync {
     /// When lengths differ or an item leaves the catalogue.
     fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]);
 
-    /// The space of user embeddings, or `None` where the model has none.
-    fn user_space(&self) -> Option<Space>;
+    /// The space of user embeddings; `None` where the model has none, as for all that do not say otherwise.
+    fn user_space(&self) -> Option<Space> {
+        None
+    }
 
-    /// The space of item embeddings, or `None` where the model has none.
-    fn item_space(&self) -> Option<Space>;
+    /// The space of item embeddings; `None` as for users.
+    fn item_space(&self) -> Option<Space> {
+        None
+    }
 
     /// Embeds histories in the user space: `dim × users`; `None` where there is no such space.
-    fn embed_users(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>>;
+    fn embed_users(&self, _histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
+        None
+    }
 
-    /// The vectors of a range of items in the item space: `dim × items.len()`.
-    fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>>;
+    /// The vectors of a range of items in the item space: `dim × items.len()`; `None` where there is no such space.
+    fn embed_items(&self, _items: Range<u32>) -> Option<DMatrix<f32>> {
+        None
+    }
 
     /// What scores are made of, where they are inner products.
     fn inner_products(&self) -> Option<InnerProducts<'_>> {

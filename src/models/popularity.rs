@@ -5,11 +5,10 @@
 
 use std::ops::Range;
 
-use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::ModelConfig;
-use super::model::{Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use super::model::{Model, Query, QueryState, RestoreError, StoredTensors, Tensor};
 use crate::interactions::{HistoryRef, Interactions};
 use crate::linalg::ColumnsMut;
 use crate::types::ItemIdx;
@@ -82,22 +81,6 @@ impl Model for Popularity {
         for (score, item) in out.iter_mut().zip(items) {
             *score = self.counts[item.at()];
         }
-    }
-
-    fn user_space(&self) -> Option<Space> {
-        None
-    }
-
-    fn item_space(&self) -> Option<Space> {
-        None
-    }
-
-    fn embed_users(&self, _: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
-        None
-    }
-
-    fn embed_items(&self, _: Range<u32>) -> Option<DMatrix<f32>> {
-        None
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {

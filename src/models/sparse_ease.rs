@@ -11,13 +11,12 @@
 
 use std::ops::Range;
 
-use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sprs::CsMatI;
 
 use super::fit::FitError;
-use super::model::{Indices, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
+use super::model::{Indices, Model, Query, QueryState, RestoreError, StoredTensors, Tensor};
 use super::neighbourhood::{Gram, Neighbourhood, Scratch};
 use super::normalisation::Normalisation;
 use super::stored::offsets;
@@ -169,22 +168,6 @@ impl Model for SparseEase {
                 *score += given * self.weight(from, *item);
             }
         }
-    }
-
-    fn user_space(&self) -> Option<Space> {
-        None
-    }
-
-    fn item_space(&self) -> Option<Space> {
-        None
-    }
-
-    fn embed_users(&self, _: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
-        None
-    }
-
-    fn embed_items(&self, _: Range<u32>) -> Option<DMatrix<f32>> {
-        None
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {

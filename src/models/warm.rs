@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Model, StoredTensors};
-use super::{Elsa, ModelConfig, MultDae, MultVae};
+use super::{BlendConfig, Elsa, ModelConfig, MultDae, MultVae};
 use crate::interactions::IdMap;
 
 /// How the items of an earlier model and of a newer catalogue relate.
@@ -31,6 +31,15 @@ pub enum WarmStartError {
     ClosedForm {
         /// The earlier model's name.
         model: &'static str,
+    },
+    /// The earlier model is made of others.
+    #[error(
+        "a blend is made of trained models ({parts}) and has no weights of its own to continue: continue its parts with \
+         --from, or train them anew, and blend the new ones with `foldin blend`"
+    )]
+    Blend {
+        /// The names of its parts.
+        parts: String,
     },
     /// Another model is asked for.
     #[error("the earlier model is {parent}, and {asked} cannot continue from it: leave model.kind out, or train anew")]
@@ -70,8 +79,13 @@ pub enum WarmStartError {
 
 impl WarmStartError {
     /// For a model without steps.
-    pub(super) fn closed_form(model: &ModelConfig) -> Self {
-        Self::ClosedForm { model: model.name() }
+    pub(super) fn without_steps(model: &ModelConfig) -> Self {
+        match model {
+            ModelConfig::Blend(BlendConfig { parts }) => {
+                Self::Blend { parts: parts.iter().map(|part| part.model.name()).collect::<Vec<_>>().join(", ") }
+            }
+            _ => Self::ClosedForm { model: model.name() },
+        }
     }
 }
 
@@ -103,7 +117,7 @@ pub fn carry_over(
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, new.len(), seed)),
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
-        _ => return Err(WarmStartError::closed_form(config)),
+        _ => return Err(WarmStartError::without_steps(config)),
     };
     let mut weights = StoredTensors::default();
     for (fresh, parent) in fresh.tensors().into_iter().zip(parent.tensors()) {
@@ -124,10 +138,10 @@ pub fn carry_over(
 /// Refuses what cannot be continued whatever the items are: to be asked before the items are known.
 ///
 /// # Errors
-/// [`WarmStartError::ClosedForm`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
+/// [`WarmStartError::ClosedForm`], [`WarmStartError::Blend`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
 pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), WarmStartError> {
     if !parent.is_iterative() {
-        return Err(WarmStartError::closed_form(parent));
+        return Err(WarmStartError::without_steps(parent));
     }
     if parent.name() != config.name() {
         return Err(WarmStartError::Kind { parent: parent.name(), asked: config.name() });

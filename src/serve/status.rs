@@ -15,6 +15,7 @@ pub(super) fn code(error: &RequestError) -> Code {
     match error {
         RequestError::NoSubject
         | RequestError::Empty { .. }
+        | RequestError::NoId { .. }
         | RequestError::TooLong { .. }
         | RequestError::Range { .. }
         | RequestError::NotFinite { .. }

@@ -73,6 +73,16 @@ fn a_blend_is_a_model_like_any_other() {
 }
 
 #[test]
+fn a_blend_is_not_continued_and_says_what_is_instead() {
+    let (directory, ease, low_pass) = parts();
+    let (out, child) = (directory.path().join("blend"), directory.path().join("child"));
+    succeed(&arguments(&blend(&[&ease, &low_pass], &out, &["--weights", "3,1"])));
+    let run = foldin(&["train", arg(&fixture().log), "--from", arg(&out), "--out", arg(&child)]);
+    run.refused(2, &["a blend is made of trained models (ease, low-pass)", "continue its parts", "`foldin blend`"]);
+    assert!(!run.stderr.contains("closed form") && !child.exists(), "{}", run.stderr);
+}
+
+#[test]
 fn weights_are_found_on_users_that_no_part_has_seen() {
     let (directory, ease, low_pass) = parts();
     let out = directory.path().join("blend");

@@ -79,6 +79,80 @@ fn gates_decide_the_exit_code_and_are_told() {
 }
 
 #[test]
+fn the_tail_coverage_and_gini_have_intervals_wherever_they_are_shown_and_in_gates() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = small_log(directory.path());
+    let fixed = ["compare", "--train", &log, "--with", "ease", "--held-out-users", "40", "--metrics", "ndcg@5"];
+    let gates = ["ndcg of tail >= popularity - 1", "ndcg of tail >= -1", "coverage >= popularity - 1", "bytes > 0"];
+    let arguments = [&fixed[..], &gates.map(|gate| ["--gate", gate]).concat()].concat();
+    let report = json(&[&arguments[..], &["--json"]].concat());
+    let (tail, models) = ("ndcg@5 of tail", &report["models"]);
+    let bounds = |of: &serde_json::Value| [&of["low"], &of["high"]].map(|bound| bound.as_f64().unwrap());
+    let within = |[low, high]: [f64; 2], value: f64| low < value && value < high;
+    let value = |model: &serde_json::Value| model["by_item_popularity"][2]["metrics"]["ndcg@5"].as_f64().unwrap();
+    let (popularity, ease) = (value(&models[0]), value(&models[1]));
+    assert!(within(bounds(&models[1]["intervals"][tail]), ease), "{models}");
+    let difference = &report["differences"][0]["metrics"][tail];
+    assert_eq!(difference["mean"].as_f64(), Some(ease - popularity));
+    assert!(within(bounds(difference), ease - popularity), "{difference}");
+    // The same resamples, moved by the bound: the difference and one more, and the value and one more.
+    let verdicts = &report["gates"];
+    let moved = |of: &serde_json::Value| bounds(of).map(|bound| bound + 1.0);
+    let coverage = &report["differences"][0]["metrics"]["coverage@5"];
+    for (verdict, expected) in [(0, moved(difference)), (1, moved(&models[1]["intervals"][tail])), (2, moved(coverage))]
+    {
+        let found = bounds(&verdicts[verdict]["interval"]);
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}, not {expected:?}");
+    }
+    assert!(verdicts[3]["interval"].is_null() && verdicts[3]["passed"] == true, "{verdicts}");
+    let text = succeed(&arguments);
+    for name in [tail, "coverage@5", "gini@5"] {
+        let [low, high] = bounds(&models[1]["intervals"][name]);
+        assert!(text.contains(&format!("[{low:.4}, {high:.4}]")), "{name}: {text}");
+    }
+    let [low, high] = bounds(&models[1]["intervals"]["gini@5"]);
+    assert!(within([low, high], models[1]["metrics"]["gini@5"].as_f64().unwrap()), "{models}");
+}
+
+#[test]
+fn a_model_that_cannot_be_trained_is_left_out_and_keeps_no_other_from_being_compared() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = small_log(directory.path());
+    let compare = |more: &[&str]| foldin(&[&["compare", "--train", &log, "--held-out-users", "20"][..], more].concat());
+    let called = |report: &serde_json::Value| -> Vec<String> {
+        let models = report["models"].as_array().unwrap();
+        models.iter().map(|model| model["model"].as_str().unwrap().to_owned()).collect()
+    };
+    let reason = "model.rank is 256, and the normalised interactions have rank 30";
+    let told = format!("gf-cf is left out: {reason}");
+
+    // Beside the candidate: the others are compared, and that is what was asked for.
+    let beside = ["--with", "ease", "--with", "gf-cf"];
+    let run = compare(&beside);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stdout.contains(&told) && run.stdout.contains("ease − popularity"), "{}", run.stdout);
+    let run = compare(&[&beside[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(called(&report), ["popularity", "ease"]);
+    assert_eq!(report["left_out"][0]["model"], "gf-cf");
+    assert!(report["left_out"][0]["reason"].as_str().unwrap().starts_with(reason), "{report}");
+    // A gate about it fails, and says why.
+    let run = compare(&[&beside[..], &["--gate", "ndcg@100 >= gf-cf", "--gate", "ndcg@100 >= popularity"]].concat());
+    run.refused(5, &["failed: ndcg@100 >= gf-cf (", " against no value)", &told]);
+    assert!(run.stdout.contains("pass") && run.stdout.contains("FAIL"), "{}", run.stdout);
+
+    // As the candidate: what there is is told, but not that all was well.
+    let candidate = ["--with", "gf-cf", "--with", "ease"];
+    let run = compare(&[&candidate[..], &["--json"]].concat());
+    run.refused(2, &[reason]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(called(&report), ["popularity", "ease"]);
+    assert!(report["differences"].as_array().unwrap().is_empty());
+    let run = compare(&[&candidate[..], &["--gate", "ndcg@100 >= 0"]].concat());
+    run.refused(5, &["failed: ndcg@100 >= 0 (no value against 0", &told]);
+}
+
+#[test]
 fn gates_that_mean_nothing_are_refused_before_anything_is_read() {
     let compare = |gate: &str| foldin(&["compare", "--train", "no.parquet", "--with", "ease", "--gate", gate]);
     compare("ndcg@100 => ease").refused(2, &["character 10", "expected `>=`, `>`, `<=` or `<`", "found `=>`"]);

@@ -1,6 +1,7 @@
 //! `foldin publish`, `models`, `promote`, `rollback` and `unpublish`.
 
 use super::harness::{SMALL, arg, fixture, foldin, json, names, succeed};
+use super::tables::{integers, numbers, regular, write};
 
 #[test]
 fn a_model_is_published_promoted_listed_and_rolled_back() {
@@ -42,6 +43,36 @@ fn what_cannot_be_published() {
     foldin(&["publish", arg(root.path()), "--registry", arg(&registry), "--name", "films"])
         .refused(3, &["manifest.json"]);
     assert!(!registry.join("films").exists(), "nothing was published");
+}
+
+#[test]
+fn a_table_that_lists_too_little_of_the_best_is_refused_and_a_wider_one_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let [log, model, registry] = ["log.parquet", "model", "registry"].map(|name| root.path().join(name));
+    // One item outweighs all others with everyone: eight bits of a user have no room for the rest.
+    let mut rows: Vec<(i64, i64, f64)> = (0..60).map(|user| (user, 400, 1e5)).collect();
+    rows.extend(regular(0..60, 400, 12).into_iter().map(|(user, item)| (user, item, 1.0)));
+    let [users, items] = [integers(rows.iter().map(|row| row.0)), integers(rows.iter().map(|row| row.1))];
+    let weights = numbers(rows.iter().map(|row| Some(row.2)));
+    write(&log, vec![("user_id", users), ("item_id", items), ("weight", weights)]);
+    let spectrum = ["--model", "low-pass", "--set", "model.rank=12", "--set", "model.weights=use"];
+    let train = ["train", arg(&log), "--weight-column", "weight", "--out", arg(&model)];
+    succeed(&[&train[..], &spectrum].concat());
+
+    let publish = ["publish", arg(&model), "--registry", arg(&registry), "--name", "films"];
+    let run = foldin(&[&publish[..], &["--table", "int8"]].concat());
+    let bounds =
+        ["less than 0.99 of the exact 100 best", "more than 0.001 of NDCG@100", "--table auto", "--min-overlap"];
+    run.refused(2, &[&["int8: overlap@100 with the exact lists 0."][..], &bounds].concat());
+    assert!(!registry.join("films").exists(), "nothing was published");
+    // The comparison decides, not the width: the next one is within the tolerance, and eight bits are within a wider one.
+    let table = |more: &[&str]| json(&[&publish[..], more, &["--json"]].concat())["table"].clone();
+    let chosen = table(&[]);
+    assert_eq!(chosen["width"], "f16");
+    assert!(chosen["overlap_at_100"].as_f64().unwrap() >= 0.99, "{chosen}");
+    let asked_for = table(&["--table", "int8", "--min-overlap", "0.5"]);
+    assert_eq!(asked_for["width"], "int8");
+    assert!(asked_for["overlap_at_100"].as_f64().unwrap() < 0.99, "{asked_for}");
 }
 
 #[test]

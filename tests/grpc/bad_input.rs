@@ -95,6 +95,26 @@ async fn an_item_that_is_not_there() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_empty_is_named() {
+    let server = Server::start(&mult_vae()).await;
+    let mut client = server.client().await;
+    let (invalid, none) = (Code::InvalidArgument, String::new);
+    assert_refused(client.similar_items("", 5).await, invalid, "item_id is empty: give an id");
+    let explain = pb::ExplainRequest { user_id: Some(user_id(1)), ..Default::default() };
+    assert_refused(client.explain(explain).await, invalid, "item_id is empty");
+    let item_ids = vec![item_id(1), none()];
+    let score = pb::ScoreItemsRequest { user_id: Some(user_id(1)), item_ids, ..Default::default() };
+    assert_refused(client.score_items(score).await, invalid, "item_ids[1] is empty");
+    assert_refused(client.user_embeddings(vec![none(), user_id(1)]).await, invalid, "user_ids[0] is empty");
+    assert_refused(client.item_embeddings(vec![item_id(1), none()]).await, invalid, "item_ids[1] is empty");
+    let histories = vec![pb::History { items: pb::history([item_id(1), none()]) }];
+    assert_refused(client.embed_histories(histories).await, invalid, "histories[0].items[1].item_id is empty");
+    let history = pb::history([item_id(1), none()]);
+    assert_refused(client.recommend(request(history, 5)).await, invalid, "history[1].item_id is empty");
+    still_answers(&mut client).await;
+}
+
+#[tokio::test]
 async fn messages_that_are_too_large() {
     let server = Server::start(&ease()).await;
     let mut client = server.client().await;

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use foldin::interactions::LogRules;
 use foldin::models::ModelConfig;
 use foldin::registry::{ModelName, Registry, RegistryError, TableChoice};
-use foldin::serve::{Client, Models, ServeError, bind, pb, run};
+use foldin::serve::{Client, Models, Room, ServeError, bind, pb, run};
 use tempfile::TempDir;
 use tonic::Code;
 
@@ -42,8 +42,13 @@ fn published(config: &ModelConfig) -> Versions {
 
 impl Versions {
     async fn serve(&self) -> Client {
+        self.serve_with(|| None).await
+    }
+
+    /// The same where `room` says how much memory is left.
+    async fn serve_with(&self, room: Room) -> Client {
         let models =
-            Models::of_registry(self.registry.clone(), std::slice::from_ref(&self.name), &self.name, || None).unwrap();
+            Models::of_registry(self.registry.clone(), std::slice::from_ref(&self.name), &self.name, room).unwrap();
         serve(models).await
     }
 
@@ -261,6 +266,32 @@ async fn every_question_reaches_the_model_it_names() {
             pb::recommend_result::Result::Error(error) => panic!("{error:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_promotion_without_room_leaves_the_good_version_answering() {
+    static LEFT: AtomicU64 = AtomicU64::new(1 << 40);
+    fn left() -> Option<u64> {
+        Some(LEFT.load(Ordering::Relaxed))
+    }
+    let published = published(&mult_vae());
+    let mut client = published.serve_with(left).await;
+    let before = client.recommend_user(&user_id(4), 10).await.unwrap();
+    LEFT.store(1000, Ordering::Relaxed);
+    let status = refused(client.promote_model("films", &published.versions[1]).await);
+    assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
+    for part in ["was not promoted", &published.versions[1], "1000 are left", "stop a model, or give"] {
+        assert!(status.message().contains(part), "`{part}` is not in {status}");
+    }
+    assert_eq!(before.model_version, published.versions[0]);
+    assert_eq!(client.recommend_user(&user_id(4), 10).await.unwrap(), before);
+    assert_eq!(client.model().await.unwrap().version, published.versions[0]);
+    assert_eq!(published.registry.promoted(&published.name).unwrap().manifest.model_version, published.versions[0]);
+
+    // Nothing stays behind that would be in the way once there is room.
+    LEFT.store(1 << 40, Ordering::Relaxed);
+    client.promote_model("films", &published.versions[1]).await.unwrap();
+    assert_eq!(client.recommend_user(&user_id(4), 10).await.unwrap().model_version, published.versions[1]);
 }
 
 #[tokio::test]

@@ -211,15 +211,32 @@ async fn a_small_message_cannot_grow_large_by_decoding() {
         let status = raw.call("/foldin.v1.RecommendationService/BatchRecommend", None, &bytes).await;
         assert_eq!(status.code, Code::InvalidArgument, "{status:?}");
     }
-    // Nor by an empty set of items inside, alone or in a stream.
-    let request =
-        pb::RecommendRequest { exclude: Some(pb::ItemSet { item_ids: vec![String::new(); 1_000_000] }), ..wish() };
-    let wrapped = pb::StreamRecommendRequest { request: Some(request.clone()), tag: 1 };
+    // Nor by what is inside of a request, alone, in a stream or in a batch.
+    let none = || vec![String::new(); 1_000_000];
+    let items = || vec![pb::HistoryItem::default(); 1_000_000];
+    let set = || Some(pb::ItemSet { item_ids: none() });
+    let detail = Some(pb::Detail { attributes: none(), ..Default::default() });
+    let excluding = pb::RecommendRequest { exclude: set(), ..wish() };
+    let wrapped = pb::StreamRecommendRequest { request: Some(excluding.clone()), tag: 1 };
     let stream = "/foldin.v1.RecommendationService/StreamRecommend";
-    for (path, bytes) in [(RECOMMEND, request.encode_to_vec()), (stream, wrapped.encode_to_vec())] {
+    let mut bombs = vec![(RECOMMEND, excluding.encode_to_vec(), "262144"), (stream, wrapped.encode_to_vec(), "262144")];
+    for inside in [
+        excluding,
+        pb::RecommendRequest { allow: set(), ..wish() },
+        pb::RecommendRequest { history: items(), ..wish() },
+        pb::RecommendRequest { context: items(), ..wish() },
+        pb::RecommendRequest { negatives: items(), ..wish() },
+        pb::RecommendRequest { detail, ..wish() },
+    ] {
+        let batch = pb::BatchRecommendRequest { requests: vec![wish(), inside] };
+        bombs.push(("/foldin.v1.RecommendationService/BatchRecommend", batch.encode_to_vec(), "524288"));
+    }
+    let histories = pb::EmbedHistoriesRequest { histories: vec![pb::History { items: items() }], model: None };
+    bombs.push(("/foldin.v1.EmbeddingService/EmbedHistories", histories.encode_to_vec(), "524288"));
+    for (path, bytes, most) in bombs {
         let status = raw.call(path, None, &bytes).await;
         assert_eq!(status.code, Code::InvalidArgument, "{path}: {status:?}");
-        assert!(status.message.contains("262144 entries"), "{path}: {status:?}");
+        assert!(status.message.contains(&format!("{most} entries")), "{path}: {status:?}");
     }
     let grown = server.metric("process_resident_memory_bytes") - before;
     assert!(grown < f64::from(64 << 20), "{grown} bytes more");

@@ -36,8 +36,8 @@ struct Answer<'a> {
 /// Runs the command.
 ///
 /// # Errors
-/// Models or data that cannot be used, a model that cannot be trained, an output that exists; [`GatesFailed`] after
-/// everything has been measured and told.
+/// Models or data that cannot be used, an output that exists; after everything else has been measured and told,
+/// [`GatesFailed`], or why the candidate is left out.
 pub fn run(args: &Compare, out: &mut dyn Write) -> Result<()> {
     let mut command = Layer::default();
     command.flag("--train", "input.log", args.data.train.as_deref());
@@ -84,9 +84,10 @@ pub fn run(args: &Compare, out: &mut dyn Write) -> Result<()> {
     }
     let ignore_memory = args.configuration.ignore_memory;
     for other in others {
-        other.stand_beside(&mut comparison, trial, items, ignore_memory)?;
+        // Who cannot stand beside is told with the results.
+        other.take_part(&mut comparison, (trial, items), ignore_memory, Comparison::add_beside)?;
     }
-    candidate.enter(trial, items, ignore_memory, |contender| comparison.add(trial, contender))?;
+    let absent = candidate.take_part(&mut comparison, (trial, items), ignore_memory, Comparison::add)?;
 
     let verdicts = gates::judge(&args.gate, &comparison);
     if let Some(target) = report {
@@ -104,12 +105,13 @@ pub fn run(args: &Compare, out: &mut dyn Write) -> Result<()> {
     }
     let failed: Vec<String> =
         verdicts.iter().filter(|verdict| !verdict.passed).map(|verdict| verdict.to_string()).collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
     // The results are out before the exit code says what they mean.
     out.flush()?;
-    bail!(GatesFailed { failed })
+    match absent {
+        _ if !failed.is_empty() => bail!(GatesFailed { failed }),
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
 /// What was asked for, what gates ask for, and what lists show of the catalogue at the first cutoff.
@@ -149,10 +151,10 @@ fn write_verdicts(verdicts: &[Verdict], out: &mut dyn Write) -> Result<()> {
     if verdicts.is_empty() {
         return Ok(());
     }
-    let mut rows = table(["gate", "value", "bound", "verdict"]);
+    let mut rows = table(["gate", "value", "bound", "value − bound", "verdict"]);
     for verdict in verdicts {
         let [value, bound] = [verdict.value, verdict.bound].map(shown_value);
-        rows.add_row([&verdict.gate, &value, &bound, verdict.word()]);
+        rows.add_row([&verdict.gate, &value, &bound, &verdict.margin(), verdict.word()]);
     }
     Ok(writeln!(out, "{rows}")?)
 }

@@ -1,19 +1,21 @@
 //! Several models, measured on the same users.
 
+use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
 use serde::{Serialize, Serializer};
 
 use super::costs::Costs;
+use super::measurement::Measurement;
 use crate::cli::console::{count, note};
 use crate::cli::planning;
 use crate::evaluation::{
-    Bootstrap, CONFIDENCE, Evaluation, Interval, LeftOut, Metric, PopularityBucket, Protocol, RESAMPLES, Resampled,
-    Trial,
+    Bootstrap, CONFIDENCE, Evaluation, GROUPS, Interval, LeftOut, Metric, PopularityBucket, Protocol, RESAMPLES,
+    Resampled, TargetBucket, Trial,
 };
 use crate::models::{Model, ModelConfig, Observer, Start, fit};
-use crate::plan::{Room, TooLarge};
+use crate::plan::Room;
 use crate::training::{TrainingConfig, TrainingSummary};
 
 /// Items above which the cubic time of EASE is worth a word.
@@ -33,11 +35,11 @@ pub struct Comparison {
     pub left_out_of_split: LeftOut,
     /// How intervals are made.
     pub intervals: IntervalRule,
-    /// Results in the order of measuring, the evaluated model last.
+    /// Results in the order of measuring, the evaluated model last, where it is not left out.
     pub models: Vec<ModelResults>,
     /// The evaluated model against every other one.
     pub differences: Vec<Difference>,
-    /// Baselines that could not stand beside.
+    /// Models that could not take part.
     pub left_out: Vec<LeftOutModel>,
     /// The metrics asked for, each once.
     #[serde(skip)]
@@ -48,6 +50,9 @@ pub struct Comparison {
     /// True when it is also measured what a model takes.
     #[serde(skip)]
     pub with_costs: bool,
+    /// True as soon as the evaluated model is among the results.
+    #[serde(skip)]
+    with_candidate: bool,
     /// The resamples of the evaluated users, the same for every model.
     #[serde(skip)]
     bootstrap: Option<Bootstrap>,
@@ -77,7 +82,7 @@ pub struct TrainingSize {
     pub interactions: usize,
 }
 
-/// Bootstrap over users, percentile intervals.
+/// Bootstrap over users, percentile intervals; for what all lists show together the jackknife over groups of users.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct IntervalRule {
     /// Share of the resampled means within the bounds.
@@ -86,6 +91,19 @@ pub struct IntervalRule {
     pub resamples: usize,
     /// Seed of the draws.
     pub seed: u64,
+    /// Groups that the jackknife leaves out in turn.
+    pub groups: usize,
+}
+
+impl fmt::Display for IntervalRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (share, resamples) = (100.0 * self.confidence, count(self.resamples));
+        write!(
+            f,
+            "{share:.0} % intervals (bootstrap, {resamples} resamples of the users; of coverage and Gini jackknife, "
+        )?;
+        write!(f, "{} groups of them)", self.groups)
+    }
 }
 
 /// One model's results.
@@ -96,9 +114,9 @@ pub struct ModelResults {
     /// Means, counts and buckets.
     #[serde(flatten)]
     pub evaluation: Evaluation,
-    /// Bounds of the means that are means over users.
-    #[serde(rename = "intervals", serialize_with = "as_map")]
-    pub intervals: Vec<(Metric, Interval)>,
+    /// Bounds of the means and of the values of all lists together.
+    #[serde(serialize_with = "as_map")]
+    pub intervals: Vec<(Measurement, Interval)>,
     /// Seconds of training; absent for a published model.
     pub fit_seconds: Option<f64>,
     /// Seconds of folding in, ranking and measuring.
@@ -110,7 +128,7 @@ pub struct ModelResults {
     #[serde(skip)]
     pub training: Option<TrainingSummary>,
     #[serde(skip)]
-    resampled: Vec<(Metric, Resampled)>,
+    resampled: Vec<(Measurement, Resampled)>,
 }
 
 /// The evaluated model minus another one, user by user.
@@ -120,15 +138,15 @@ pub struct Difference {
     pub model: String,
     /// The other one.
     pub baseline: String,
-    /// Differences of the means that are means over users.
+    /// Differences of the means and of the values of all lists together.
     #[serde(serialize_with = "as_map")]
-    pub metrics: Vec<(Metric, PairedMean)>,
+    pub metrics: Vec<(Measurement, PairedMean)>,
 }
 
 /// The mean of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PairedMean {
-    /// Mean over users of model minus baseline.
+    /// Model minus baseline: the mean over users, or of what is one value for all lists.
     pub mean: f64,
     /// Its bounds.
     #[serde(flatten)]
@@ -137,7 +155,7 @@ pub struct PairedMean {
     pub zero_inside: bool,
 }
 
-/// A baseline that could not stand beside.
+/// A model that could not take part.
 #[derive(Debug, Serialize)]
 pub struct LeftOutModel {
     /// What it is called.
@@ -146,8 +164,14 @@ pub struct LeftOutModel {
     pub reason: String,
 }
 
-fn as_map<T: Serialize, S: Serializer>(values: &[(Metric, T)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(values.iter().map(|(metric, value)| (metric, value)))
+impl fmt::Display for LeftOutModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is left out: {}", self.model, self.reason)
+    }
+}
+
+fn as_map<T: Serialize, S: Serializer>(values: &[(Measurement, T)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(values.iter().map(|(what, value)| (what, value)))
 }
 
 /// The first of each metric.
@@ -173,13 +197,14 @@ impl Comparison {
             split,
             train: TrainingSize { users: train.users(), items: train.items(), interactions: train.len() },
             left_out_of_split: trial.left_out,
-            intervals: IntervalRule { confidence: CONFIDENCE, resamples: RESAMPLES, seed },
+            intervals: IntervalRule { confidence: CONFIDENCE, resamples: RESAMPLES, seed, groups: GROUPS },
             models: Vec::new(),
             differences: Vec::new(),
             left_out: Vec::new(),
             measured: metrics.clone(),
             metrics,
             with_costs: false,
+            with_candidate: false,
             bootstrap: None,
         }
     }
@@ -199,6 +224,27 @@ impl Comparison {
         metrics.clone().find(|metric| metric.is_accuracy()).or_else(|| metrics.next())
     }
 
+    /// What tables show: the metrics asked for and, where costs are measured, the leading one in the tail of the
+    /// catalogue.
+    #[must_use]
+    pub fn shown(&self) -> Vec<Measurement> {
+        self.metrics.iter().copied().map(Measurement::from).chain(self.tail()).collect()
+    }
+
+    /// The leading metric as if the targets in the tail of the catalogue were all that there is. `None` where costs are not
+    /// measured, or the metric says nothing of targets.
+    #[must_use]
+    pub fn tail(&self) -> Option<Measurement> {
+        let metric = self.leading().filter(|metric| self.with_costs && metric.is_accuracy())?;
+        Some(Measurement { metric, part: Some(PopularityBucket::Tail) })
+    }
+
+    /// The model that the comparison is about; `None` where it is left out.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&ModelResults> {
+        self.models.last().filter(|_| self.with_candidate)
+    }
+
     /// Measures what models take as well: their size, and the time of an answer.
     #[must_use]
     pub fn measuring_costs(self) -> Self {
@@ -213,6 +259,7 @@ impl Comparison {
         let results = self.measure(trial, contender)?;
         self.differences = self.models.iter().map(|baseline| results.minus(baseline)).collect();
         self.models.push(results);
+        self.with_candidate = true;
         Ok(())
     }
 
@@ -226,9 +273,9 @@ impl Comparison {
         Ok(())
     }
 
-    /// Notes a model that cannot stand beside.
-    pub fn leave_out(&mut self, name: &str, reason: &TooLarge) {
-        self.left_out.push(LeftOutModel { model: name.into(), reason: reason.summary() });
+    /// Notes a model that cannot take part.
+    pub fn leave_out(&mut self, name: &str, reason: String) {
+        self.left_out.push(LeftOutModel { model: name.into(), reason });
     }
 
     /// Trains a closed-form model on the trial's training data and measures it, or notes why not.
@@ -237,7 +284,7 @@ impl Comparison {
     /// When the model cannot be trained or measured.
     pub fn add_baseline(&mut self, trial: &Trial<'_>, config: &ModelConfig) -> Result<()> {
         if let Some(reason) = planning::reason_against(config, &trial.train, Room::now()) {
-            self.leave_out(config.name(), &reason);
+            self.leave_out(config.name(), reason.summary());
             return Ok(());
         }
         let items = trial.train.items();
@@ -262,12 +309,23 @@ impl Comparison {
         let evaluate_seconds = started.elapsed().as_secs_f64();
         // Who is evaluated depends on the data alone, so one set of draws serves every model.
         let IntervalRule { resamples, seed, .. } = self.intervals;
-        let bootstrap = self.bootstrap.get_or_insert_with(|| Bootstrap::new(evaluation.counts.users, resamples, seed));
-        let resampled: Vec<(Metric, Resampled)> =
-            evaluation.values.iter().map(|(metric, values)| (*metric, bootstrap.means(values))).collect();
+        let bootstrap =
+            &*self.bootstrap.get_or_insert_with(|| Bootstrap::new(evaluation.counts.users, resamples, seed));
+        let of_users =
+            evaluation.values.iter().map(|(metric, values)| (Measurement::from(*metric), bootstrap.means(values)));
+        let of_all_lists = evaluation.of_all_lists.iter();
+        let of_all_lists =
+            of_all_lists.map(|(metric, value)| (Measurement::from(*metric), Resampled::Jackknife(value.clone())));
+        let parts =
+            evaluation.by_item_popularity.iter().flat_map(|TargetBucket { items, means, members, values, .. }| {
+                let of = |metric| Measurement { metric, part: Some(items.bucket) };
+                let columns = means.iter().zip(values);
+                columns.map(move |((metric, _), values)| (of(*metric), bootstrap.means_of(members, values)))
+            });
+        let resampled: Vec<(Measurement, Resampled)> = of_users.chain(of_all_lists).chain(parts).collect();
         Ok(ModelResults {
             model: name.into(),
-            intervals: resampled.iter().map(|(metric, means)| (*metric, means.interval())).collect(),
+            intervals: resampled.iter().map(|(what, resampled)| (*what, resampled.interval())).collect(),
             costs: self.with_costs.then(|| Costs::of(model, trial.fold_in(), &evaluation.users)).transpose()?,
             evaluation,
             fit_seconds,
@@ -279,34 +337,41 @@ impl Comparison {
 }
 
 impl ModelResults {
-    /// The bounds of a metric, where it has some.
+    /// A mean, or the value of all lists together, where it was measured.
     #[must_use]
-    pub fn interval(&self, metric: Metric) -> Option<Interval> {
-        self.intervals.iter().find(|(m, _)| *m == metric).map(|(_, interval)| *interval)
-    }
-
-    /// Accuracy as if the targets in one part of the catalogue were all that there is.
-    #[must_use]
-    pub fn mean_of(&self, metric: Metric, part: PopularityBucket) -> Option<f64> {
+    pub fn value(&self, Measurement { metric, part }: Measurement) -> Option<f64> {
+        let Some(part) = part else { return self.evaluation.mean(metric) };
         let bucket = self.evaluation.by_item_popularity.iter().find(|bucket| bucket.items.bucket == part)?;
         bucket.means.iter().find(|(m, _)| *m == metric).map(|(_, mean)| *mean)
     }
 
+    /// The bounds of a value, where it was measured.
+    #[must_use]
+    pub fn interval(&self, what: Measurement) -> Option<Interval> {
+        self.intervals.iter().find(|(measured, _)| *measured == what).map(|(_, interval)| *interval)
+    }
+
+    /// What a value is on other users, where it was measured.
+    #[must_use]
+    pub fn resampled(&self, what: Measurement) -> Option<&Resampled> {
+        self.resampled.iter().find(|(measured, _)| *measured == what).map(|(_, resampled)| resampled)
+    }
+
     fn minus(&self, baseline: &Self) -> Difference {
-        let metrics = self.resampled.iter().zip(&baseline.resampled).map(|((metric, ours), (_, theirs))| {
-            let means = [self, baseline].map(|results| results.evaluation.mean(*metric).unwrap_or(f64::NAN));
+        let metrics = self.resampled.iter().zip(&baseline.resampled).map(|((what, ours), (_, theirs))| {
+            let values = [self, baseline].map(|results| results.value(*what).unwrap_or(f64::NAN));
             let interval = ours.minus(theirs).interval();
             let zero_inside = interval.contains(0.0);
-            (*metric, PairedMean { mean: means[0] - means[1], interval, zero_inside })
+            (*what, PairedMean { mean: values[0] - values[1], interval, zero_inside })
         });
         Difference { model: self.model.clone(), baseline: baseline.model.clone(), metrics: metrics.collect() }
     }
 }
 
 impl Difference {
-    /// The difference of a metric, where it has one.
+    /// The difference of a value, where it was measured.
     #[must_use]
-    pub fn of(&self, metric: Metric) -> Option<PairedMean> {
-        self.metrics.iter().find(|(m, _)| *m == metric).map(|(_, difference)| *difference)
+    pub fn of(&self, what: Measurement) -> Option<PairedMean> {
+        self.metrics.iter().find(|(measured, _)| *measured == what).map(|(_, difference)| *difference)
     }
 }

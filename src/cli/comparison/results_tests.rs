@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::{Comparison, Contender};
 use crate::evaluation::{Metric, Trial};
@@ -49,18 +50,20 @@ fn the_table_shows_every_model_and_who_was_left_out() {
     let mean = json["models"][0]["metrics"]["ndcg@100"].as_f64().unwrap();
     assert!(text.contains(&format!("{mean:.4}")), "{mean} is not in\n{text}");
     assert_eq!(json["models"][0]["users"], 3);
-    // The share of the catalogue that is listed belongs to no user: no interval, no difference.
-    assert!(json["models"][0]["metrics"]["coverage@1"].is_number());
-    assert_eq!(json["models"][0]["intervals"].as_object().unwrap().keys().collect::<Vec<_>>(), ["ndcg@100"]);
-    assert_eq!(json["differences"][0]["metrics"].as_object().unwrap().len(), 1);
+    // All have bounds, the share of the catalogue that is listed as well; it has no part of the catalogue.
+    let expected = ["coverage@1", "ndcg@100", "ndcg@100 of head", "ndcg@100 of mid", "ndcg@100 of tail"];
+    for with_bounds in [&json["models"][0]["intervals"], &json["differences"][0]["metrics"]] {
+        let names: BTreeSet<&str> = with_bounds.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, BTreeSet::from(expected));
+    }
 }
 
 #[test]
 fn a_difference_is_that_of_the_means_and_lies_within_its_interval() {
-    let comparison = comparison(&["recall@1", "ndcg@2"]);
+    let comparison = comparison(&["recall@1", "ndcg@2", "coverage@2", "gini@1"]);
     let [popularity, ease] = &comparison.models[..] else { panic!("two models") };
-    for (metric, difference) in &comparison.differences[0].metrics {
-        let expected = ease.evaluation.mean(*metric).unwrap() - popularity.evaluation.mean(*metric).unwrap();
+    for (mean, difference) in &comparison.differences[0].metrics {
+        let expected = ease.value(*mean).unwrap() - popularity.value(*mean).unwrap();
         assert_eq!(difference.mean, expected);
         assert!(difference.interval.contains(expected), "{difference:?}");
         assert_eq!(difference.zero_inside, difference.interval.contains(0.0));

@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Formatter};
 
+use super::measurement::Measurement;
 use super::results::{Comparison, ModelResults};
 use crate::cli::comparison::LISTED;
 use crate::cli::console::{bytes, count, table, thousands};
-use crate::evaluation::{HistoryBucket, Metric, MetricKind, PopularityBucket, TargetBucket};
+use crate::evaluation::{HistoryBucket, Metric, MetricKind, TargetBucket};
 
 /// A difference with its sign.
 #[must_use]
@@ -44,15 +45,12 @@ impl fmt::Display for Comparison {
         let (users, items, interactions) = (count(train.users), count(train.items), count(train.interactions));
         writeln!(f, "{}: {}", self.protocol, self.split)?;
         writeln!(f, "trained on {users} users, {items} items, {interactions} interactions")?;
-        let names = self.metrics.iter().map(ToString::to_string);
-        let (tail_name, tail) = self.tail().unzip();
-        let head = ["model".into()].into_iter().chain(names).chain(tail_name);
+        let shown = self.shown();
+        let head = ["model".into()].into_iter().chain(shown.iter().map(ToString::to_string));
         let mut means = table(head.chain(["users".into(), "training".into()]));
-        for (at, results) in self.models.iter().enumerate() {
-            let cells = self.metrics.iter().map(|&metric| mean_and_interval(results, metric));
-            let tail = tail.as_ref().map(|cells| cells[at].clone());
-            let users = count(results.evaluation.counts.users);
-            let rest = tail.into_iter().chain([users, training_time(results)]);
+        for results in &self.models {
+            let cells = shown.iter().map(|&what| value_and_interval(results, what));
+            let rest = [count(results.evaluation.counts.users), training_time(results)];
             means.add_row([results.model.clone()].into_iter().chain(cells).chain(rest));
         }
         writeln!(f, "{means}")?;
@@ -71,10 +69,10 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| format!("{value:.4}"))
 }
 
-/// A mean, its bounds below it.
-fn mean_and_interval(results: &ModelResults, metric: Metric) -> String {
-    let mean = number(results.evaluation.mean(metric));
-    results.interval(metric).map_or(mean.clone(), |bounds| format!("{mean}\n[{:.4}, {:.4}]", bounds.low, bounds.high))
+/// A value, its bounds below it.
+fn value_and_interval(results: &ModelResults, what: Measurement) -> String {
+    let value = number(results.value(what));
+    results.interval(what).map_or(value.clone(), |bounds| format!("{value}\n[{:.4}, {:.4}]", bounds.low, bounds.high))
 }
 
 /// How long a model was trained, in words.
@@ -94,35 +92,23 @@ pub struct QualityAndCost {
 }
 
 impl Comparison {
-    /// The leading metric as if the targets in the tail of the catalogue were all that there is: what it is called,
-    /// and a cell a model. `None` where costs are not measured, or the metric says nothing of targets.
-    #[must_use]
-    pub fn tail(&self) -> Option<(String, Vec<String>)> {
-        let metric = self.leading().filter(|metric| self.with_costs && metric.is_accuracy())?;
-        let cell = |results: &ModelResults| number(results.mean_of(metric, PopularityBucket::Tail));
-        Some((format!("{metric} of tail"), self.models.iter().map(cell).collect()))
-    }
-
     /// One metric, what the lists show of the catalogue, and what the model takes; `None` where costs were not
     /// measured.
     #[must_use]
     pub fn quality_and_cost(&self) -> Option<QualityAndCost> {
         let metric = self.leading().filter(|_| self.with_costs)?;
-        let shown = [MetricKind::Coverage, MetricKind::Gini].map(|kind| Metric { kind, k: metric.k });
-        let (tail_name, tail) = self.tail().unzip();
-        let head = ["model".to_string(), metric.to_string()].into_iter().chain(tail_name);
-        let costs = ["training", "size", "ms a user"].map(String::from);
-        let row = |(at, results): (usize, &ModelResults)| {
-            let mean = |metric| number(results.evaluation.mean(metric));
-            let tail = tail.as_ref().map(|cells| cells[at].clone());
+        let exposure = [MetricKind::Coverage, MetricKind::Gini].map(|kind| Metric { kind, k: metric.k }.into());
+        let shown: Vec<Measurement> = [metric.into()].into_iter().chain(self.tail()).chain(exposure).collect();
+        let row = |results: &ModelResults| {
+            let quality = shown.iter().map(|&what| number(results.value(what)));
             let size = results.costs.map_or_else(String::new, |costs| bytes(costs.bytes));
             let time = results.costs.map_or_else(String::new, |costs| format!("{:.3}", costs.user_ms));
-            let quality = [results.model.clone(), mean(metric)].into_iter().chain(tail).chain(shown.map(mean));
-            quality.chain([training_time(results), size, time]).collect()
+            [results.model.clone()].into_iter().chain(quality).chain([training_time(results), size, time]).collect()
         };
+        let head = ["model".to_string()].into_iter().chain(shown.iter().map(ToString::to_string));
         Some(QualityAndCost {
-            head: head.chain(shown.map(|metric| metric.to_string())).chain(costs).collect(),
-            rows: self.models.iter().enumerate().map(row).collect(),
+            head: head.chain(["training", "size", "ms a user"].map(String::from)).collect(),
+            rows: self.models.iter().map(row).collect(),
             note: format!(
                 "of tail: as if the targets among the least popular items, a third of all interactions, were all there \
                  is; ms a user: one history folded in and its first {LISTED} items found, on one thread, the median"
@@ -131,21 +117,16 @@ impl Comparison {
     }
 
     fn write_differences(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let share = 100.0 * self.intervals.confidence;
-        writeln!(
-            f,
-            "in brackets: {share:.0} % intervals (bootstrap, {} resamples of the users)",
-            count(self.intervals.resamples)
-        )?;
-        let metrics: Vec<Metric> = self.metrics.iter().copied().filter(|metric| metric.is_per_user()).collect();
-        if self.differences.is_empty() || metrics.is_empty() {
+        writeln!(f, "in brackets: {}", self.intervals)?;
+        if self.differences.is_empty() {
             return Ok(());
         }
-        let names = metrics.iter().map(ToString::to_string);
+        let shown = self.shown();
+        let names = shown.iter().map(ToString::to_string);
         let mut differences = table(["difference,\nuser by user".to_string()].into_iter().chain(names));
         for difference in &self.differences {
-            let cells = metrics.iter().map(|&metric| {
-                difference.of(metric).map_or_else(String::new, |d| {
+            let cells = shown.iter().map(|&what| {
+                difference.of(what).map_or_else(String::new, |d| {
                     let (mean, low, high) = (signed(d.mean), signed(d.interval.low), signed(d.interval.high));
                     let undecided = if d.zero_inside { "\n0 inside" } else { "" };
                     format!("{mean}\n[{low}, {high}]{undecided}")
@@ -159,7 +140,7 @@ impl Comparison {
 
     fn write_left_out(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.notes_on_counts().iter().try_for_each(|note| writeln!(f, "{note}"))?;
-        self.left_out.iter().try_for_each(|left_out| writeln!(f, "{} is left out: {}", left_out.model, left_out.reason))
+        self.left_out.iter().try_for_each(|left_out| writeln!(f, "{left_out}"))
     }
 
     /// What the means do not cover, a sentence each.

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::grammar::{Bound, Gate, Quantity};
-use crate::cli::comparison::{Comparison, ModelResults};
+use crate::cli::comparison::{Comparison, Measurement, ModelResults, signed};
 use crate::cli::exit::Configuration;
-use crate::evaluation::Metric;
+use crate::evaluation::{Interval, Metric, Resampled};
 
 /// A gate beside what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,8 +18,12 @@ pub struct Verdict {
     pub value: Option<f64>,
     /// What it was held against; none where the other model was left out.
     pub bound: Option<f64>,
+    /// Bounds of the value less what it was held against; none where one has no value, and for what a model takes.
+    pub interval: Option<Interval>,
     /// True when the condition holds; what has no value does not hold.
     pub passed: bool,
+    /// The model without a value and why it has none; none where both have one.
+    pub left_out: Option<String>,
 }
 
 impl Gate {
@@ -32,16 +36,49 @@ impl Gate {
         }
     }
 
+    /// What has to have been measured for it, but for what a model takes.
+    fn measurement(&self, leading: Metric) -> Option<Measurement> {
+        let Quantity::Metric { part, .. } = self.quantity else { return None };
+        Some(Measurement { metric: self.metric(leading)?, part })
+    }
+
     /// The quantity of one model.
     fn of(&self, results: &ModelResults, leading: Metric) -> Option<f64> {
         match self.quantity {
-            Quantity::Metric { part, .. } => {
-                let metric = self.metric(leading)?;
-                part.map_or_else(|| results.evaluation.mean(metric), |part| results.mean_of(metric, part))
-            }
+            Quantity::Metric { .. } => results.value(self.measurement(leading)?),
             Quantity::TrainingSeconds => results.fit_seconds,
             Quantity::Bytes => results.costs.map(|costs| costs.bytes as f64),
             Quantity::UserMs => results.costs.map(|costs| costs.user_ms),
+        }
+    }
+
+    /// What a comparison says of it.
+    fn judge(&self, comparison: &Comparison) -> Verdict {
+        let (candidate, leading) = (comparison.candidate(), comparison.leading());
+        let of = |results: Option<&ModelResults>| self.of(results?, leading?);
+        let resampled = |results: Option<&ModelResults>| results?.resampled(self.measurement(leading?)?).cloned();
+        let (value, ours) = (of(candidate), resampled(candidate));
+        let (bound, difference, other) = match &self.bound {
+            Bound::Number(number) => (Some(*number), ours.map(|ours| ours.scaled(1.0, -number)), None),
+            Bound::Model { factor, model, offset } => {
+                let other = comparison.models.iter().find(|results| results.model == *model);
+                let bound = of(other).map(|other| factor * other + offset);
+                let theirs = resampled(other).map(|theirs| theirs.scaled(*factor, *offset));
+                (bound, ours.zip(theirs).map(|(ours, theirs)| ours.minus(&theirs)), Some(model))
+            }
+        };
+        let left_out = match candidate {
+            // It is the last to be measured, or left out.
+            None => comparison.left_out.last(),
+            Some(_) => comparison.left_out.iter().find(|left_out| other == Some(&left_out.model)),
+        };
+        Verdict {
+            gate: self.text.clone(),
+            value,
+            bound,
+            interval: difference.as_ref().map(Resampled::interval),
+            passed: value.zip(bound).is_some_and(|(value, bound)| self.relation.holds(value, bound)),
+            left_out: left_out.map(ToString::to_string),
         }
     }
 }
@@ -52,11 +89,19 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         if self.passed { "pass" } else { "FAIL" }
     }
+
+    /// The bounds of the value less the bound for people; empty without.
+    #[must_use]
+    pub fn margin(&self) -> String {
+        let shown = |Interval { low, high }| format!("[{}, {}]", signed(low), signed(high));
+        self.interval.map_or_else(String::new, shown)
+    }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} against {})", self.gate, shown_value(self.value), shown_value(self.bound))
+        write!(f, "{} ({} against {})", self.gate, shown_value(self.value), shown_value(self.bound))?;
+        self.left_out.iter().try_for_each(|reason| write!(f, "; {reason}"))
     }
 }
 
@@ -86,21 +131,8 @@ pub fn check(gates: &[Gate], models: &[&str]) -> Result<(), Configuration> {
     Ok(())
 }
 
-/// Holds the candidate of a comparison, its last model, against every gate.
+/// Holds the candidate of a comparison against every gate.
 #[must_use]
 pub fn judge(gates: &[Gate], comparison: &Comparison) -> Vec<Verdict> {
-    let of = |gate: &Gate, results: Option<&ModelResults>| gate.of(results?, comparison.leading()?);
-    let judge = |gate: &Gate| {
-        let value = of(gate, comparison.models.last());
-        let bound = match &gate.bound {
-            Bound::Number(number) => Some(*number),
-            Bound::Model { factor, model, offset } => {
-                let other = comparison.models.iter().find(|results| results.model == *model);
-                of(gate, other).map(|other| factor * other + offset)
-            }
-        };
-        let passed = value.zip(bound).is_some_and(|(value, bound)| gate.relation.holds(value, bound));
-        Verdict { gate: gate.text.clone(), value, bound, passed }
-    };
-    gates.iter().map(judge).collect()
+    gates.iter().map(|gate| gate.judge(comparison)).collect()
 }

@@ -31,7 +31,7 @@ pub fn quality_and_cost(comparison: &Comparison) -> Result<Vec<Block>> {
                 name: &results.model,
                 cost: cost(results).unwrap_or(0.0).max(LEAST),
                 mean: results.evaluation.mean(metric).unwrap_or_default(),
-                interval: results.interval(metric),
+                interval: results.interval(metric.into()),
             });
             let points: Vec<Point<'_>> = points.collect();
             scatter(name, &format!("{metric} by {what}"), what, &points, tick)

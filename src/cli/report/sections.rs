@@ -61,7 +61,7 @@ pub fn summary(report: &Report<'_>) -> Vec<Block> {
     }
     let mut blocks = vec![Block::Facts(facts)];
     let mut notes = comparison.notes_on_counts();
-    notes.extend(comparison.left_out.iter().map(|left| format!("{} is left out: {}", left.model, left.reason)));
+    notes.extend(comparison.left_out.iter().map(ToString::to_string));
     if !notes.is_empty() {
         blocks.push(Block::Text(format!("{}.", notes.join(". "))));
     }
@@ -73,30 +73,29 @@ pub fn gates(verdicts: &[Verdict]) -> Vec<Block> {
     if verdicts.is_empty() {
         return Vec::new();
     }
-    let head = ["gate", "verdict", "value", "bound"].map(String::from).to_vec();
+    let head = ["gate", "verdict", "value", "bound", "value − bound"].map(String::from).to_vec();
     let rows = verdicts.iter().map(|verdict| {
         let [value, bound] = [verdict.value, verdict.bound].map(shown_value);
-        vec![verdict.gate.clone(), verdict.word().into(), value, bound]
+        vec![verdict.gate.clone(), verdict.word().into(), value, bound, verdict.margin()]
     });
     vec![Block::Heading("Gates"), Block::Table { labels: 2, head, rows: rows.collect() }]
 }
 
 /// The means and the differences.
 pub fn results(comparison: &Comparison) -> Vec<Block> {
-    let metrics = &comparison.metrics;
+    let shown = comparison.shown();
     let models = || comparison.models.iter();
     let head = ["metric".to_string()].into_iter().chain(models().map(|results| results.model.to_string())).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for &metric in metrics {
+    for &what in &shown {
         let cells = models().map(|results| {
-            let mean = cell(&results.evaluation.means, metric);
+            let value = results.value(what).map_or_else(String::new, number);
             results
-                .interval(metric)
-                .map_or(mean.clone(), |bounds| format!("{mean} [{}, {}]", number(bounds.low), number(bounds.high)))
+                .interval(what)
+                .map_or(value.clone(), |bounds| format!("{value} [{}, {}]", number(bounds.low), number(bounds.high)))
         });
-        rows.push([metric.to_string()].into_iter().chain(cells).collect());
+        rows.push([what.to_string()].into_iter().chain(cells).collect());
     }
-    rows.extend(comparison.tail().map(|(name, cells)| [name].into_iter().chain(cells).collect()));
     let training = models().map(training_time);
     rows.push(["training".to_string()].into_iter().chain(training).collect());
     let rate = models().map(|results| {
@@ -104,32 +103,28 @@ pub fn results(comparison: &Comparison) -> Vec<Block> {
         format!("{} users/s", thousands(rate.round() as u64))
     });
     rows.push(["evaluation".to_string()].into_iter().chain(rate).collect());
-    let share = 100.0 * comparison.intervals.confidence;
     let mut blocks = vec![
         Block::Heading("Results"),
-        Block::Text(format!(
-            "In brackets: {share:.0} % intervals of the mean over users (bootstrap, {} resamples).",
-            thousands(comparison.intervals.resamples as u64)
-        )),
+        Block::Text(format!("In brackets: {}.", comparison.intervals)),
         Block::Table { labels: 1, head, rows },
     ];
     let rows: Vec<Vec<String>> = comparison
         .differences
         .iter()
         .flat_map(|difference| {
-            metrics.iter().filter_map(|&metric| {
-                let d = difference.of(metric)?;
+            shown.iter().filter_map(|&what| {
+                let d = difference.of(what)?;
                 let verdict = if d.zero_inside { "0 inside: undecided" } else { "0 outside" };
                 let interval = format!("[{}, {}]", signed(d.interval.low), signed(d.interval.high));
-                let what = format!("{} − {}", difference.model, difference.baseline);
-                Some(vec![what, metric.to_string(), signed(d.mean), interval, verdict.into()])
+                let models = format!("{} − {}", difference.model, difference.baseline);
+                Some(vec![models, what.to_string(), signed(d.mean), interval, verdict.into()])
             })
         })
         .collect();
     if !rows.is_empty() {
         let head = ["difference", "metric", "mean", "interval", "verdict"].map(String::from).to_vec();
         blocks.push(Block::Text(
-            "Differences are taken user by user, on the same resamples: where 0 is inside the interval, these users do \
+            "Differences are taken user by user, on the same resamples and groups: where 0 is inside the interval, these users do \
              not tell which model is better."
                 .into(),
         ));
@@ -150,7 +145,7 @@ pub fn by_cutoff(comparison: &Comparison) -> Result<Vec<Block>> {
         let series = comparison.models.iter().map(|results| Series {
             name: &results.model,
             values: metrics.iter().map(|&m| results.evaluation.mean(m).unwrap_or_default()).collect(),
-            intervals: metrics.iter().map(|&m| results.interval(m)).collect(),
+            intervals: metrics.iter().map(|&m| results.interval(m.into())).collect(),
         });
         let plot = Lines {
             title: format!("{}@k by cutoff k", kind.name()),
@@ -321,9 +316,11 @@ pub fn definitions(comparison: &Comparison) -> Vec<Block> {
         Block::Facts(metrics.collect()),
         Block::Text(format!(
             "Intervals are percentiles of the bootstrap over users: {} resamples drawn by seed {}, the same for every model \
-             and metric. Coverage and Gini belong to all lists together, so they have no interval.",
+             and metric. Coverage and Gini belong to all lists together, and lists of users drawn twice show nothing new: \
+             their intervals are those of the jackknife that leaves out each of {} groups of users in turn.",
             thousands(rule.resamples as u64),
-            rule.seed
+            rule.seed,
+            rule.groups
         )),
     ]
 }

@@ -64,11 +64,12 @@ pub(in crate::serve) struct Method {
     pub path: &'static str,
     pub scope: Scope,
     pub intake: Intake,
-    /// Most fields of a message, those of nested messages not counted unless `nested` says so. An empty nested message
-    /// takes two bytes on the wire and some hundred decoded, so the number of bytes alone does not bound the memory of a
-    /// decoded message.
+    /// Most fields of a message, those inside of them not counted. An empty nested message takes two bytes on the wire and
+    /// some hundred decoded, so the number of bytes alone does not bound the memory of a decoded message.
     pub most_fields: usize,
-    /// Numbers of the fields whose own fields count as well, a list a level.
+    /// Most fields inside of those that `nested` names, all levels together.
+    pub most_nested: usize,
+    /// Numbers of the fields whose own fields count, a list a level.
     pub nested: &'static [&'static [u32]],
 }
 
@@ -76,35 +77,39 @@ pub(in crate::serve) struct Method {
 const MANY: usize = 1 << 17;
 
 const fn method(path: &'static str, scope: Scope, intake: Intake) -> Method {
-    Method { path, scope, intake, most_fields: MANY, nested: &[] }
+    Method { path, scope, intake, most_fields: MANY, most_nested: 2 * MANY, nested: &[] }
 }
 
-/// The fields of a `RecommendRequest` that hold sets of items, each of which may be as long as a list.
-const SETS: &[u32] = &[4, 5];
+/// The fields of a `RecommendRequest` that hold lists in turn: `exclude` and `allow`, each of which may be as long as a
+/// list, and `detail`.
+const LISTS: &[u32] = &[4, 5, 16];
 
 use Intake::{Direct, Queued, Streamed};
 use Scope::{Admin, Events, Read};
 
 const METHODS: &[Method] = &[
+    Method { nested: &[LISTS], ..method("/foldin.v1.RecommendationService/Recommend", Read, Queued) },
     Method {
-        most_fields: 2 * MANY,
-        nested: &[SETS],
-        ..method("/foldin.v1.RecommendationService/Recommend", Read, Queued)
+        // Four times what is allowed, so that a little too many gets the better message.
+        most_fields: 1024,
+        // As many as a message of the usual size has room for by ids of some characters.
+        most_nested: 4 * MANY,
+        nested: &[&[1], LISTS],
+        ..method("/foldin.v1.RecommendationService/BatchRecommend", Read, Queued)
     },
-    // Four times what is allowed, so that a little too many gets the better message.
-    Method { most_fields: 1024, ..method("/foldin.v1.RecommendationService/BatchRecommend", Read, Queued) },
     method("/foldin.v1.RecommendationService/SimilarItems", Read, Queued),
-    Method {
-        most_fields: 2 * MANY,
-        nested: &[&[1], SETS],
-        ..method("/foldin.v1.RecommendationService/StreamRecommend", Read, Streamed)
-    },
+    Method { nested: &[&[1], LISTS], ..method("/foldin.v1.RecommendationService/StreamRecommend", Read, Streamed) },
     method("/foldin.v1.RecommendationService/ScoreItems", Read, Queued),
     method("/foldin.v1.RecommendationService/Explain", Read, Queued),
     method("/foldin.v1.RecommendationService/SimilarUsers", Read, Queued),
     method("/foldin.v1.EmbeddingService/BatchGetUserEmbeddings", Read, Queued),
     method("/foldin.v1.EmbeddingService/BatchGetItemEmbeddings", Read, Queued),
-    method("/foldin.v1.EmbeddingService/EmbedHistories", Read, Queued),
+    Method {
+        most_fields: 4096,
+        most_nested: 4 * MANY,
+        nested: &[&[1]],
+        ..method("/foldin.v1.EmbeddingService/EmbedHistories", Read, Queued)
+    },
     Method { most_fields: 4096, ..method("/foldin.v1.EventService/RecordEvents", Events, Direct) },
     method("/foldin.v1.EventService/GetHistory", Events, Queued),
     method("/foldin.v1.EventService/ForgetUser", Events, Direct),

@@ -109,16 +109,15 @@ fn permits(budget: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit
 }
 
 fn check_fields(message: &[u8], method: &Method) -> Result<(), Status> {
-    if fields(message, method.nested) > method.most_fields {
-        return Err(status::too_many_fields(method.most_fields));
-    }
-    Ok(())
+    let (own, inside) = fields(message, method.nested);
+    let bounds = [(own, method.most_fields), (inside, method.most_nested)];
+    bounds.into_iter().try_for_each(|(n, most)| if n > most { Err(status::too_many_fields(most)) } else { Ok(()) })
 }
 
-/// Number of fields of a message, with those inside of the fields that are named for each level, as far as it is
+/// Number of fields of a message, and of those inside of the fields that are named for each level, as far as it is
 /// well-formed; what is not is for the decoder to refuse.
-fn fields(mut message: &[u8], nested: &[&[u32]]) -> usize {
-    let mut count = 0;
+fn fields(mut message: &[u8], nested: &[&[u32]]) -> (usize, usize) {
+    let (mut own, mut inside) = (0, 0);
     while !message.is_empty() {
         let Ok((tag, wire_type)) = decode_key(&mut message) else { break };
         let mut value = message;
@@ -126,16 +125,17 @@ fn fields(mut message: &[u8], nested: &[&[u32]]) -> usize {
             break;
         }
         value = &value[..value.len() - message.len()];
-        count += 1;
-        if let Some((inside, deeper)) = nested.split_first()
-            && inside.contains(&tag)
+        own += 1;
+        if let Some((named, deeper)) = nested.split_first()
+            && named.contains(&tag)
             && wire_type == WireType::LengthDelimited
             && decode_varint(&mut value).is_ok()
         {
-            count += fields(value, deeper);
+            let (n, deep) = fields(value, deeper);
+            inside += n + deep;
         }
     }
-    count
+    (own, inside)
 }
 
 /// A stream of messages, each let through when all of it has come and it is within the bounds of a message. Its client
@@ -212,32 +212,35 @@ mod tests {
 
     #[test]
     fn fields_are_counted_without_decoding() {
-        assert_eq!(fields(&[], &[]), 0);
+        assert_eq!(fields(&[], &[]), (0, 0));
         let request = pb::RecommendRequest { n: 3, history: pb::history(["a", "b"]), ..Default::default() };
-        assert_eq!(fields(&request.encode_to_vec(), &[]), 3);
+        assert_eq!(fields(&request.encode_to_vec(), &[]), (3, 0));
         let batch = pb::BatchRecommendRequest { requests: vec![request; 300] };
-        assert_eq!(fields(&batch.encode_to_vec(), &[]), 300);
+        assert_eq!(fields(&batch.encode_to_vec(), &[]), (300, 0));
         let empty = pb::BatchRecommendRequest { requests: vec![pb::RecommendRequest::default(); 2000] };
         let bytes = empty.encode_to_vec();
-        assert_eq!((bytes.len(), fields(&bytes, &[])), (4000, 2000), "two bytes each");
+        assert_eq!((bytes.len(), fields(&bytes, &[])), (4000, (2000, 0)), "two bytes each");
     }
 
     #[test]
-    fn sets_of_items_count_wherever_a_request_stands() {
+    fn lists_in_a_request_count_wherever_it_stands() {
         let set = |length| Some(pb::ItemSet { item_ids: vec![String::new(); length] });
-        let request = pb::RecommendRequest { n: 3, exclude: set(50), allow: set(7), ..Default::default() };
+        let detail = Some(pb::Detail { attributes: vec![String::new(); 5], ..Default::default() });
+        let request = pb::RecommendRequest { n: 3, exclude: set(50), allow: set(7), detail, ..Default::default() };
         let of = |path: &str| Method::at(&format!("/foldin.v1.RecommendationService/{path}")).unwrap().nested;
-        assert_eq!(fields(&request.encode_to_vec(), of("Recommend")), 3 + 50 + 7);
-        let wrapped = pb::StreamRecommendRequest { request: Some(request), tag: 9 };
-        assert_eq!(fields(&wrapped.encode_to_vec(), of("StreamRecommend")), 2 + 3 + 50 + 7);
+        assert_eq!(fields(&request.encode_to_vec(), of("Recommend")), (4, 50 + 7 + 5));
+        let wrapped = pb::StreamRecommendRequest { request: Some(request.clone()), tag: 9 };
+        assert_eq!(fields(&wrapped.encode_to_vec(), of("StreamRecommend")), (2, 4 + 50 + 7 + 5));
+        let batch = pb::BatchRecommendRequest { requests: vec![request; 20] };
+        assert_eq!(fields(&batch.encode_to_vec(), of("BatchRecommend")), (20, 20 * (4 + 50 + 7 + 5)));
     }
 
     #[test]
     fn what_is_malformed_is_counted_up_to_there() {
         for bytes in [&[0xff; 11][..], &[0x0a], &[0x0a, 0x7f], &[0x0b, 0x0a], &[0x07]] {
-            assert_eq!(fields(bytes, &[]), 0, "{bytes:?}");
+            assert_eq!(fields(bytes, &[]), (0, 0), "{bytes:?}");
         }
-        assert_eq!(fields(&[0x08, 0x01, 0x0a, 0x7f], &[]), 1);
-        assert_eq!(fields(&[0x0a, 0x02, 0x0a, 0x7f], &[&[1]]), 1, "nor what is inside");
+        assert_eq!(fields(&[0x08, 0x01, 0x0a, 0x7f], &[]), (1, 0));
+        assert_eq!(fields(&[0x0a, 0x02, 0x0a, 0x7f], &[&[1]]), (1, 0), "nor what is inside");
     }
 }
