@@ -18,8 +18,6 @@ mod narrow;
 mod packed;
 mod peak;
 mod scalar;
-#[cfg(test)]
-mod tests;
 
 pub use gemm::packed_at_once;
 pub(super) use gemm::{Strided, StridedMut, Update, gemm};
@@ -178,3 +176,6 @@ pub fn adam(step: &AdamStep, value: &mut [f32], first: &mut [f32], second: &mut 
     );
     dispatch!(adam(step, value, first, second, gradient))
 }
+
+#[cfg(test)]
+mod tests;
