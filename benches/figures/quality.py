@@ -48,7 +48,8 @@ def fitted(configuration, folder, model):
 
 def trained(configuration, folder, model):
     """Trains one model into the directory `model`: seconds and peak memory."""
-    settings = [f"{section}.{key}={value}" for section in ("model", "training")
+    # In lower case, as TOML has true and false; so are all names.
+    settings = [f"{section}.{key}={str(value).lower()}" for section in ("model", "training")
                 for key, value in configuration.get(section, {}).items()]
     sets = [argument for setting in settings for argument in ("--set", setting)]
     printed, peak = figure.with_peak([
