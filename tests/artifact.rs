@@ -46,7 +46,7 @@ fn scores(model: &dyn Model) -> Vec<u32> {
 
 #[test]
 fn what_is_published_is_opened() {
-    for config in [popularity(), ease(), gf_cf(), mult_vae(), mult_dae()] {
+    for config in [popularity(), ease(), gf_cf(), mult_vae(), mult_dae(), rec_vae()] {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("model");
         let fitted = train(&config, 1);

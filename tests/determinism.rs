@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use foldin::interactions::{History, Interactions};
 use foldin::models::{
-    BspmConfig, GfCfConfig, LowPassConfig, Model, ModelConfig, Observer, Start, StoredTensors, fit,
+    BspmConfig, GfCfConfig, LowPassConfig, Model, ModelConfig, Observer, RecVaeConfig, Start, StoredTensors, fit,
     fit_with_checkpoints,
 };
 use foldin::storage::{TensorRef, Values, open_sealed, write_sealed, write_tensors};
@@ -42,6 +42,8 @@ fn presets() -> impl Iterator<Item = ModelConfig> {
         ModelConfig::LowPass(config) => ModelConfig::LowPass(LowPassConfig { rank: 70, ..config }),
         ModelConfig::GfCf(config) => ModelConfig::GfCf(GfCfConfig { rank: 70, ..config }),
         ModelConfig::Bspm(config) => ModelConfig::Bspm(BspmConfig { rank: 70, ..config }),
+        // So that three epochs train the encoder, the decoder, and the encoder with what it remembers.
+        ModelConfig::RecVae(config) => ModelConfig::RecVae(RecVaeConfig { encoder_epochs: 1, ..config }),
         other => other,
     })
 }

@@ -20,7 +20,8 @@ pub enum ExportError {
     Artifact(#[from] ArtifactError),
     /// The model places nothing of the kind in a space.
     #[error(
-        "model {model} has no {what} embeddings; models that have them: elsa, low-pass, gf-cf, bspm, mult-vae, mult-dae"
+        "model {model} has no {what} embeddings; models that have them: elsa, low-pass, gf-cf, bspm, mult-vae, mult-dae, \
+         rec-vae"
     )]
     NoSpace {
         /// The model's name.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BlendConfig, BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, LowPassConfig, MultDaeConfig,
-    MultVaeConfig, PopularityConfig, SparseEaseConfig,
+    MultVaeConfig, PopularityConfig, RecVaeConfig, SparseEaseConfig,
 };
 use crate::training::TrainingConfig;
 
@@ -33,6 +33,8 @@ pub enum ModelConfig {
     MultVae(MultVaeConfig),
     /// Denoising autoencoder with a multinomial likelihood.
     MultDae(MultDaeConfig),
+    /// Variational autoencoder whose prior remembers, trained by turns.
+    RecVae(RecVaeConfig),
     /// Several trained models together; not trained itself, and no preset.
     Blend(BlendConfig),
 }
@@ -47,8 +49,19 @@ pub struct UnknownPreset {
 
 impl ModelConfig {
     /// The names [`preset`](Self::preset) understands.
-    pub const PRESETS: [&'static str; 10] =
-        ["popularity", "ease", "edlae", "sparse-ease", "elsa", "low-pass", "gf-cf", "bspm", "mult-vae", "mult-dae"];
+    pub const PRESETS: [&'static str; 11] = [
+        "popularity",
+        "ease",
+        "edlae",
+        "sparse-ease",
+        "elsa",
+        "low-pass",
+        "gf-cf",
+        "bspm",
+        "mult-vae",
+        "mult-dae",
+        "rec-vae",
+    ];
 
     /// A model with the parameters of its paper.
     ///
@@ -66,6 +79,7 @@ impl ModelConfig {
             "bspm" => Ok(Self::Bspm(BspmConfig::default())),
             "mult-vae" => Ok(Self::MultVae(MultVaeConfig::default())),
             "mult-dae" => Ok(Self::MultDae(MultDaeConfig::default())),
+            "rec-vae" => Ok(Self::RecVae(RecVaeConfig::default())),
             _ => Err(UnknownPreset { name: name.into() }),
         }
     }
@@ -84,6 +98,7 @@ impl ModelConfig {
             Self::Bspm(_) => "bspm",
             Self::MultVae(_) => "mult-vae",
             Self::MultDae(_) => "mult-dae",
+            Self::RecVae(_) => "rec-vae",
             Self::Blend(_) => "blend",
         }
     }
@@ -93,6 +108,7 @@ impl ModelConfig {
     pub fn training(&self) -> TrainingConfig {
         match self {
             Self::Elsa(_) => ElsaConfig::training(),
+            Self::RecVae(_) => RecVaeConfig::training(),
             _ => TrainingConfig::default(),
         }
     }
@@ -128,6 +144,9 @@ impl ModelConfig {
             Self::Elsa(elsa) => vec![("model.dimensions", elsa.dimensions)],
             Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
             Self::MultDae(dae) => vec![("model.hidden", dae.hidden)],
+            Self::RecVae(vae) => {
+                vec![("model.hidden", vae.hidden), ("model.layers", vae.layers), ("model.latent", vae.latent)]
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
 use super::{
     Blend, Bspm, EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, GfCf, ItemItem, LowPass, ModelConfig, MultDae,
-    MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, SparseEase, WarmStartError,
+    MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, RecVae, RecVaeTrainer, SparseEase, WarmStartError,
 };
 use crate::interactions::Interactions;
 use crate::linalg::{EigenError, instructions};
@@ -249,6 +249,13 @@ fn fit_from(
             };
             iterate(MultDaeTrainer::new(model), plan, checkpoints, observer)
         }
+        ModelConfig::RecVae(config) => {
+            let model = match weights {
+                None => RecVae::new(config, items, training.seed),
+                Some(mut weights) => RecVae::restore(config, items, &mut weights)?,
+            };
+            iterate(RecVaeTrainer::new(model), plan, checkpoints, observer)
+        }
     }
 }
 
@@ -299,6 +306,7 @@ pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -
         ModelConfig::Blend(config) => Box::new(Blend::restore(config, items, &mut tensors)?),
         ModelConfig::MultVae(config) => Box::new(MultVae::restore(config, items, &mut tensors)?),
         ModelConfig::MultDae(config) => Box::new(MultDae::restore(config, items, &mut tensors)?),
+        ModelConfig::RecVae(config) => Box::new(RecVae::restore(config, items, &mut tensors)?),
     };
     tensors.finish()?;
     Ok(model)

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Model, StoredTensors};
-use super::{BlendConfig, Elsa, ModelConfig, MultDae, MultVae};
+use super::{BlendConfig, Elsa, ModelConfig, MultDae, MultVae, RecVae};
 use crate::interactions::IdMap;
 
 /// How the items of an earlier model and of a newer catalogue relate.
@@ -117,6 +117,7 @@ pub fn carry_over(
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, new.len(), seed)),
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
+        ModelConfig::RecVae(config) => Box::new(RecVae::new(config, new.len(), seed)),
         _ => return Err(WarmStartError::without_steps(config)),
     };
     let mut weights = StoredTensors::default();

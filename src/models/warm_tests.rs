@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::models::{EaseConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, restore};
+use crate::models::{EaseConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, RecVaeConfig, restore};
 
 const SEED: u64 = 5;
 
@@ -23,11 +23,16 @@ fn elsa(dimensions: usize) -> ModelConfig {
     ModelConfig::Elsa(ElsaConfig { dimensions, ..ElsaConfig::default() })
 }
 
+fn rec_vae(hidden: usize, layers: usize) -> ModelConfig {
+    ModelConfig::RecVae(RecVaeConfig { hidden, layers, latent: 3, ..RecVaeConfig::default() })
+}
+
 fn fresh(config: &ModelConfig, items: usize, seed: u64) -> Box<dyn Model> {
     match config {
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, items, seed)),
         ModelConfig::MultDae(config) => Box::new(MultDae::new(config, items, seed)),
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, items, seed)),
+        ModelConfig::RecVae(config) => Box::new(RecVae::new(config, items, seed)),
         _ => unreachable!("iterative models only"),
     }
 }
@@ -52,7 +57,7 @@ proptest! {
     fn every_column_is_the_parents_or_a_new_models(
         old in proptest::collection::btree_set(-20..20i64, 1..20),
         new in proptest::collection::btree_set(-20..20i64, 1..20),
-        config in prop::sample::select(vec![vae(4), dae(4), elsa(4)]),
+        config in prop::sample::select(vec![vae(4), dae(4), elsa(4), rec_vae(4, 3)]),
     ) {
         let (old, new): (Vec<i64>, Vec<i64>) = (old.into_iter().collect(), new.into_iter().collect());
         // Another seed, so that no column of the parent is a new model's by chance.
@@ -87,6 +92,7 @@ fn what_cannot_be_continued_is_named() {
         (refused(&vae(4), &vae(6)), "model.hidden is 6, the earlier model's is 4"),
         (refused(&dae(4), &dae(6)), "model.hidden is 6, the earlier model's is 4"),
         (refused(&elsa(4), &elsa(6)), "model.dimensions is 6, the earlier model's is 4"),
+        (refused(&rec_vae(4, 3), &rec_vae(4, 2)), "model.layers is 2, the earlier model's is 3"),
     ] {
         assert!(error.contains(part), "{error}");
     }

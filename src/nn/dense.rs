@@ -68,7 +68,7 @@ impl Dense {
     /// # Panics
     /// As [`logits`](Self::logits).
     pub fn linear(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
-        self.forward(x, out, |y| y.iter_mut().zip(&self.bias).for_each(|(y, b)| *y += b));
+        inner_products(self.columns(), x, out, |_, y| y.iter_mut().zip(&self.bias).for_each(|(y, b)| *y += b));
     }
 
     /// `out = tanh(Wᵀ·x + b)`.
@@ -76,21 +76,7 @@ impl Dense {
     /// # Panics
     /// As [`logits`](Self::logits).
     pub fn tanh(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
-        self.forward(x, out, |y| tanh_bias(y, &self.bias));
-    }
-
-    fn forward(&self, x: Columns<'_>, mut out: ColumnsMut<'_>, finish: impl Fn(&mut [f32]) + Sync) {
-        assert_eq!((out.rows(), out.cols()), (self.outputs(), x.cols()), "one column a user");
-        let outputs = self.outputs();
-        out.data().par_chunks_mut(outputs * USERS).enumerate().for_each(|(chunk, data)| {
-            let users = data.len() / outputs;
-            dots(
-                ColumnsMut::new(data, (outputs, users)),
-                self.columns(),
-                x.range(chunk * USERS..chunk * USERS + users),
-            );
-            data.chunks_exact_mut(outputs).for_each(&finish);
-        });
+        inner_products(self.columns(), x, out, |_, y| tanh_bias(y, &self.bias));
     }
 
     /// The gradient of weights and bias from the input `x` and `delta`, the gradient of the output
@@ -116,6 +102,26 @@ impl Dense {
         let pairs = self.weights.iter_mut().zip(&other.weights).chain(self.bias.iter_mut().zip(&other.bias));
         pairs.for_each(|(a, b)| *a += b);
     }
+}
+
+/// `out[:, u] = finish(u, weightsᵀ · x[:, u])` for every user u: inner products in a fixed order, so that a user's column has
+/// the same bits in any batch.
+///
+/// # Panics
+/// When shapes do not fit: `weights` inputs × outputs, `x` inputs × users, `out` outputs × users.
+pub(super) fn inner_products(
+    weights: Columns<'_>,
+    x: Columns<'_>,
+    mut out: ColumnsMut<'_>,
+    finish: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    let outputs = weights.cols();
+    assert_eq!((out.rows(), out.cols()), (outputs, x.cols()), "one column a user");
+    out.data().par_chunks_mut(outputs * USERS).enumerate().for_each(|(chunk, data)| {
+        let (first, users) = (chunk * USERS, data.len() / outputs);
+        dots(ColumnsMut::new(data, (outputs, users)), weights, x.range(first..first + users));
+        (first..).zip(data.chunks_exact_mut(outputs)).for_each(|(user, y)| finish(user, y));
+    });
 }
 
 /// Turns the gradient of y = tanh(a) into that of a: `delta ← delta · (1 − y²)`.

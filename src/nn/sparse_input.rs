@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::init::{small_bias, xavier_normal};
 use super::sparse_batch::SparseBatch;
-use crate::linalg::{Columns, ColumnsMut, gather, sum_columns, tanh_bias, zeros};
+use crate::linalg::{Columns, ColumnsMut, axpy, gather, sum_columns, tanh_bias, zeros};
 
 /// h = tanh(Σᵢ xᵢ · table[:, i] + bias), with one contiguous column of the table an item.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,14 @@ impl SparseInput {
     /// When `out` has another shape or the batch names an item outside the table.
     pub fn forward(&self, batch: &SparseBatch, out: ColumnsMut<'_>) {
         gather_batch(self.columns(), batch, out, |column| tanh_bias(column, &self.bias));
+    }
+
+    /// The same without an activation: Σᵢ xᵢ · table[:, i] + bias.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn linear(&self, batch: &SparseBatch, out: ColumnsMut<'_>) {
+        gather_batch(self.columns(), batch, out, |column| axpy(column, 1.0, &self.bias));
     }
 
     /// The gradients of table and bias from `delta`, the gradient before the activation

@@ -11,7 +11,8 @@ pub struct Disk {
     /// The model directory: weights 4·P, histories 8 bytes an interaction and 8 a user, ids and counts. An older one
     /// that it replaces stays until it is complete. Attributes of items are not counted.
     pub model_directory: u64,
-    /// A checkpoint: weights, two moments and the best weights, 16·P; 0 where none is written.
+    /// A checkpoint: weights, two moments and the best weights, 16·P, and the encoder that a RecVAE remembers; 0 where none
+    /// is written.
     pub checkpoint: u64,
 }
 
@@ -25,7 +26,11 @@ pub fn disk(workload: &Workload) -> Disk {
     let written = workload.checkpoints && workload.widths().is_some();
     Disk {
         model_directory: sum(&[weights, histories, tables]),
-        checkpoint: if written { product(&[4, weights]) } else { 0 },
+        checkpoint: if written {
+            product(&[4, weights]).saturating_add(product(&[FLOAT, workload.encoder_parameters()]))
+        } else {
+            0
+        },
     }
 }
 

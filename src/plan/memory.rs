@@ -160,6 +160,8 @@ const WRITING: u64 = 4_000_000;
 ///   are added up), *best weights* 4·P (at the end those of the last epoch where nothing validates), *logits* 4·I and
 ///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input. An ELSA
 ///   has no logits, but *directions*, 4·P, of the weights and of the best ones, 4·3d a user and a d × d matrix.
+///   A RecVAE of n layers has 4·((2n + 4)·h + 9k) a user, its sparse input once more without dropout, and a *remembered
+///   encoder*.
 /// - EASE and EDLAE: the *matrix* 4·I²; for the Gram matrix, a *normalised copy* of the log where weights do not count or
 ///   rows are scaled, and the *transposed log*, 12 bytes an interaction; for the inverse, two *blocks* of 512 rows or
 ///   columns.
@@ -207,8 +209,10 @@ pub fn memory(workload: &Workload) -> Memory {
             parts.push(("training users", rows(part(trained), trained), vec![Fit, Validate]));
             parts.push(("validation users", rows(part(held), product(&[2, held])), vec![Fit, Validate]));
         }
-        let Widths { hidden, latent } = workload.widths().unwrap_or(Widths { hidden: 0, latent: 0 });
-        let state = sum(&[RANKED[1], product(&[2, hidden]), product(&[3, latent])]);
+        let folding_in = workload
+            .widths()
+            .map_or(0, |widths| sum(&[product(&[2, widths.depth, widths.hidden]), product(&[3, widths.latent])]));
+        let state = RANKED[1].saturating_add(folding_in);
         let ranking = sum(&[product(&[*threads, FLOAT, RANKED[0], state]), product(&[held, LISTED[0], LISTED[1]])]);
         parts.push(("ranking", ranking, vec![Validate]));
     }
@@ -216,14 +220,18 @@ pub fn memory(workload: &Workload) -> Memory {
         (_, Some(widths)) => {
             let both = vec![Fit, Validate];
             let gradients = if training.shards > 1 { 2 } else { 1 };
-            let (users, hidden) = (workload.shard_users(), widths.hidden);
+            let (users, Widths { hidden, depth, output, .. }) = (workload.shard_users(), widths);
             let low_rank = matches!(model, ModelConfig::Elsa(_));
             // Of each product the smaller factor: its width, and the inner dimension.
             let (logits, directions, products) = if low_rank {
                 (0, product(&[2, weights]), vec![(hidden, items), (hidden.min(users), hidden), (hidden, hidden)])
             } else {
-                let products = [(users.min(items), hidden), (hidden.min(items), users), (users.min(hidden), items)];
-                (product(&[FLOAT, items, users]), 0, products.into())
+                let mut products =
+                    vec![(users.min(items), output), (output.min(items), users), (users.min(output), items)];
+                if depth > 1 {
+                    products.extend([(hidden, users), (hidden.min(users), hidden)]);
+                }
+                (product(&[FLOAT, items, users]), 0, products)
             };
             parts.extend([
                 ("weights", weights, vec![Fit, Validate, Publish]),
@@ -231,6 +239,7 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("optimiser", product(&[2, weights]), both.clone()),
                 ("gradient", product(&[gradients, weights]), both.clone()),
                 ("best weights", weights, both.clone()),
+                ("remembered encoder", product(&[FLOAT, workload.encoder_parameters()]), both.clone()),
                 ("logits", logits, both.clone()),
                 ("activations", activations(workload, widths), vec![Fit]),
                 ("packed operands", packed(*threads, &products), both),
@@ -323,13 +332,17 @@ fn packed(threads: u64, smaller: &[(u64, u64)]) -> u64 {
 
 /// Activations, their gradients and the sparse input of a shard: its entries (8 bytes each, as drawn and by item) and
 /// where each item starts (16 bytes).
-fn activations(workload: &Workload, Widths { hidden, latent }: Widths) -> u64 {
+fn activations(workload: &Workload, Widths { hidden, depth, latent, .. }: Widths) -> u64 {
     let (data, users) = (&workload.data, workload.shard_users());
     let (values, square) = match &workload.model {
         ModelConfig::Elsa(_) => (product(&[3, hidden]), product(&[FLOAT, hidden, hidden])),
+        ModelConfig::RecVae(_) => {
+            (sum(&[product(&[2, depth, hidden]), product(&[4, hidden]), product(&[9, latent])]), 0)
+        }
         _ if latent == 0 => (product(&[2, hidden]), 0),
         _ => (sum(&[product(&[4, hidden]), product(&[7, latent])]), 0),
     };
     let entries = share(data.interactions, users, data.users);
-    sum(&[product(&[FLOAT, users, values]), square, product(&[16, entries]), product(&[16, data.items])])
+    let entry = if workload.encoder_parameters() > 0 { 24 } else { 16 };
+    sum(&[product(&[FLOAT, users, values]), square, product(&[entry, entries]), product(&[16, data.items])])
 }

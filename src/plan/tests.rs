@@ -6,7 +6,9 @@ use super::time::time;
 use super::*;
 use crate::interactions::{IdMap, Interactions, LogRules};
 use crate::io::{AxisExtents, LogExtents};
-use crate::models::{Elsa, ElsaConfig, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig};
+use crate::models::{
+    Elsa, ElsaConfig, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig, RecVae, RecVaeConfig,
+};
 use crate::training::TrainingConfig;
 
 fn vae(hidden: usize, latent: usize) -> ModelConfig {
@@ -38,6 +40,13 @@ fn parameters_are_those_of_the_models() {
     let config = ElsaConfig { dimensions: 5, ..ElsaConfig::default() };
     let ours = run(ModelConfig::Elsa(config.clone()), data.clone()).parameters();
     assert_eq!((ours, ours), (35, count(Elsa::new(&config, 7, 1).tensors())));
+    for layers in [1, 3] {
+        let config = RecVaeConfig { hidden: 5, layers, latent: 3, ..RecVaeConfig::default() };
+        let ours = run(ModelConfig::RecVae(config.clone()), data.clone()).parameters();
+        // Input 5·7 + 5; 5·5 + 5 between layers and 2·5 a layer; code 5·6 + 6; output 3·7 + 7.
+        let by_hand = 40 + 30 * (layers as u64 - 1) + 10 * layers as u64 + 36 + 28;
+        assert_eq!((ours, ours), (by_hand, count(RecVae::new(&config, 7, 1).tensors())));
+    }
     for dense in ["ease", "edlae"] {
         assert_eq!(run(ModelConfig::preset(dense).unwrap(), data.clone()).parameters(), 49);
     }
@@ -98,6 +107,36 @@ fn the_memory_of_a_small_network_adds_up_by_hand() {
     assert_eq!(alone.phases, [Phase::Read, Phase::Fit, Phase::Publish]);
     workload.validation = Validation::Given { users: 5, interactions: 70 };
     assert_eq!(part(&memory(&workload), "validation users"), 8 * 70 + 8 * 10);
+}
+
+#[test]
+fn a_rec_vae_remembers_its_encoder() {
+    let config = RecVaeConfig { hidden: 10, layers: 3, latent: 4, ..RecVaeConfig::default() };
+    let workload =
+        Workload { checkpoints: true, ..run(ModelConfig::RecVae(config), DataSizes::stated(100, 1_000, 2_000)) };
+    let needed = memory(&workload);
+    // 10·1000 + 10, two times 10·10 + 10, 2·3·10, 10·8 + 8.
+    let encoder = 10_378;
+    let parameters = encoder + 4 * 1_000 + 1_000;
+    for (name, bytes) in [
+        ("weights", 4 * parameters),
+        ("optimiser", 8 * parameters),
+        ("remembered encoder", 4 * encoder),
+        ("logits", 4 * 20 * 1_000),
+        // (10·10 + 9·4) values a user, 400 interactions of a batch, 1,000 items.
+        ("activations", 4 * 20 * 136 + 24 * 400 + 16 * 1_000),
+        // The 4 × 20 state is smaller than the 1,000 × 4 table.
+        ("packed operands", 4 * 1_000 * 4 + 2 * 200_000),
+    ] {
+        assert_eq!(part(&needed, name), bytes, "{name}");
+    }
+    assert_eq!(super::disk::disk(&workload).checkpoint, 16 * parameters + 4 * encoder);
+    let stages = time(&workload, &Speeds { flops: 1e9, bytes: 1e9, rows: 1e6, disk: 1e9 }).stages;
+    // Three of four epochs train the encoder: 2 + 6·3/4 passes over 2·10² + 2·10·4 values a user, at half the speed.
+    let products = (2.0 * 2.0 * 20.0 * 4.0 * 1_000.0 + 2.0 * 20.0 * 6.5 * 280.0) / 1e9;
+    let moved = 0.75 * 10_378.0 + 0.25 * 5_000.0;
+    let copied = 4.0 * (3.0 * 20.0 * 1_000.0 + 7.0 * moved + 4.0 * 400.0 * 10.0) / 1e9;
+    assert!((stages[1].each - products - copied).abs() < 1e-9, "{stages:?}");
 }
 
 #[test]

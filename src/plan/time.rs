@@ -53,7 +53,9 @@ const APPLICATIONS: f64 = 40.0;
 ///   layer at half the speed; at the speed of a copy, the logits three times (written, normalised, turned into their
 ///   gradient), the optimiser's 7 values a parameter, and a column of h values for every interaction of the batch,
 ///   gathered and scattered. A step of an ELSA has no logits, and 4·d²·I operations.
-/// - A validation: 2·h·I operations a user at half the speed.
+///   A step of a RecVAE has two products between code and items, each inner layer four times while the encoder is trained
+///   and once while the decoder is, and moves one of the two.
+/// - A validation: 2·h·I operations (2·k·I of a RecVAE) a user at half the speed.
 /// - EASE and EDLAE: 8 bytes for every pair of items in a history, at the speed of a copy, and n³ operations. Sparse EASE:
 ///   the same bytes, and for k neighbours k³ operations an item at half the speed.
 /// - Singular vectors: as many applications of the graph as rounds usually take, each twice two operations an interaction
@@ -82,20 +84,31 @@ pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
                 stages.push(stage("singular vectors", 1, hops + products));
             }
         }
-        (_, Some(Widths { hidden, latent })) => {
-            let (hidden, latent) = (hidden as f64, latent as f64);
+        (_, Some(Widths { hidden, depth, latent, output })) => {
+            let [hidden, depth, latent, output] = [hidden, depth, latent, output].map(|width| width as f64);
             let batch = workload.batch_users() as f64;
             let interactions = batch * data.interactions as f64 / data.users.max(1) as f64;
-            let low_rank = matches!(workload.model, ModelConfig::Elsa(_));
-            // For each item, three times a user of the batch, or twice a dimension.
-            let (rows, logits) = if low_rank { (2.0 * hidden, 0.0) } else { (3.0 * batch, 3.0 * batch * items) };
-            let outer = 2.0 * rows * hidden * items / speeds.flops;
-            let inner = 6.0 * batch * 3.0 * hidden * latent / (NARROW * speeds.flops);
-            let values = logits + 7.0 * workload.parameters() as f64 + 4.0 * interactions * hidden;
+            let (logits, parameters) = (3.0 * batch * items, workload.parameters() as f64);
+            // For each item and value of the output layer's input; logits; inner layers, a user; parameters that move.
+            let (rows, logits, inner, moved) = match &workload.model {
+                ModelConfig::Elsa(_) => (2.0 * hidden, 0.0, 0.0, parameters),
+                ModelConfig::RecVae(vae) => {
+                    let (encoder, rounds) =
+                        (vae.encoder_epochs as f64, (vae.encoder_epochs + vae.decoder_epochs) as f64);
+                    let (share, of_encoder) = (encoder / rounds, workload.encoder_parameters() as f64);
+                    let layers = (depth - 1.0) * hidden * hidden + 2.0 * hidden * latent;
+                    let moved = share * of_encoder + (1.0 - share) * (parameters - of_encoder);
+                    (2.0 * batch, logits, (2.0 + 6.0 * share) * layers, moved)
+                }
+                _ => (3.0 * batch, logits, 18.0 * hidden * latent, parameters),
+            };
+            let outer = 2.0 * rows * output * items / speeds.flops;
+            let inner = batch * inner / (NARROW * speeds.flops);
+            let values = logits + 7.0 * moved + 4.0 * interactions * hidden;
             let step = outer + inner + 4.0 * values / speeds.bytes;
             let steps = (workload.training.epochs as u64).saturating_mul(workload.steps());
             stages.push(stage("steps", steps, step));
-            let ranking = 2.0 * workload.validation_users() as f64 * hidden * items / (NARROW * speeds.flops);
+            let ranking = 2.0 * workload.validation_users() as f64 * output * items / (NARROW * speeds.flops);
             stages.push(stage("validations", workload.validations(), ranking));
         }
     }

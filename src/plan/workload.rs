@@ -75,21 +75,28 @@ pub fn loaded_model(parameters: u64, [users, items]: [&IdMap; 2]) -> u64 {
 /// The widths of an autoencoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Widths {
-    /// Values a user between input and output, on each side of the code.
+    /// Width of the layers between input and output, on each side of the code.
     pub hidden: u64,
+    /// Number of such layers before the code.
+    pub depth: u64,
     /// Width of a Gaussian code, 0 without one.
     pub latent: u64,
+    /// Width of what the output layer takes.
+    pub output: u64,
 }
 
 impl Workload {
     /// The widths of an autoencoder, `None` for closed forms.
     pub(super) fn widths(&self) -> Option<Widths> {
-        match &self.model {
-            ModelConfig::Elsa(elsa) => Some(Widths { hidden: elsa.dimensions as u64, latent: 0 }),
-            ModelConfig::MultVae(vae) => Some(Widths { hidden: vae.hidden as u64, latent: vae.latent as u64 }),
-            ModelConfig::MultDae(dae) => Some(Widths { hidden: dae.hidden as u64, latent: 0 }),
-            _ => None,
+        let [hidden, depth, latent, output] = match &self.model {
+            ModelConfig::Elsa(elsa) => [elsa.dimensions, 1, 0, elsa.dimensions],
+            ModelConfig::MultVae(vae) => [vae.hidden, 1, vae.latent, vae.hidden],
+            ModelConfig::MultDae(dae) => [dae.hidden, 1, 0, dae.hidden],
+            ModelConfig::RecVae(vae) => [vae.hidden, vae.layers, vae.latent, vae.latent],
+            _ => return None,
         }
+        .map(|width| width as u64);
+        Some(Widths { hidden, depth, latent, output })
     }
 
     /// Numbers that the published model is made of.
@@ -99,6 +106,8 @@ impl Workload {
     /// - Low-pass of rank k: k·I and I; with the graph of N interactions, I and 2·N more.
     /// - Mult-DAE, hidden h: input table h·I and bias h, output table h·I and bias I.
     /// - Mult-VAE, code k: the same and h·2k + 2k for the encoder, k·h + h for the decoder.
+    /// - RecVAE of n layers: the encoder h·I + h, (n − 1)·(h² + h), 2·n·h for the normalisations and h·2k + 2k; the output
+    ///   table k·I and bias I.
     /// - Blend: those of its parts.
     #[must_use]
     pub fn parameters(&self) -> u64 {
@@ -115,12 +124,25 @@ impl Workload {
             (ModelConfig::GfCf(gf_cf), _) => self.graph_parameters(gf_cf.rank),
             (ModelConfig::Bspm(bspm), _) => self.graph_parameters(bspm.rank),
             (_, None) => items,
-            (_, Some(Widths { hidden, latent })) => {
+            (ModelConfig::RecVae(_), Some(widths)) => {
+                sum(&[self.encoder_parameters(), product(&[widths.latent, items]), items])
+            }
+            (_, Some(Widths { hidden, latent, .. })) => {
                 let tables = sum(&[product(&[2, hidden, items]), hidden, items]);
                 let code = sum(&[product(&[3, hidden, latent]), product(&[2, latent]), hidden]);
                 if latent == 0 { tables } else { tables.saturating_add(code) }
             }
         }
+    }
+
+    /// Numbers of the encoder that a RecVAE remembers from the round before; 0 for other models.
+    pub(super) fn encoder_parameters(&self) -> u64 {
+        let (ModelConfig::RecVae(_), Some(Widths { hidden, depth, latent, .. })) = (&self.model, self.widths()) else {
+            return 0;
+        };
+        let inner = product(&[depth.saturating_sub(1), sum(&[product(&[hidden, hidden]), hidden])]);
+        let code = product(&[2, latent, hidden.saturating_add(1)]);
+        sum(&[product(&[hidden, self.data.items]), hidden, inner, product(&[2, depth, hidden]), code])
     }
 
     /// Items that an item of a sparse model has weights for, at most; 0 for other models.

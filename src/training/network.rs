@@ -68,4 +68,24 @@ pub trait Network {
     /// Overwrites `gradient` with that of the mean loss over the batch, restricted to this shard, and
     /// returns the shard's summed loss.
     fn gradient(&mut self, shard: &Shard<'_>, gradient: &mut Self::Gradient) -> f64;
+
+    /// Called before the first step of an epoch, and again when a run goes on within it: doing it twice changes nothing.
+    fn begin_epoch(&mut self, _epoch: u64) {}
+
+    /// True when the steps of an epoch move the tensor at a position of the weights: always, unless a network alternates
+    /// between parts of itself. The optimiser counts the steps of each tensor; those that rest need no gradient.
+    fn moves(&self, _tensor: usize, _epoch: u64) -> bool {
+        true
+    }
+
+    /// What goes from epoch to epoch beside the weights, by name: it belongs in a checkpoint, and is neither moved nor
+    /// published. Nothing, unless a network says otherwise.
+    fn carried(&self) -> Vec<(&'static str, &[f32])> {
+        Vec::new()
+    }
+
+    /// The values of the same tensors in the same order.
+    fn carried_mut(&mut self) -> Vec<&mut [f32]> {
+        Vec::new()
+    }
 }

@@ -144,6 +144,8 @@ impl<'a, N: Network> Run<'a, N> {
     ) -> Result<(), TrainingError> {
         let config = self.plan.config;
         let planned = config.epochs * self.batches();
+        self.network.begin_epoch(self.progress.epoch as u64);
+        let taken = self.steps_taken();
         let mut order = self.users.clone();
         order.shuffle(&mut stream(config.seed, Purpose::Shuffle, [self.progress.epoch as u64, 0]));
         let (resumed, trained) = (Instant::now(), self.progress.train_seconds);
@@ -158,10 +160,12 @@ impl<'a, N: Network> Run<'a, N> {
             // The rate is that of the steps before this one, so that the first has the whole of it.
             let learning_rate = config.rate_at((self.progress.done - 1) as f64 / planned as f64);
             let TrainingConfig { optimiser, weight_decay, .. } = *config;
-            let step = AdamConfig { optimiser, learning_rate, weight_decay }.step(self.progress.done);
+            let adam = AdamConfig { optimiser, learning_rate, weight_decay };
             let tensors = self.network.weights_mut().values_mut().into_iter().zip(self.gradient.parts());
-            for (moments, (values, gradient)) in self.moments.iter_mut().zip(tensors) {
-                moments.apply(&step, values, gradient);
+            for ((moments, taken), (values, gradient)) in self.moments.iter_mut().zip(&taken).zip(tensors) {
+                if let Some(taken) = taken {
+                    moments.apply(&adam.step(taken + self.progress.step), values, gradient);
+                }
             }
             self.progress.train_seconds = trained + resumed.elapsed().as_secs_f64();
             (watch.step)(self.progress.done, planned);
@@ -170,6 +174,16 @@ impl<'a, N: Network> Run<'a, N> {
             }
         }
         self.check_finite(checkpoints)
+    }
+
+    /// The steps that each tensor has taken before this epoch; `None` for those that rest in it.
+    fn steps_taken(&self) -> Vec<Option<usize>> {
+        let (epoch, batches) = (self.progress.epoch as u64, self.batches());
+        let taken = |tensor| {
+            let moves = |epoch| self.network.moves(tensor, epoch);
+            moves(epoch).then(|| batches * (1..epoch).filter(|&epoch| moves(epoch)).count())
+        };
+        (0..self.moments.len()).map(taken).collect()
     }
 
     /// Refuses to go on with weights or moments that are not finite: with an infinite moment, a weight never moves
@@ -271,7 +285,8 @@ impl<'a, N: Network> Run<'a, N> {
         };
         let (first, second) = (moments(0), moments(1));
         let best = self.best.as_ref().map(|best| Tensors { kind: BEST, values: best.named() });
-        let tensors = [(WEIGHTS, weights), (FIRST, first), (SECOND, second)];
+        let carried = self.network.carried();
+        let tensors = [(WEIGHTS, weights), (FIRST, first), (SECOND, second), (CARRIED, carried)];
         let tensors = tensors.into_iter().map(|(kind, values)| Tensors { kind, values }).chain(best);
         let mut progress = self.progress.clone();
         progress.summary.seconds = self.before + self.started.elapsed().as_secs_f64();
@@ -284,10 +299,14 @@ impl<'a, N: Network> Run<'a, N> {
     /// Goes on from the checkpoint that was found, if one was.
     fn resume(&mut self, checkpoints: &mut Checkpoints) -> Result<(), CheckpointError> {
         let Some(saved) = checkpoints.saved((self.plan.config.epochs, self.batches()))? else { return Ok(()) };
-        let names: Vec<&'static str> = self.network.weights().named().iter().map(|(name, _)| *name).collect();
-        let read = |kind, values: Vec<&mut [f32]>| {
+        let named =
+            |tensors: Vec<(&'static str, &[f32])>| tensors.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let (names, carried) = (named(self.network.weights().named()), named(self.network.carried()));
+        let read_each = |names: &[&'static str], kind, values: Vec<&mut [f32]>| {
             names.iter().zip(values).try_for_each(|(name, values)| saved.read(kind, name, values))
         };
+        read_each(&carried, CARRIED, self.network.carried_mut())?;
+        let read = |kind, values: Vec<&mut [f32]>| read_each(&names, kind, values);
         read(WEIGHTS, self.network.weights_mut().values_mut())?;
         let (first, second) = self.moments.iter_mut().map(|adam| adam.moments_mut().into()).unzip();
         read(FIRST, first)?;
@@ -319,6 +338,7 @@ const WEIGHTS: &str = "weights";
 const FIRST: &str = "first-moment";
 const SECOND: &str = "second-moment";
 const BEST: &str = "best";
+const CARRIED: &str = "carried";
 
 #[cfg(test)]
 #[path = "run_tests.rs"]
