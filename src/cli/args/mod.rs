@@ -152,8 +152,9 @@ mod tests {
 
     #[test]
     fn the_commands_of_the_readme_exist() {
-        let lines = include_str!("../../../README.md").lines();
-        let commands: Vec<&str> = lines.filter(|line| line.starts_with("foldin ")).collect();
+        // A backslash continues a line.
+        let text = include_str!("../../../README.md").replace("\\\n", " ");
+        let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("foldin ")).collect();
         assert!(commands.len() > 5, "only {} commands found", commands.len());
         for command in commands {
             if let Err(error) = Cli::try_parse_from(words(command)) {
