@@ -248,9 +248,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn integers_equal_their_twin(
+        fn integers_equal_their_twin_by_any_instructions(
             table in prop::collection::vec(any::<i8>(), 0..1500),
-            queries in prop::collection::vec(0..=LARGEST_QUERY, 0..300),
+            queries in prop::collection::vec(0..=LARGEST_QUERY, 0..900),
             runs in 1usize..4,
         ) {
             let width = runs * NARROW_RUN;
@@ -259,28 +259,14 @@ mod tests {
             let (mut got, mut expected) = (vec![7; products], vec![9; products]);
             dots_i8(&mut got, table, queries, width);
             dots_i8_scalar(&mut expected, table, queries, width);
-            prop_assert_eq!(got, expected);
-        }
-
-        #[test]
-        #[cfg(target_arch = "x86_64")]
-        fn all_instructions_come_to_the_same_integers(
-            table in prop::collection::vec(any::<i8>(), 0..1500),
-            queries in prop::collection::vec(0..=LARGEST_QUERY, 0..900),
-            runs in 1usize..4,
-        ) {
-            let width = runs * NARROW_RUN;
-            let (table, queries) = (&table[..table.len() / width * width], &queries[..queries.len() / width * width]);
-            let products = table.len() / width * (queries.len() / width);
-            let mut expected = vec![9; products];
-            dots_i8_scalar(&mut expected, table, queries, width);
-            for (tiles, there) in [(Tiles::AVX2, crate::linalg::kernels::has_avx2()), (Tiles::VNNI, crate::linalg::kernels::has_vnni())] {
-                let mut got = vec![7; products];
-                if there {
-                    // SAFETY: the instructions were detected; the shapes fit.
-                    unsafe { tiles.dots(&mut got, table, queries, width) };
-                    prop_assert_eq!(&got, &expected);
-                }
+            prop_assert_eq!(&got, &expected);
+            // What the processor has besides the best.
+            #[cfg(target_arch = "x86_64")]
+            if crate::linalg::kernels::has_avx2() {
+                got.fill(7);
+                // SAFETY: the instructions were detected; the shapes fit.
+                unsafe { Tiles::AVX2.dots(&mut got, table, queries, width) };
+                prop_assert_eq!(&got, &expected);
             }
         }
 
