@@ -38,6 +38,8 @@ pub enum Purpose {
     Tune = 11,
     /// The start of an eigenvector iteration; coordinates: 0, run of numbers.
     Subspace = 12,
+    /// Dropout of a code; coordinates: epoch, user.
+    CodeDropout = 13,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

@@ -3,9 +3,10 @@
 use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
-    Blend, BspmConfig, Draws, EaseConfig, EdlaeConfig, ElsaConfig, Fitted, GfCfConfig, InputWeights, LowPassConfig,
-    Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer, PopularityConfig, Query, RecVaeConfig,
-    SparseEaseConfig, Start, StoredTensors, fit, restore,
+    AutoRecConfig, BiasesConfig, Blend, BspmConfig, CdaeConfig, Draws, EaseConfig, EdlaeConfig, ElsaConfig, Fitted,
+    GfCfConfig, InputWeights, LowPassConfig, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer,
+    PopularityConfig, Query, RecVaeConfig, SparseAeConfig, SparseEaseConfig, StackedConfig, Start, StoredTensors, fit,
+    restore,
 };
 use foldin::ranking::{Candidates, rank_users};
 use foldin::training::TrainingConfig;
@@ -30,7 +31,20 @@ fn fixture() -> Interactions {
 }
 
 fn configurations() -> Vec<ModelConfig> {
-    let mut all = vec![ModelConfig::Popularity(PopularityConfig::default())];
+    let (minimum, maximum) = (0.5, 6.5);
+    let mut all = vec![
+        ModelConfig::Popularity(PopularityConfig::default()),
+        ModelConfig::Biases(BiasesConfig { minimum, maximum, ..BiasesConfig::default() }),
+    ];
+    for residual in [false, true] {
+        all.push(ModelConfig::AutoRec(AutoRecConfig {
+            hidden: 11,
+            residual,
+            minimum,
+            maximum,
+            ..AutoRecConfig::default()
+        }));
+    }
     for weights in [InputWeights::Binary, InputWeights::Use] {
         all.push(ModelConfig::Ease(EaseConfig { lambda: 20.0, weights, ..EaseConfig::default() }));
         all.push(ModelConfig::Edlae(EdlaeConfig {
@@ -53,6 +67,14 @@ fn configurations() -> Vec<ModelConfig> {
         all.push(ModelConfig::Bspm(BspmConfig { rank: 7, weights, ..BspmConfig::default() }));
         all.push(ModelConfig::MultVae(MultVaeConfig { hidden: 19, latent: 6, weights, ..MultVaeConfig::default() }));
         all.push(ModelConfig::MultDae(MultDaeConfig { hidden: 13, weights, ..MultDaeConfig::default() }));
+        let cdae = CdaeConfig { hidden: 9, weights, ..CdaeConfig::default() };
+        all.push(ModelConfig::Cdae(cdae.clone()));
+        all.push(ModelConfig::Cdae(CdaeConfig { user_nodes: true, ..cdae }));
+        let stacked = StackedConfig { encoder: vec![17, 9, 6], weights, ..StackedConfig::default() };
+        all.push(ModelConfig::Stacked(stacked.clone()));
+        all.push(ModelConfig::Stacked(StackedConfig { decoder: Some(vec![7]), ..stacked.clone() }));
+        all.push(ModelConfig::Stacked(StackedConfig { tied: true, pretraining: vec![1, 1, 1], ..stacked }));
+        all.push(ModelConfig::SparseAe(SparseAeConfig { hidden: 21, weights, ..SparseAeConfig::default() }));
         all.push(ModelConfig::RecVae(RecVaeConfig {
             hidden: 17,
             layers: 3,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use foldin::linalg::{Columns, ColumnsMut, affine, multiply, multiply_transposed, zeros};
-use foldin::nn::{Adam, AdamConfig, Dense, Optimiser, SparseBatch, SparseGradient, SparseInput, multinomial_loss};
+use foldin::nn::{Adam, AdamConfig, Dense, Loss, Objective, Optimiser, SparseBatch, SparseGradient, SparseInput};
 use foldin::types::UserIdx;
 use serde_json::{Value, json};
 
@@ -93,7 +93,11 @@ fn in_pool(items: usize, batch: usize, rounds: usize, threads: usize) -> Value {
             2.0 * word * (items * batch) as f64,
             Box::new(|| {
                 let logits = ColumnsMut::new(&mut logits, (items, batch));
-                multinomial_loss(logits, |user| histories.row(user), 1.0 / batch as f32);
+                Objective { loss: Loss::Multinomial, negative_weight: 1.0 }.loss(
+                    logits,
+                    |user| histories.row(user),
+                    1.0 / batch as f32,
+                );
             }),
         ),
         (

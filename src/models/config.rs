@@ -4,9 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlendConfig, BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, LowPassConfig, MultDaeConfig,
-    MultVaeConfig, PopularityConfig, RecVaeConfig, SparseEaseConfig,
+    AutoRecConfig, BiasesConfig, BlendConfig, BspmConfig, CdaeConfig, Description, EaseConfig, EdlaeConfig, ElsaConfig,
+    GfCfConfig, LowPassConfig, MultDaeConfig, MultVaeConfig, PopularityConfig, RecVaeConfig, SparseAeConfig,
+    SparseEaseConfig, StackedConfig,
 };
+use crate::nn::Activation;
 use crate::training::TrainingConfig;
 
 /// A model by name with all its parameters.
@@ -15,6 +17,8 @@ use crate::training::TrainingConfig;
 pub enum ModelConfig {
     /// Most popular items, the same for everyone.
     Popularity(PopularityConfig),
+    /// What ratings are expected from the means of user and item alone.
+    Biases(BiasesConfig),
     /// Linear item-item model in closed form.
     Ease(EaseConfig),
     /// EASE with dropout, and with a relaxed diagonal.
@@ -35,6 +39,14 @@ pub enum ModelConfig {
     MultDae(MultDaeConfig),
     /// Variational autoencoder whose prior remembers, trained by turns.
     RecVae(RecVaeConfig),
+    /// Autoencoder of ratings.
+    AutoRec(AutoRecConfig),
+    /// Denoising autoencoder with a pointwise loss.
+    Cdae(CdaeConfig),
+    /// Autoencoder of any depth.
+    Stacked(StackedConfig),
+    /// Autoencoder with a wide code of which little is active.
+    SparseAe(SparseAeConfig),
     /// Several trained models together; not trained itself, and no preset.
     Blend(BlendConfig),
 }
@@ -49,8 +61,9 @@ pub struct UnknownPreset {
 
 impl ModelConfig {
     /// The names [`preset`](Self::preset) understands.
-    pub const PRESETS: [&'static str; 11] = [
+    pub const PRESETS: [&'static str; 16] = [
         "popularity",
+        "biases",
         "ease",
         "edlae",
         "sparse-ease",
@@ -61,6 +74,10 @@ impl ModelConfig {
         "mult-vae",
         "mult-dae",
         "rec-vae",
+        "auto-rec",
+        "cdae",
+        "stacked",
+        "sparse-ae",
     ];
 
     /// A model with the parameters of its paper.
@@ -70,6 +87,7 @@ impl ModelConfig {
     pub fn preset(name: &str) -> Result<Self, UnknownPreset> {
         match name {
             "popularity" => Ok(Self::Popularity(PopularityConfig::default())),
+            "biases" => Ok(Self::Biases(BiasesConfig::default())),
             "ease" => Ok(Self::Ease(EaseConfig::default())),
             "edlae" => Ok(Self::Edlae(EdlaeConfig::default())),
             "sparse-ease" => Ok(Self::SparseEase(SparseEaseConfig::default())),
@@ -80,6 +98,10 @@ impl ModelConfig {
             "mult-vae" => Ok(Self::MultVae(MultVaeConfig::default())),
             "mult-dae" => Ok(Self::MultDae(MultDaeConfig::default())),
             "rec-vae" => Ok(Self::RecVae(RecVaeConfig::default())),
+            "auto-rec" => Ok(Self::AutoRec(AutoRecConfig::default())),
+            "cdae" => Ok(Self::Cdae(CdaeConfig::default())),
+            "stacked" => Ok(Self::Stacked(StackedConfig::default())),
+            "sparse-ae" => Ok(Self::SparseAe(SparseAeConfig::default())),
             _ => Err(UnknownPreset { name: name.into() }),
         }
     }
@@ -89,6 +111,7 @@ impl ModelConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Popularity(_) => "popularity",
+            Self::Biases(_) => "biases",
             Self::Ease(_) => "ease",
             Self::Edlae(_) => "edlae",
             Self::SparseEase(_) => "sparse-ease",
@@ -99,6 +122,10 @@ impl ModelConfig {
             Self::MultVae(_) => "mult-vae",
             Self::MultDae(_) => "mult-dae",
             Self::RecVae(_) => "rec-vae",
+            Self::AutoRec(_) => "auto-rec",
+            Self::Cdae(_) => "cdae",
+            Self::Stacked(_) => "stacked",
+            Self::SparseAe(_) => "sparse-ae",
             Self::Blend(_) => "blend",
         }
     }
@@ -109,6 +136,7 @@ impl ModelConfig {
         match self {
             Self::Elsa(_) => ElsaConfig::training(),
             Self::RecVae(_) => RecVaeConfig::training(),
+            Self::AutoRec(_) => AutoRecConfig::training(),
             _ => TrainingConfig::default(),
         }
     }
@@ -129,11 +157,25 @@ impl ModelConfig {
         }
     }
 
+    /// What autoencoders are by their description; `None` for other models.
+    #[must_use]
+    pub fn autoencoder(&self) -> Option<Description> {
+        match self {
+            Self::MultDae(config) => Some(config.description()),
+            Self::AutoRec(config) => Some(config.description()),
+            Self::Cdae(config) => Some(config.description()),
+            Self::Stacked(config) => Some(config.description()),
+            Self::SparseAe(config) => Some(config.description()),
+            _ => None,
+        }
+    }
+
     /// The widths of the layers by their name in the configuration; none for models without layers.
     #[must_use]
     pub fn widths(&self) -> Vec<(&'static str, usize)> {
         match self {
             Self::Popularity(_)
+            | Self::Biases(_)
             | Self::Ease(_)
             | Self::Edlae(_)
             | Self::SparseEase(_)
@@ -143,10 +185,40 @@ impl ModelConfig {
             | Self::Blend(_) => Vec::new(),
             Self::Elsa(elsa) => vec![("model.dimensions", elsa.dimensions)],
             Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
-            Self::MultDae(dae) => vec![("model.hidden", dae.hidden)],
+            Self::MultDae(MultDaeConfig { hidden, .. })
+            | Self::AutoRec(AutoRecConfig { hidden, .. })
+            | Self::Cdae(CdaeConfig { hidden, .. })
+            | Self::SparseAe(SparseAeConfig { hidden, .. }) => vec![("model.hidden", *hidden)],
+            Self::Stacked(stacked) => {
+                let encoder = stacked.encoder.iter().map(|&width| ("model.encoder", width));
+                encoder.chain(stacked.decoder().into_iter().map(|width| ("model.decoder", width))).collect()
+            }
             Self::RecVae(vae) => {
                 vec![("model.hidden", vae.hidden), ("model.layers", vae.layers), ("model.latent", vae.latent)]
             }
         }
+    }
+
+    /// What the weights of an iterative model mean nothing without, by name in the configuration: widths, and what a layer
+    /// does to its values.
+    #[must_use]
+    pub fn shape(&self) -> Vec<(&'static str, String)> {
+        let said = |activation: &Activation| ("model.activation", format!("{activation:?}").to_lowercase());
+        let mut shape: Vec<(&'static str, String)> = match self {
+            Self::Stacked(stacked) => {
+                let [encoder, decoder] = [&stacked.encoder, &stacked.decoder()].map(|widths| format!("{widths:?}"));
+                vec![("model.encoder", encoder), ("model.decoder", decoder), ("model.tied", stacked.tied.to_string())]
+            }
+            _ => self.widths().into_iter().map(|(name, width)| (name, width.to_string())).collect(),
+        };
+        match self {
+            Self::RecVae(RecVaeConfig { activation, .. })
+            | Self::AutoRec(AutoRecConfig { activation, .. })
+            | Self::Cdae(CdaeConfig { activation, .. })
+            | Self::Stacked(StackedConfig { activation, .. })
+            | Self::SparseAe(SparseAeConfig { activation, .. }) => shape.push(said(activation)),
+            _ => {}
+        }
+        shape
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
-use super::model::{RestoreError, StoredTensors};
+use super::model::{InnerProducts, RestoreError, StoredTensors};
 use crate::linalg::{Columns, ColumnsMut, dots, dots_each};
 use crate::nn::{Dense, SparseInput};
 use crate::types::ItemIdx;
@@ -25,8 +25,8 @@ pub(super) fn product_items(table: Columns<'_>, state: &DMatrix<f32>, user: usiz
 
 /// Scores a block of items for all users of a batch: the inner product with each item's column,
 /// plus its bias. `state` is inputs × users, `out` items.len() × users.
-pub(super) fn score_block(output: &Dense, state: &DMatrix<f32>, items: Range<u32>, mut out: ColumnsMut<'_>) {
-    product_block(output.columns(), state, items.clone(), out.reborrow());
+pub(super) fn score_block(output: InnerProducts<'_>, state: &DMatrix<f32>, items: Range<u32>, mut out: ColumnsMut<'_>) {
+    product_block(output.vectors, state, items.clone(), out.reborrow());
     let bias = &output.bias[items.start as usize..items.end as usize];
     for user in 0..out.cols() {
         out.col(user).iter_mut().zip(bias).for_each(|(score, bias)| *score += bias);
@@ -34,8 +34,14 @@ pub(super) fn score_block(output: &Dense, state: &DMatrix<f32>, items: Range<u32
 }
 
 /// Scores single items for one user of a batch, with the bits of [`score_block`].
-pub(super) fn score_items(output: &Dense, state: &DMatrix<f32>, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-    product_items(output.columns(), state, user, items, out);
+pub(super) fn score_items(
+    output: InnerProducts<'_>,
+    state: &DMatrix<f32>,
+    user: usize,
+    items: &[ItemIdx],
+    out: &mut [f32],
+) {
+    product_items(output.vectors, state, user, items, out);
     out.iter_mut().zip(items).for_each(|(score, item)| *score += output.bias[item.at()]);
 }
 
@@ -43,6 +49,11 @@ pub(super) fn score_items(output: &Dense, state: &DMatrix<f32>, user: usize, ite
 pub(super) fn item_vectors(table: Columns<'_>, items: Range<u32>) -> DMatrix<f32> {
     let columns = table.range(items.start as usize..items.end as usize);
     DMatrix::from_column_slice(columns.rows(), columns.cols(), columns.data())
+}
+
+/// What a dense layer to the items gives scores.
+pub(super) fn to_items(output: &Dense) -> InnerProducts<'_> {
+    InnerProducts { vectors: output.columns(), bias: &output.bias }
 }
 
 /// A dense layer of shape (inputs, outputs) from stored weights and bias.

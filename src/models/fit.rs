@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
 use super::{
-    Blend, Bspm, EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, GfCf, ItemItem, LowPass, ModelConfig, MultDae,
-    MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, RecVae, RecVaeTrainer, SparseEase, WarmStartError,
+    Autoencoder, AutoencoderTrainer, Biases, Blend, Bspm, Description, EaseConfig, EdlaeConfig, Elsa, ElsaTrainer,
+    GfCf, ItemItem, LowPass, ModelConfig, MultVae, MultVaeTrainer, Popularity, RecVae, RecVaeTrainer, SparseEase,
+    WarmStartError,
 };
 use crate::interactions::Interactions;
 use crate::linalg::{EigenError, instructions};
@@ -92,6 +93,23 @@ pub enum FitError {
     /// The weights to start from are not those of this model.
     #[error("cannot start from the weights given: {0}")]
     Start(#[from] RestoreError),
+    /// Ratings that there should not be.
+    #[error(
+        "{outside} of {ratings} ratings are outside the scale from model.minimum = {minimum} to model.maximum = {maximum}, the \
+         first is {first}: correct the log, or the scale"
+    )]
+    Scale {
+        /// Ratings outside.
+        outside: usize,
+        /// All ratings.
+        ratings: usize,
+        /// The first one outside.
+        first: f32,
+        /// Lowest rating declared.
+        minimum: f32,
+        /// Highest rating declared.
+        maximum: f32,
+    },
     /// The matrix of a closed-form model is not positive definite.
     #[error(
         "the regularised Gram matrix is not positive definite at item index {item}; raise `model.lambda` (now {lambda})"
@@ -217,10 +235,14 @@ fn fit_from(
         Start::Random => (None, 0.0),
         Start::Weights(weights) => (Some(weights), 1.0),
     };
-    let plan = Plan { config: training, train, schedules_from };
+    if weights.is_some() && !config.is_iterative() {
+        return Err(WarmStartError::without_steps(config).into());
+    }
+    let steps = Steps { weights, plan: Plan { config: training, train, schedules_from }, checkpoints, observer };
+    let seed = training.seed;
     match config {
-        _ if weights.is_some() && !config.is_iterative() => Err(WarmStartError::without_steps(config).into()),
         ModelConfig::Popularity(_) => closed_form(|| Ok(Popularity::fit(train))),
+        ModelConfig::Biases(config) => closed_form(|| Biases::fit(config, train)),
         ModelConfig::Ease(config) => closed_form(|| config.fit(train)),
         ModelConfig::Edlae(config) => closed_form(|| config.fit(train)),
         ModelConfig::SparseEase(config) => closed_form(|| SparseEase::fit(config, train)),
@@ -229,33 +251,22 @@ fn fit_from(
         ModelConfig::Bspm(config) => closed_form(|| Bspm::fit(config, train)),
         ModelConfig::Blend(_) => Err(FitError::Blend),
         ModelConfig::Elsa(config) => {
-            let model = match weights {
-                None => Elsa::new(config, items, training.seed),
-                Some(mut weights) => Elsa::restore(config, items, &mut weights)?,
-            };
-            iterate(ElsaTrainer::new(model), plan, checkpoints, observer)
+            let (new, restore) = (|| Elsa::new(config, items, seed), |w: &mut _| Elsa::restore(config, items, w));
+            steps.take(new, restore, |model| Ok(ElsaTrainer::new(model)))
         }
         ModelConfig::MultVae(config) => {
-            let model = match weights {
-                None => MultVae::new(config, items, training.seed),
-                Some(mut weights) => MultVae::restore(config, items, &mut weights)?,
-            };
-            iterate(MultVaeTrainer::new(model), plan, checkpoints, observer)
-        }
-        ModelConfig::MultDae(config) => {
-            let model = match weights {
-                None => MultDae::new(config, items, training.seed),
-                Some(mut weights) => MultDae::restore(config, items, &mut weights)?,
-            };
-            iterate(MultDaeTrainer::new(model), plan, checkpoints, observer)
+            let (new, restore) = (|| MultVae::new(config, items, seed), |w: &mut _| MultVae::restore(config, items, w));
+            steps.take(new, restore, |model| Ok(MultVaeTrainer::new(model)))
         }
         ModelConfig::RecVae(config) => {
-            let model = match weights {
-                None => RecVae::new(config, items, training.seed),
-                Some(mut weights) => RecVae::restore(config, items, &mut weights)?,
-            };
-            iterate(RecVaeTrainer::new(model), plan, checkpoints, observer)
+            let (new, restore) = (|| RecVae::new(config, items, seed), |w: &mut _| RecVae::restore(config, items, w));
+            steps.take(new, restore, |model| Ok(RecVaeTrainer::new(model)))
         }
+        ModelConfig::MultDae(config) => steps.autoencoder(&config.description()),
+        ModelConfig::AutoRec(config) => steps.autoencoder(&config.description()),
+        ModelConfig::Cdae(config) => steps.autoencoder(&config.description()),
+        ModelConfig::Stacked(config) => steps.autoencoder(&config.description()),
+        ModelConfig::SparseAe(config) => steps.autoencoder(&config.description()),
     }
 }
 
@@ -266,26 +277,51 @@ fn closed_form<M: Model + 'static>(solve: impl FnOnce() -> Result<M, FitError>) 
     Ok(Fitted { model, summary })
 }
 
-fn iterate<N>(
-    network: N,
-    plan: Plan<'_>,
-    checkpoints: Option<&mut Checkpoints>,
-    observer: Watched<'_, '_>,
-) -> Result<Fitted, FitError>
-where
-    N: Network,
-    N::Weights: Model + 'static,
-{
-    let Watched { observer: Observer { validate, epoch, step }, mut stop } = observer;
-    let epoch = &mut |report: &EpochReport| {
-        epoch(report);
-        let enough = stop.as_mut().is_some_and(|stop| stop(report));
-        if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let mut adapted = validate.map(|validate| move |weights: &N::Weights| validate(weights));
-    let validate = adapted.as_mut().map(|validate| validate as &mut dyn FnMut(&N::Weights) -> f64);
-    let (model, summary) = run(network, plan, checkpoints, Watch { validate, epoch, step })?;
-    Ok(Fitted { model: Box::new(model), summary })
+/// The steps that an iterative model takes, and what it takes them from.
+struct Steps<'a, 'c, 'o, 's> {
+    weights: Option<StoredTensors>,
+    plan: Plan<'a>,
+    checkpoints: Option<&'c mut Checkpoints>,
+    observer: Watched<'o, 's>,
+}
+
+impl Steps<'_, '_, '_, '_> {
+    /// From random weights, or those given, to a trained model.
+    fn take<N>(
+        mut self,
+        new: impl FnOnce() -> N::Weights,
+        restore: impl FnOnce(&mut StoredTensors) -> Result<N::Weights, RestoreError>,
+        trainer: impl FnOnce(N::Weights) -> Result<N, FitError>,
+    ) -> Result<Fitted, FitError>
+    where
+        N: Network,
+        N::Weights: Model + 'static,
+    {
+        let network = trainer(match &mut self.weights {
+            None => new(),
+            Some(weights) => restore(weights)?,
+        })?;
+        let Watched { observer: Observer { validate, epoch, step }, mut stop } = self.observer;
+        let epoch = &mut |report: &EpochReport| {
+            epoch(report);
+            let enough = stop.as_mut().is_some_and(|stop| stop(report));
+            if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let mut adapted = validate.map(|validate| move |weights: &N::Weights| validate(weights));
+        let validate = adapted.as_mut().map(|validate| validate as &mut dyn FnMut(&N::Weights) -> f64);
+        let (model, summary) = run(network, self.plan, self.checkpoints, Watch { validate, epoch, step })?;
+        Ok(Fitted { model: Box::new(model), summary })
+    }
+
+    fn autoencoder(self, description: &Description) -> Result<Fitted, FitError> {
+        let Plan { config, train, .. } = self.plan;
+        let new = || Autoencoder::new(description.clone(), train.items(), config.seed);
+        let restore = |weights: &mut _| Autoencoder::restore(description.clone(), train.items(), weights);
+        self.take(new, restore, |mut model: Autoencoder| {
+            model.meet(train)?;
+            Ok(AutoencoderTrainer::new(model))
+        })
+    }
 }
 
 /// Restores a model of `items` items from its stored tensors.
@@ -295,6 +331,7 @@ where
 pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -> Result<Box<dyn Model>, RestoreError> {
     let model: Box<dyn Model> = match config {
         ModelConfig::Popularity(_) => Box::new(Popularity::restore(items, &mut tensors)?),
+        ModelConfig::Biases(config) => Box::new(Biases::restore(config, items, &mut tensors, "items")?),
         ModelConfig::Ease(EaseConfig { weights, .. }) | ModelConfig::Edlae(EdlaeConfig { weights, .. }) => {
             Box::new(ItemItem::restore(config.clone(), *weights, items, &mut tensors)?)
         }
@@ -305,7 +342,11 @@ pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -
         ModelConfig::Bspm(config) => Box::new(Bspm::restore(config, items, &mut tensors)?),
         ModelConfig::Blend(config) => Box::new(Blend::restore(config, items, &mut tensors)?),
         ModelConfig::MultVae(config) => Box::new(MultVae::restore(config, items, &mut tensors)?),
-        ModelConfig::MultDae(config) => Box::new(MultDae::restore(config, items, &mut tensors)?),
+        ModelConfig::MultDae(config) => Box::new(Autoencoder::restore(config.description(), items, &mut tensors)?),
+        ModelConfig::AutoRec(config) => Box::new(Autoencoder::restore(config.description(), items, &mut tensors)?),
+        ModelConfig::Cdae(config) => Box::new(Autoencoder::restore(config.description(), items, &mut tensors)?),
+        ModelConfig::Stacked(config) => Box::new(Autoencoder::restore(config.description(), items, &mut tensors)?),
+        ModelConfig::SparseAe(config) => Box::new(Autoencoder::restore(config.description(), items, &mut tensors)?),
         ModelConfig::RecVae(config) => Box::new(RecVae::restore(config, items, &mut tensors)?),
     };
     tensors.finish()?;

@@ -14,7 +14,7 @@ pub fn fixture() -> Interactions {
 }
 
 /// A gradient with the zeros of untouched columns.
-fn values(part: GradientRef<'_>) -> Vec<f32> {
+pub fn values(part: GradientRef<'_>) -> Vec<f32> {
     match part {
         GradientRef::Dense(values) => values.to_vec(),
         GradientRef::Table(table) => {

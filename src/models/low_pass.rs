@@ -9,7 +9,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::decoder::{item_vectors, score_block, score_items};
+use super::decoder::{item_vectors, score_block, score_items, to_items};
 use super::fit::FitError;
 use super::graph::{Basis, Graph};
 use super::model::{InnerProducts, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
@@ -78,11 +78,11 @@ impl Model for LowPass {
     }
 
     fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>) {
-        score_block(&self.basis.output, query.dense(), items, out);
+        score_block(to_items(&self.basis.output), query.dense(), items, out);
     }
 
     fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-        score_items(&self.basis.output, query.dense(), user, items, out);
+        score_items(to_items(&self.basis.output), query.dense(), user, items, out);
     }
 
     fn inner_products(&self) -> Option<InnerProducts<'_>> {

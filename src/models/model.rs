@@ -258,6 +258,18 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// How uncertain the model is of each coordinate of [`embed_users`](Self::embed_users), as a variance: `dim × users`; the
+    /// longer a history, the less there is. `None` for models that do not know.
+    fn variances(&self, _histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
+        None
+    }
+
+    /// The ratings that the user of a history is expected to give to items, on the scale of the log: for models that are
+    /// trained on ratings. `None` for all others, whose scores rank and are in no unit.
+    fn ratings(&self, _history: HistoryRef<'_>, _items: &[ItemIdx]) -> Option<Vec<f32>> {
+        None
+    }
+
     /// Folds one history in several times, one user of the result a draw: for models that know how uncertain they are of
     /// a user. `None` for all others.
     fn draw(&self, _history: HistoryRef<'_>, _draws: &Draws) -> Option<Query> {

@@ -12,28 +12,23 @@
 //! s  = W₄ g + b₄                one score an item
 //! ```
 //!
-//! and the loss of a user is −Σᵢ xᵢ log softmaxᵢ(s) + β · KL(N(μ, σ²) ‖ N(0, I)), the mean over a batch.
+//! and the loss of a user is −Σᵢ xᵢ log softmaxᵢ(s), or that of another [likelihood](Loss), + β · KL(N(μ, σ²) ‖ N(0, I)), the mean over a batch.
 //! β rises linearly from 0 over a fraction of the planned steps to its cap.
-
-use std::ops::Range;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::decoder::{item_vectors, score_block, score_items, stored_dense, stored_input};
-use super::model::{
-    Draws, InnerProducts, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor,
-};
+use super::decoder::{stored_dense, stored_input, to_items};
+use super::linear_decoder::{Code, LinearDecoder};
+use super::model::{InnerProducts, RestoreError, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
 use crate::linalg::{Columns, ColumnsMut, at_least};
 use crate::nn::{
-    Dense, Gaussian, GradientRef, SparseGradient, SparseInput, gaussian_backward, gaussian_draws, gaussian_sample,
-    kl_divergence, multinomial_loss, tanh_backward,
+    Dense, Gaussian, GradientRef, Loss, Objective, SparseGradient, SparseInput, gaussian_backward, gaussian_sample,
+    kl_divergence, tanh_backward,
 };
-use crate::random::{Purpose, stream};
-use crate::training::{Gradient, Network, Shard, Weights};
-use crate::types::ItemIdx;
+use crate::training::{Gradient, Network, Shard};
 
 /// Parameters of Mult-VAE; the defaults are the paper's 600-200-600.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,13 +44,26 @@ pub struct MultVaeConfig {
     pub kl_cap: f32,
     /// Fraction of the planned steps over which β rises from 0 to `kl_cap`.
     pub kl_anneal: f32,
+    /// The likelihood: multinomial in the paper, which compares it with the others.
+    pub loss: Loss,
+    /// Weight of items that are not in a history, for losses that have one.
+    pub negative_weight: f32,
     /// What the model makes of the weights of a history.
     pub weights: InputWeights,
 }
 
 impl Default for MultVaeConfig {
     fn default() -> Self {
-        Self { hidden: 600, latent: 200, dropout: 0.5, kl_cap: 0.2, kl_anneal: 0.65, weights: InputWeights::Binary }
+        Self {
+            hidden: 600,
+            latent: 200,
+            dropout: 0.5,
+            kl_cap: 0.2,
+            kl_anneal: 0.65,
+            loss: Loss::Multinomial,
+            negative_weight: 1.0,
+            weights: InputWeights::Binary,
+        }
     }
 }
 
@@ -95,7 +103,7 @@ impl MultVae {
         }
     }
 
-    /// Restores a model from the tensors that [`Model::tensors`] lists.
+    /// Restores a model from the tensors that [`LinearDecoder::tensors`] lists.
     ///
     /// # Errors
     /// [`RestoreError`] when a tensor is not usable.
@@ -109,69 +117,38 @@ impl MultVae {
             output: stored_dense(tensors, ["output.items", "output.bias"], (hidden, items))?,
         })
     }
+}
 
-    /// μ above log σ² of each history: `2·latent × users`.
-    fn codes(&self, histories: &[HistoryRef<'_>]) -> DMatrix<f32> {
+impl LinearDecoder for MultVae {
+    fn model(&self) -> ModelConfig {
+        ModelConfig::MultVae(self.config.clone())
+    }
+
+    fn layer(&self) -> &'static str {
+        "latent"
+    }
+
+    fn dimensions(&self) -> usize {
+        self.config.latent
+    }
+
+    fn code(&self, histories: &[HistoryRef<'_>]) -> Code {
         let users = histories.len();
         let mut hidden = DMatrix::zeros(self.config.hidden, users);
         self.input.forward(&self.config.weights.batch(histories), (&mut hidden).into());
         let mut codes = DMatrix::zeros(2 * self.config.latent, users);
         self.encoder.linear((&hidden).into(), (&mut codes).into());
-        codes
+        Code::Gaussians(codes)
     }
 
-    /// μ of each history: `latent × users`.
-    fn means(&self, histories: &[HistoryRef<'_>]) -> DMatrix<f32> {
-        self.codes(histories).rows(0, self.config.latent).into_owned()
+    fn state(&self, codes: DMatrix<f32>) -> DMatrix<f32> {
+        let mut state = DMatrix::zeros(self.config.hidden, codes.ncols());
+        self.decoder.tanh((&codes).into(), (&mut state).into());
+        state
     }
 
-    /// What scores are computed from, one column a code z: `hidden × users`.
-    fn decoded(&self, z: &DMatrix<f32>) -> Query {
-        let mut state = DMatrix::zeros(self.config.hidden, z.ncols());
-        self.decoder.tanh(z.into(), (&mut state).into());
-        Query::new(z.ncols(), QueryState::Dense(state))
-    }
-}
-
-impl Model for MultVae {
-    fn config(&self) -> ModelConfig {
-        ModelConfig::MultVae(self.config.clone())
-    }
-
-    fn items(&self) -> usize {
-        self.output.outputs()
-    }
-
-    fn encode(&self, histories: &[HistoryRef<'_>]) -> Query {
-        self.decoded(&self.means(histories))
-    }
-
-    fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>) {
-        score_block(&self.output, query.dense(), items, out);
-    }
-
-    fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-        score_items(&self.output, query.dense(), user, items, out);
-    }
-
-    fn inner_products(&self) -> Option<InnerProducts<'_>> {
-        Some(InnerProducts { vectors: self.output.columns(), bias: &self.output.bias })
-    }
-
-    fn user_space(&self) -> Option<Space> {
-        Some(Space { id: "mult-vae/latent".into(), dim: self.config.latent, metric: Metric::Cosine })
-    }
-
-    fn item_space(&self) -> Option<Space> {
-        Some(Space { id: "mult-vae/decoder".into(), dim: self.config.hidden, metric: Metric::Cosine })
-    }
-
-    fn embed_users(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
-        Some(self.means(histories))
-    }
-
-    fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>> {
-        Some(item_vectors(self.output.columns(), items))
+    fn output(&self) -> InnerProducts<'_> {
+        to_items(&self.output)
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
@@ -186,20 +163,6 @@ impl Model for MultVae {
             Tensor::matrix("output.items", &output.weights, output.inputs()).by_item(),
             Tensor::vector("output.bias", &output.bias).by_item(),
         ]
-    }
-
-    fn draw(&self, history: HistoryRef<'_>, draws: &Draws) -> Option<Query> {
-        let codes = self.codes(&[history]);
-        let gaussian = Gaussian { parameters: (&codes).into() };
-        Some(self.decoded(&gaussian_draws(gaussian, 0, draws.scale, draws.count, |draw| {
-            stream(draws.seed, Purpose::Explore, [draw, 0])
-        })))
-    }
-}
-
-impl Weights for MultVae {
-    fn named(&self) -> Vec<(&'static str, &[f32])> {
-        self.tensors().into_iter().map(|tensor| (tensor.name, tensor.data)).collect()
     }
 
     fn values_mut(&mut self) -> Vec<&mut [f32]> {
@@ -265,7 +228,7 @@ impl Network for MultVaeTrainer {
     fn new_gradient(&self) -> MultVaeGradient {
         let shape = |layer: &Dense| Dense::zeros((layer.inputs(), layer.outputs()));
         MultVaeGradient {
-            table: SparseGradient::new(self.model.config.hidden, self.model.items()),
+            table: SparseGradient::new(self.model.config.hidden, self.model.output.outputs()),
             input_bias: vec![0.0; self.model.config.hidden],
             encoder: shape(&self.model.encoder),
             decoder: shape(&self.model.decoder),
@@ -295,7 +258,8 @@ impl Network for MultVaeTrainer {
 
         // Loss; the logits become their gradient.
         let targets = config.weights.targets(shard);
-        let fit = multinomial_loss(logits.reborrow(), |user| targets.row(user), scale);
+        let objective = Objective { loss: config.loss, negative_weight: config.negative_weight };
+        let fit = objective.loss(logits.reborrow(), |user| targets.row(user), scale);
         let loss = fit + f64::from(beta) * kl_divergence(gaussian);
 
         // Backward, in the opposite order.
@@ -325,8 +289,14 @@ mod tests {
 
     #[test]
     fn gradients_match_finite_differences() {
-        for weights in [InputWeights::Binary, InputWeights::Use] {
-            let config = MultVaeConfig { hidden: 5, latent: 3, dropout: 0.3, kl_cap: 0.7, kl_anneal: 0.5, weights };
+        for (loss, weights) in [
+            (Loss::Multinomial, InputWeights::Binary),
+            (Loss::Multinomial, InputWeights::Use),
+            (Loss::Bernoulli, InputWeights::Binary),
+            (Loss::Squared, InputWeights::Use),
+        ] {
+            let shape = MultVaeConfig { hidden: 5, latent: 3, dropout: 0.3, ..MultVaeConfig::default() };
+            let config = MultVaeConfig { kl_cap: 0.7, kl_anneal: 0.5, loss, negative_weight: 0.4, weights, ..shape };
             gradient_check::check(MultVaeTrainer::new(MultVae::new(&config, 7, 11)));
         }
     }

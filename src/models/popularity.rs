@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelConfig;
 use super::model::{Model, Query, QueryState, RestoreError, StoredTensors, Tensor};
+use super::whole::{one_score_an_item, score_block_of_all};
 use crate::interactions::{HistoryRef, Interactions};
 use crate::linalg::ColumnsMut;
 use crate::types::ItemIdx;
@@ -68,19 +69,12 @@ impl Model for Popularity {
         Query::new(histories.len(), QueryState::Nothing)
     }
 
-    fn score_block(&self, query: &Query, items: Range<u32>, mut out: ColumnsMut<'_>) {
-        assert_eq!(out.cols(), query.users(), "one column a user");
-        let block = &self.counts[items.start as usize..items.end as usize];
-        for user in 0..query.users() {
-            out.col(user).copy_from_slice(block);
-        }
+    fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>) {
+        score_block_of_all(&self.counts, query.users(), items, out);
     }
 
     fn score_items(&self, _: &Query, _: usize, items: &[ItemIdx], out: &mut [f32]) {
-        assert_eq!(items.len(), out.len(), "one score an item");
-        for (score, item) in out.iter_mut().zip(items) {
-            *score = self.counts[item.at()];
-        }
+        one_score_an_item(&self.counts, items, out);
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use super::{FitError, ModelConfig};
+use super::{BiasesConfig, Description, FitError, LAYERS, ModelConfig, StackedConfig};
+use crate::nn::{Activation, Loss, Scaling, Sparsity};
 use crate::training::TrainingConfig;
 
 /// Refuses parameters that cannot be meant, each with its name, value and range. The upper ends are far above
@@ -13,6 +14,9 @@ use crate::training::TrainingConfig;
 pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Result<(), FitError> {
     match config {
         ModelConfig::Popularity(_) | ModelConfig::Blend(_) => return Ok(()),
+        ModelConfig::Biases(BiasesConfig { user_lambda, item_lambda, minimum, maximum }) => {
+            return ratings([*user_lambda, *item_lambda], [*minimum, *maximum]);
+        }
         ModelConfig::Ease(ease) => {
             lambda(ease.lambda)?;
             return powers(ease.user_power, ease.item_power);
@@ -48,16 +52,42 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
             dropout(vae.dropout)?;
             require("model.kl_cap", vae.kl_cap, (0.0..=1000.0).contains(&vae.kl_cap), "from 0 to 1000")?;
             share("model.kl_anneal", vae.kl_anneal)?;
+            factor("model.negative_weight", vae.negative_weight)?;
         }
         ModelConfig::MultDae(dae) => {
             width("model.hidden", dae.hidden)?;
             dropout(dae.dropout)?;
+            factor("model.negative_weight", dae.negative_weight)?;
+        }
+        ModelConfig::AutoRec(rec) => {
+            width("model.hidden", rec.hidden)?;
+            dropout(rec.dropout)?;
+            ratings([rec.user_lambda, rec.item_lambda], [rec.minimum, rec.maximum])?;
+        }
+        ModelConfig::Cdae(cdae) => {
+            width("model.hidden", cdae.hidden)?;
+            dropout(cdae.dropout)?;
+            factor("model.negative_weight", cdae.negative_weight)?;
+        }
+        ModelConfig::Stacked(config) => stacked(config, training)?,
+        ModelConfig::SparseAe(sparse) => {
+            width("model.hidden", sparse.hidden)?;
+            dropout(sparse.dropout)?;
+            factor("model.negative_weight", sparse.negative_weight)?;
+            factor("model.sparsity_weight", sparse.sparsity_weight)?;
+            let (activity, kl) = (sparse.activity, sparse.sparsity == Sparsity::Kl);
+            require("model.activity", activity, activity > 0.0 && activity < 1.0, "greater than 0 and below 1")?;
+            let bounded = !kl || sparse.activation == Activation::Sigmoid;
+            let activation = format!("{:?}", sparse.activation).to_lowercase();
+            let wanted = "sigmoid, as model.sparsity = \"kl\" needs values between 0 and 1 (\"l1\" does not)";
+            require("model.activation", activation, bounded, wanted)?;
         }
         ModelConfig::RecVae(vae) => {
             width("model.hidden", vae.hidden)?;
             width("model.latent", vae.latent)?;
             dropout(vae.dropout)?;
             factor("model.gamma", vae.gamma)?;
+            factor("model.negative_weight", vae.negative_weight)?;
             share("model.prior_old", vae.prior_old)?;
             let (wide, log_variance) = (vae.prior_wide, vae.wide_log_variance);
             let left = (0.0..=1.0).contains(&wide) && vae.prior_old + wide <= 1.0;
@@ -86,6 +116,45 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
     require("training.learning_rate", rate, rate > 0.0 && rate <= 1.0, "greater than 0 and at most 1")?;
     share("training.final_rate", training.final_rate)?;
     share("training.weight_decay", decay)
+}
+
+/// The layers of a stacked autoencoder, and how they are trained.
+fn stacked(config: &StackedConfig, training: &TrainingConfig) -> Result<(), FitError> {
+    let (depth, decoder) = (config.encoder.len(), config.decoder());
+    require("model.encoder", format!("{:?}", config.encoder), (1..=LAYERS).contains(&depth), "of 1 to 8 widths")?;
+    require("model.decoder", format!("{decoder:?}"), decoder.len() < LAYERS, "of at most 7 widths")?;
+    config.encoder.iter().try_for_each(|&value| width("model.encoder", value))?;
+    decoder.iter().try_for_each(|&value| width("model.decoder", value))?;
+    dropout(config.dropout)?;
+    let code_dropout = config.code_dropout;
+    require("model.code_dropout", code_dropout, (0.0..1.0).contains(&code_dropout), "at least 0 and below 1")?;
+    factor("model.negative_weight", config.negative_weight)?;
+    let mirrored = decoder == Description::mirrored(&config.encoder);
+    let wanted =
+        "left out, or the encoder's widths backwards without the code, where model.tied or model.pretraining is set";
+    let free = !config.tied && config.pretraining.is_empty();
+    require("model.decoder", format!("{decoder:?}"), free || mirrored, wanted)?;
+    let pretraining = format!("{:?}", config.pretraining);
+    let matching = config.pretraining.is_empty() || config.pretraining.len() == depth;
+    require("model.pretraining", &pretraining, matching, "one number of epochs for each layer of model.encoder")?;
+    let spent = config.pretraining.iter().fold(0usize, |sum, &epochs| sum.saturating_add(epochs));
+    let left = config.pretraining.is_empty() || spent < training.epochs;
+    require("model.pretraining", &pretraining, left, "fewer epochs together than training.epochs")?;
+    let refeeding = config.refeeding;
+    require("model.refeeding", refeeding, refeeding <= 10, "a whole number from 0 to 10")?;
+    let fits = matches!(config.loss, Loss::Squared | Loss::ObservedSquared) && config.scaling == Scaling::AsIs;
+    let wanted =
+        "0, unless model.loss is squared or observed-squared and model.scaling is as-is: scores are fed in again";
+    require("model.refeeding", refeeding, refeeding == 0 || fits, wanted)
+}
+
+/// λ of the biases of user and item, and the ends of the scale.
+fn ratings([user, item]: [f32; 2], [minimum, maximum]: [f32; 2]) -> Result<(), FitError> {
+    for (parameter, value) in [("model.user_lambda", user), ("model.item_lambda", item)] {
+        require(parameter, value, (0.0..=1e6).contains(&value), "from 0 to 1e6")?;
+    }
+    let ends = minimum.is_finite() && maximum.is_finite() && minimum < maximum;
+    require("model.maximum", maximum, ends, "greater than model.minimum")
 }
 
 fn require(parameter: &'static str, value: impl Display, ok: bool, range: &'static str) -> Result<(), FitError> {

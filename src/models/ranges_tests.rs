@@ -1,7 +1,7 @@
 use super::*;
 use crate::models::{
-    BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, MultDaeConfig, MultVaeConfig, RecVaeConfig,
-    SparseEaseConfig,
+    AutoRecConfig, BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, MultDaeConfig, MultVaeConfig,
+    RecVaeConfig, SparseAeConfig, SparseEaseConfig,
 };
 
 /// What the check says of a Mult-VAE with these changes.
@@ -48,6 +48,52 @@ fn every_parameter_is_named_with_its_value_and_range() {
     let found = others.map(|model| check_parameters(&model, &TrainingConfig::default()).unwrap_err().to_string());
     assert_eq!(found[0], "model.lambda is -1, must be greater than 0 and at most 1e9");
     assert!(found[1].contains("must be") && found[2].starts_with("model.dropout is 1.2"), "{found:?}");
+}
+
+#[test]
+fn what_an_autoencoder_cannot_be_is_named_with_what_it_can() {
+    let refusal = |model: ModelConfig| check_parameters(&model, &TrainingConfig::default()).unwrap_err().to_string();
+    let stacked = |change: fn(&mut StackedConfig)| {
+        let mut config = StackedConfig::default();
+        change(&mut config);
+        refusal(ModelConfig::Stacked(config))
+    };
+    let sparse = |change: fn(&mut SparseAeConfig)| {
+        let mut config = SparseAeConfig::default();
+        change(&mut config);
+        refusal(ModelConfig::SparseAe(config))
+    };
+    let mirrored =
+        "left out, or the encoder's widths backwards without the code, where model.tied or model.pretraining is set";
+    let fed = "0, unless model.loss is squared or observed-squared and model.scaling is as-is: scores are fed in again";
+    let sigmoid = "sigmoid, as model.sparsity = \"kl\" needs values between 0 and 1 (\"l1\" does not)";
+    let auto_rec = AutoRecConfig { minimum: 5.0, maximum: 1.0, ..AutoRecConfig::default() };
+    for (found, parameter, value, range) in [
+        (stacked(|m| m.encoder = vec![]), "model.encoder", "[]", "of 1 to 8 widths"),
+        (stacked(|m| m.encoder = vec![9; 9]), "model.encoder", "[9, 9, 9, 9, 9, 9, 9, 9, 9]", "of 1 to 8 widths"),
+        (stacked(|m| m.encoder = vec![9, 0]), "model.encoder", "0", "a whole number from 1 to 65536"),
+        (stacked(|m| m.code_dropout = 1.0), "model.code_dropout", "1", "at least 0 and below 1"),
+        (stacked(|m| (m.tied, m.decoder) = (true, Some(vec![7]))), "model.decoder", "[7]", mirrored),
+        (
+            stacked(|m| m.pretraining = vec![3]),
+            "model.pretraining",
+            "[3]",
+            "one number of epochs for each layer of model.encoder",
+        ),
+        (
+            stacked(|m| m.pretraining = vec![50, 50]),
+            "model.pretraining",
+            "[50, 50]",
+            "fewer epochs together than training.epochs",
+        ),
+        (stacked(|m| m.refeeding = 1), "model.refeeding", "1", fed),
+        (sparse(|m| m.activation = Activation::Relu), "model.activation", "relu", sigmoid),
+        (sparse(|m| m.activity = 1.0), "model.activity", "1", "greater than 0 and below 1"),
+        (sparse(|m| m.sparsity_weight = -1.0), "model.sparsity_weight", "-1", "from 0 to 1000"),
+        (refusal(ModelConfig::AutoRec(auto_rec)), "model.maximum", "1", "greater than model.minimum"),
+    ] {
+        assert_eq!(found, format!("{parameter} is {value}, must be {range}"));
+    }
 }
 
 #[test]

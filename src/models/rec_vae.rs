@@ -19,26 +19,20 @@
 //! A round of training is some epochs that move the encoder alone, then some that move the decoder alone, on histories
 //! without dropout; between them the encoder is remembered for the prior.
 
-use std::ops::Range;
-
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::decoder::{item_vectors, score_block, score_items, stored_dense};
+use super::decoder::{stored_dense, to_items};
 use super::encoder::{Encoder, EncoderGradient, EncoderShape};
-use super::model::{
-    Draws, InnerProducts, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor,
-};
+use super::linear_decoder::{Code, LinearDecoder};
+use super::model::{InnerProducts, RestoreError, StoredTensors, Tensor};
 use super::{InputWeights, ModelConfig};
 use crate::interactions::HistoryRef;
 use crate::linalg::{ColumnsMut, at_least};
 use crate::nn::{
-    Activation, CompositePrior, Dense, Gaussian, GradientRef, Sample, StackShape, gaussian_draws, gaussian_sample,
-    multinomial_loss,
+    Activation, CompositePrior, Dense, Gaussian, GradientRef, Loss, Objective, Sample, StackShape, gaussian_sample,
 };
-use crate::random::{Purpose, stream};
-use crate::training::{Gradient, Network, Shard, TrainingConfig, Weights};
-use crate::types::ItemIdx;
+use crate::training::{Gradient, Network, Shard, TrainingConfig};
 
 /// Parameters of RecVAE; the defaults are the paper's for MovieLens-20M.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +60,10 @@ pub struct RecVaeConfig {
     pub encoder_epochs: usize,
     /// Epochs of a round that train the decoder.
     pub decoder_epochs: usize,
+    /// The likelihood: multinomial in the paper.
+    pub loss: Loss,
+    /// Weight of items that are not in a history, for losses that have one.
+    pub negative_weight: f32,
     /// What the model makes of the weights of a history.
     pub weights: InputWeights,
 }
@@ -84,6 +82,8 @@ impl Default for RecVaeConfig {
             wide_log_variance: 10.0,
             encoder_epochs: 3,
             decoder_epochs: 1,
+            loss: Loss::Multinomial,
+            negative_weight: 1.0,
             weights: InputWeights::Binary,
         }
     }
@@ -140,7 +140,7 @@ impl RecVae {
         Self { config: config.clone(), encoder: Encoder::new(config.shape(items), seed), output }
     }
 
-    /// Restores a model from the tensors that [`Model::tensors`] lists.
+    /// Restores a model from the tensors that [`LinearDecoder::tensors`] lists.
     ///
     /// # Errors
     /// [`RestoreError`] when a tensor is not usable.
@@ -149,57 +149,27 @@ impl RecVae {
         let output = stored_dense(tensors, ["output.items", "output.bias"], (config.latent, items))?;
         Ok(Self { config: config.clone(), encoder, output })
     }
-
-    /// μ above log σ² of each history: `2·latent × users`.
-    fn codes(&self, histories: &[HistoryRef<'_>]) -> DMatrix<f32> {
-        self.encoder.forward(&self.config.weights.batch(histories)).1
-    }
-
-    /// μ of each history: `latent × users`.
-    fn means(&self, histories: &[HistoryRef<'_>]) -> DMatrix<f32> {
-        self.codes(histories).rows(0, self.config.latent).into_owned()
-    }
 }
 
-impl Model for RecVae {
-    fn config(&self) -> ModelConfig {
+impl LinearDecoder for RecVae {
+    fn model(&self) -> ModelConfig {
         ModelConfig::RecVae(self.config.clone())
     }
 
-    fn items(&self) -> usize {
-        self.output.outputs()
+    fn layer(&self) -> &'static str {
+        "latent"
     }
 
-    fn encode(&self, histories: &[HistoryRef<'_>]) -> Query {
-        Query::new(histories.len(), QueryState::Dense(self.means(histories)))
+    fn dimensions(&self) -> usize {
+        self.config.latent
     }
 
-    fn score_block(&self, query: &Query, items: Range<u32>, out: ColumnsMut<'_>) {
-        score_block(&self.output, query.dense(), items, out);
+    fn code(&self, histories: &[HistoryRef<'_>]) -> Code {
+        Code::Gaussians(self.encoder.forward(&self.config.weights.batch(histories)).1)
     }
 
-    fn score_items(&self, query: &Query, user: usize, items: &[ItemIdx], out: &mut [f32]) {
-        score_items(&self.output, query.dense(), user, items, out);
-    }
-
-    fn inner_products(&self) -> Option<InnerProducts<'_>> {
-        Some(InnerProducts { vectors: self.output.columns(), bias: &self.output.bias })
-    }
-
-    fn user_space(&self) -> Option<Space> {
-        Some(Space { id: "rec-vae/latent".into(), dim: self.config.latent, metric: Metric::Cosine })
-    }
-
-    fn item_space(&self) -> Option<Space> {
-        Some(Space { id: "rec-vae/decoder".into(), dim: self.config.latent, metric: Metric::Cosine })
-    }
-
-    fn embed_users(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
-        Some(self.means(histories))
-    }
-
-    fn embed_items(&self, items: Range<u32>) -> Option<DMatrix<f32>> {
-        Some(item_vectors(self.output.columns(), items))
+    fn output(&self) -> InnerProducts<'_> {
+        to_items(&self.output)
     }
 
     fn tensors(&self) -> Vec<Tensor<'_>> {
@@ -208,20 +178,6 @@ impl Model for RecVae {
             Tensor::vector("output.bias", &self.output.bias).by_item(),
         ];
         self.encoder.tensors().into_iter().chain(output).collect()
-    }
-
-    fn draw(&self, history: HistoryRef<'_>, draws: &Draws) -> Option<Query> {
-        let codes = self.codes(&[history]);
-        let z = gaussian_draws(Gaussian { parameters: (&codes).into() }, 0, draws.scale, draws.count, |draw| {
-            stream(draws.seed, Purpose::Explore, [draw, 0])
-        });
-        Some(Query::new(z.ncols(), QueryState::Dense(z)))
-    }
-}
-
-impl Weights for RecVae {
-    fn named(&self) -> Vec<(&'static str, &[f32])> {
-        self.tensors().into_iter().map(|tensor| (tensor.name, tensor.data)).collect()
     }
 
     fn values_mut(&mut self) -> Vec<&mut [f32]> {
@@ -312,7 +268,8 @@ impl Network for RecVaeTrainer {
 
         // Loss; the logits become their gradient.
         let targets = config.weights.targets(shard);
-        let fit = multinomial_loss(logits.reborrow(), |user| targets.row(user), scale);
+        let objective = Objective { loss: config.loss, negative_weight: config.negative_weight };
+        let fit = objective.loss(logits.reborrow(), |user| targets.row(user), scale);
         let held = |&history: &HistoryRef<'_>| {
             let interactions: f64 = config.weights.of(history).map(f64::from).sum();
             (f64::from(config.gamma) * interactions) as f32

@@ -1,6 +1,8 @@
 use super::*;
 use crate::interactions::Interactions;
 use crate::models::gradient_check;
+use crate::random::Purpose;
+use crate::training::Weights;
 use crate::types::UserIdx;
 
 fn config() -> RecVaeConfig {

@@ -117,6 +117,15 @@ impl StoredTensors {
         Ok(data)
     }
 
+    /// Takes a matrix out of which only the number of rows is known.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn take_columns(&mut self, name: &str, rows: usize) -> Result<Vec<f32>, RestoreError> {
+        let columns = self.tensors.get(name).and_then(|(shape, _)| shape.get(1)).copied().unwrap_or(0);
+        self.take(name, &[rows, columns])
+    }
+
     /// Takes whole numbers out; what they mean is the model's to check.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Model, StoredTensors};
-use super::{BlendConfig, Elsa, ModelConfig, MultDae, MultVae, RecVae};
+use super::{Autoencoder, BlendConfig, CdaeConfig, Elsa, ModelConfig, MultVae, RecVae};
 use crate::interactions::IdMap;
 
 /// How the items of an earlier model and of a newer catalogue relate.
@@ -49,16 +49,22 @@ pub enum WarmStartError {
         /// The name asked for.
         asked: &'static str,
     },
-    /// A layer of another width is asked for.
+    /// Another network is asked for: layers of other widths, or what the weights mean nothing without.
     #[error("{parameter} is {asked}, the earlier model's is {parent}: leave {parameter} out, or train anew")]
-    Width {
-        /// The width's name in the configuration.
+    Shape {
+        /// The parameter's name in the configuration.
         parameter: &'static str,
         /// The earlier model's.
-        parent: usize,
+        parent: String,
         /// The one asked for.
-        asked: usize,
+        asked: String,
     },
+    /// The earlier model knows its training users.
+    #[error(
+        "the earlier model has a node for each of its training users (model.user_nodes), which other users have not: train \
+         anew, or without them"
+    )]
+    UserNodes,
     /// Ids that cannot be compared.
     #[error("the item ids are of type {found}, the earlier model's are of type {parent}: they cannot be matched")]
     IdType {
@@ -116,7 +122,11 @@ pub fn carry_over(
     let fresh: Box<dyn Model> = match config {
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, new.len(), seed)),
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
-        ModelConfig::MultDae(config) => Box::new(MultDae::new(config, new.len(), seed)),
+        ModelConfig::MultDae(config) => Box::new(Autoencoder::new(config.description(), new.len(), seed)),
+        ModelConfig::AutoRec(config) => Box::new(Autoencoder::new(config.description(), new.len(), seed)),
+        ModelConfig::Cdae(config) => Box::new(Autoencoder::new(config.description(), new.len(), seed)),
+        ModelConfig::Stacked(config) => Box::new(Autoencoder::new(config.description(), new.len(), seed)),
+        ModelConfig::SparseAe(config) => Box::new(Autoencoder::new(config.description(), new.len(), seed)),
         ModelConfig::RecVae(config) => Box::new(RecVae::new(config, new.len(), seed)),
         _ => return Err(WarmStartError::without_steps(config)),
     };
@@ -139,7 +149,8 @@ pub fn carry_over(
 /// Refuses what cannot be continued whatever the items are: to be asked before the items are known.
 ///
 /// # Errors
-/// [`WarmStartError::ClosedForm`], [`WarmStartError::Blend`], [`WarmStartError::Kind`] or [`WarmStartError::Width`].
+/// [`WarmStartError::ClosedForm`], [`WarmStartError::Blend`], [`WarmStartError::Kind`],
+/// [`WarmStartError::UserNodes`] or [`WarmStartError::Shape`].
 pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), WarmStartError> {
     if !parent.is_iterative() {
         return Err(WarmStartError::without_steps(parent));
@@ -147,9 +158,12 @@ pub fn check_shapes(parent: &ModelConfig, config: &ModelConfig) -> Result<(), Wa
     if parent.name() != config.name() {
         return Err(WarmStartError::Kind { parent: parent.name(), asked: config.name() });
     }
-    for ((parameter, asked), (_, parent)) in config.widths().into_iter().zip(parent.widths()) {
+    if let ModelConfig::Cdae(CdaeConfig { user_nodes: true, .. }) = parent {
+        return Err(WarmStartError::UserNodes);
+    }
+    for ((parameter, asked), (_, parent)) in config.shape().into_iter().zip(parent.shape()) {
         if asked != parent {
-            return Err(WarmStartError::Width { parameter, parent, asked });
+            return Err(WarmStartError::Shape { parameter, parent, asked });
         }
     }
     Ok(())

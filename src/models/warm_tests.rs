@@ -30,7 +30,7 @@ fn rec_vae(hidden: usize, layers: usize) -> ModelConfig {
 fn fresh(config: &ModelConfig, items: usize, seed: u64) -> Box<dyn Model> {
     match config {
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, items, seed)),
-        ModelConfig::MultDae(config) => Box::new(MultDae::new(config, items, seed)),
+        ModelConfig::MultDae(config) => Box::new(Autoencoder::new(config.description(), items, seed)),
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, items, seed)),
         ModelConfig::RecVae(config) => Box::new(RecVae::new(config, items, seed)),
         _ => unreachable!("iterative models only"),

@@ -1,4 +1,5 @@
-//! Scores that were all computed on folding in: for models that have no cheaper way to any one of them.
+//! Scores that are there already: all of a user's, computed on folding in, for models that have no cheaper way to any one
+//! of them; or one an item, the same for all users.
 
 use std::ops::Range;
 
@@ -20,4 +21,17 @@ pub(super) fn score_block(scores: &DMatrix<f32>, items: Range<u32>, mut out: Col
 pub(super) fn score_items(scores: &DMatrix<f32>, user: usize, items: &[ItemIdx], out: &mut [f32]) {
     assert_eq!(items.len(), out.len(), "one score an item");
     out.iter_mut().zip(items).for_each(|(score, item)| *score = scores[(item.at(), user)]);
+}
+
+/// The scores of a block of items that are the same for all users: `out` is items.len() × users.
+pub(super) fn score_block_of_all(scores: &[f32], users: usize, items: Range<u32>, mut out: ColumnsMut<'_>) {
+    assert_eq!(out.cols(), users, "one column a user");
+    let block = &scores[items.start as usize..items.end as usize];
+    (0..users).for_each(|user| out.col(user).copy_from_slice(block));
+}
+
+/// The same for chosen items.
+pub(super) fn one_score_an_item(scores: &[f32], items: &[ItemIdx], out: &mut [f32]) {
+    assert_eq!(items.len(), out.len(), "one score an item");
+    out.iter_mut().zip(items).for_each(|(score, item)| *score = scores[item.at()]);
 }

@@ -5,25 +5,29 @@
 
 mod activation;
 mod adam;
+mod chain;
 mod composite_prior;
 mod dense;
 mod gaussian;
 mod init;
 mod layer_norm;
-mod multinomial;
+mod objective;
+mod penalty;
 mod sparse_batch;
 mod sparse_input;
 mod stack;
 
 pub use activation::Activation;
 pub use adam::{Adam, AdamConfig, GradientRef, Optimiser, all_finite};
+pub use chain::{Chain, ChainPass};
 pub use composite_prior::{CompositePrior, Sample};
 pub use dense::{Dense, tanh_backward};
 pub use gaussian::{Gaussian, gaussian_backward, gaussian_draws, gaussian_sample, kl_divergence};
 pub use init::xavier_normal;
 pub use layer_norm::LayerNorm;
-pub use multinomial::multinomial_loss;
-pub use sparse_batch::SparseBatch;
+pub use objective::{Loss, Objective};
+pub use penalty::{Penalty, Sparsity};
+pub use sparse_batch::{Scaling, SparseBatch};
 pub use sparse_input::{SparseGradient, SparseInput, gather_batch, scatter_batch};
 pub use stack::{Activations, Stack, StackShape};
 

@@ -1,33 +1,65 @@
 //! A batch of histories as network input.
 
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::random::{Purpose, stream};
 
-/// The input of the first layer: users × items in CSR form, L2-normalised, possibly corrupted.
+/// What the weights of a user are divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// Their Euclidean norm: a long history says no more than a short one, but says it more finely.
+    #[default]
+    UnitNorm,
+    /// Nothing.
+    AsIs,
+}
+
+impl Scaling {
+    /// The divisor, in f64; 1 for an empty history, which has nothing to scale.
+    fn divisor(self, weights: impl Iterator<Item = f32>) -> f64 {
+        match self {
+            Self::UnitNorm => {
+                let square: f64 = weights.map(|w| f64::from(w) * f64::from(w)).sum();
+                if square > 0.0 { square.sqrt() } else { 1.0 }
+            }
+            Self::AsIs => 1.0,
+        }
+    }
+}
+
+/// The input of the first layer: users × items in CSR form, scaled, possibly corrupted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SparseBatch {
+    scaling: Scaling,
     offsets: Vec<usize>,
     items: Vec<u32>,
     weights: Vec<f32>,
 }
 
 impl SparseBatch {
-    /// An empty batch.
+    /// An empty batch of users that are scaled to unit norm.
     #[must_use]
     pub fn new() -> Self {
-        Self { offsets: vec![0], ..Self::default() }
+        Self::scaled(Scaling::UnitNorm)
     }
 
-    /// Appends a user: items and raw weights, scaled here to unit Euclidean norm.
+    /// An empty batch.
+    #[must_use]
+    pub fn scaled(scaling: Scaling) -> Self {
+        Self { scaling, offsets: vec![0], ..Self::default() }
+    }
+
+    /// Appends a user: items and raw weights, scaled here.
     pub fn push(&mut self, items: &[u32], weights: impl Iterator<Item = f32> + Clone) {
-        let norm = norm(weights.clone());
+        let norm = self.scaling.divisor(weights.clone());
         self.items.extend_from_slice(items);
         self.weights.extend(weights.map(|w| (f64::from(w) / norm) as f32));
         self.offsets.push(self.items.len());
     }
 
-    /// Appends a user with dropout: after the normalisation each item is dropped with probability
+    /// Appends a user with dropout: after the scaling each item is dropped with probability
     /// `rate` and the others are scaled by 1 / (1 − rate) (Liang et al. 2018, sec. 3.3). The draw depends on
     /// `(seed, epoch, user)` alone.
     pub fn push_corrupted(
@@ -37,7 +69,7 @@ impl SparseBatch {
         rate: f32,
         (seed, epoch, user): (u64, u64, u64),
     ) {
-        let scale = 1.0 / (norm(weights.clone()) * (1.0 - f64::from(rate)));
+        let scale = 1.0 / (self.scaling.divisor(weights.clone()) * (1.0 - f64::from(rate)));
         let mut random = stream(seed, Purpose::Dropout, [epoch, user]);
         // Kept when a uniform 32-bit draw reaches the threshold.
         let threshold = (f64::from(rate) * 2f64.powi(32)) as u64;
@@ -86,12 +118,6 @@ impl SparseBatch {
         }
         (offsets, users, weights)
     }
-}
-
-/// Euclidean norm in f64; 1 for an empty history, which has nothing to scale.
-fn norm(weights: impl Iterator<Item = f32>) -> f64 {
-    let square: f64 = weights.map(|w| f64::from(w) * f64::from(w)).sum();
-    if square > 0.0 { square.sqrt() } else { 1.0 }
 }
 
 #[cfg(test)]

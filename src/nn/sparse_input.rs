@@ -28,7 +28,9 @@ impl SparseInput {
         self.bias.len()
     }
 
-    fn columns(&self) -> Columns<'_> {
+    /// The table, one column an item.
+    #[must_use]
+    pub fn columns(&self) -> Columns<'_> {
         Columns::new(&self.table, (self.width(), self.table.len() / self.width()))
     }
 

@@ -159,15 +159,11 @@ impl Stack {
         // What comes back to each layer from all above it but the next, by the sums.
         let mut skipped = DMatrix::zeros(width, delta.ncols());
         for layer in (0..depth).rev() {
-            let before = Columns::from(&layers.before[layer]);
-            let mut values = DMatrix::zeros(width, before.cols());
-            let columns = values.as_mut_slice().par_chunks_exact_mut(width);
-            columns.enumerate().for_each(|(user, values)| activation.forward(before.col(user), values));
+            let mut values = activation.of(&layers.before[layer]);
             let (rows, norm) = (self.rows(layer), self.norm(layer));
             let (gain, shift) = (&mut gradient.gain[rows.clone()], &mut gradient.shift[rows]);
             norm.backward((&values).into(), (&mut delta).into(), gain, shift);
-            let columns = delta.as_mut_slice().par_chunks_exact_mut(width);
-            columns.enumerate().for_each(|(user, delta)| activation.backward(before.col(user), delta));
+            activation.backward_of(&layers.before[layer], &mut delta);
             if layer > 0 {
                 let rows = self.rows(layer - 1);
                 let of_weights = &mut gradient.weights[rows.start * width..rows.end * width];

@@ -158,7 +158,9 @@ const WRITING: u64 = 4_000_000;
 ///   out; given files are read beside the log.
 /// - Networks: *weights* 4·P, *optimiser* (two moments) 8·P, *gradient* 4·P (twice with several shards, whose gradients
 ///   are added up), *best weights* 4·P (at the end those of the last epoch where nothing validates), *logits* 4·I and
-///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE and 4·2h for a Mult-DAE, beside its sparse input. An ELSA
+///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE, beside its sparse input.
+///   Other autoencoders have twice each layer, and 3h of the widest; *scores fed in again* take two more buffers like the
+///   logits, and a gradient of their own. An ELSA
 ///   has no logits, but *directions*, 4·P, of the weights and of the best ones, 4·3d a user and a d × d matrix.
 ///   A RecVAE of n layers has 4·((2n + 4)·h + 9k) a user, its sparse input once more without dropout, and a *remembered
 ///   encoder*.
@@ -242,6 +244,7 @@ pub fn memory(workload: &Workload) -> Memory {
                 ("remembered encoder", product(&[FLOAT, workload.encoder_parameters()]), both.clone()),
                 ("logits", logits, both.clone()),
                 ("activations", activations(workload, widths), vec![Fit]),
+                ("scores fed in again", refed(workload, weights), vec![Fit]),
                 ("packed operands", packed(*threads, &products), both),
             ]);
         }
@@ -330,6 +333,17 @@ fn packed(threads: u64, smaller: &[(u64, u64)]) -> u64 {
     sum(&[product(&[FLOAT, whole]), product(&[threads, PACKED_STRIP])])
 }
 
+/// What scores that are fed in again take: as input and as the next ones, and a gradient of all `weights` beside that of the
+/// input table.
+fn refed(workload: &Workload, weights: u64) -> u64 {
+    let network = workload.model.autoencoder().filter(|network| network.refeeding > 0);
+    network.map_or(0, |network| {
+        let items = workload.data.items;
+        let table = product(&[FLOAT, network.encoder[0] as u64, items]);
+        sum(&[product(&[2, FLOAT, items, workload.shard_users()]), weights, table])
+    })
+}
+
 /// Activations, their gradients and the sparse input of a shard: its entries (8 bytes each, as drawn and by item) and
 /// where each item starts (16 bytes).
 fn activations(workload: &Workload, Widths { hidden, depth, latent, .. }: Widths) -> u64 {
@@ -339,7 +353,10 @@ fn activations(workload: &Workload, Widths { hidden, depth, latent, .. }: Widths
         ModelConfig::RecVae(_) => {
             (sum(&[product(&[2, depth, hidden]), product(&[4, hidden]), product(&[9, latent])]), 0)
         }
-        _ if latent == 0 => (product(&[2, hidden]), 0),
+        model if let Some(network) = model.autoencoder() => {
+            let widths = network.encoder.iter().chain(&network.decoder).map(|&width| width as u64);
+            (sum(&[product(&[2, widths.fold(0, u64::saturating_add)]), product(&[3, hidden])]), 0)
+        }
         _ => (sum(&[product(&[4, hidden]), product(&[7, latent])]), 0),
     };
     let entries = share(data.interactions, users, data.users);

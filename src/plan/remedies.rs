@@ -101,6 +101,9 @@ fn with_hidden(workload: &Workload, width: usize) -> Workload {
         ModelConfig::MultDae(dae) => dae.hidden = width,
         ModelConfig::Elsa(elsa) => elsa.dimensions = width,
         ModelConfig::RecVae(vae) => vae.hidden = width,
+        ModelConfig::AutoRec(rec) => rec.hidden = width,
+        ModelConfig::Cdae(cdae) => cdae.hidden = width,
+        ModelConfig::SparseAe(sparse) => sparse.hidden = width,
         _ => {}
     })
 }

@@ -7,7 +7,8 @@ use super::*;
 use crate::interactions::{IdMap, Interactions, LogRules};
 use crate::io::{AxisExtents, LogExtents};
 use crate::models::{
-    Elsa, ElsaConfig, Model, ModelConfig, MultDae, MultDaeConfig, MultVae, MultVaeConfig, RecVae, RecVaeConfig,
+    AutoRecConfig, Autoencoder, CdaeConfig, Elsa, ElsaConfig, Model, ModelConfig, MultDaeConfig, MultVae,
+    MultVaeConfig, RecVae, RecVaeConfig, StackedConfig,
 };
 use crate::training::TrainingConfig;
 
@@ -34,9 +35,25 @@ fn parameters_are_those_of_the_models() {
     let ours = run(ModelConfig::MultVae(config.clone()), data.clone()).parameters();
     // Tables 2·5·7 and biases 5 + 7; encoder 5·6 + 6, decoder 3·5 + 5.
     assert_eq!((ours, ours), (82 + 36 + 20, count(MultVae::new(&config, 7, 1).tensors())));
-    let config = MultDaeConfig { hidden: 5, ..MultDaeConfig::default() };
-    let ours = run(ModelConfig::MultDae(config.clone()), data.clone()).parameters();
-    assert_eq!((ours, ours), (82, count(MultDae::new(&config, 7, 1).tensors())));
+    let stacked = |tied| StackedConfig { encoder: vec![5, 4, 3], tied, ..StackedConfig::default() };
+    let free = StackedConfig { decoder: Some(vec![6]), ..stacked(false) };
+    for (config, by_hand) in [
+        (ModelConfig::MultDae(MultDaeConfig { hidden: 5, ..MultDaeConfig::default() }), 82),
+        // Tables 2·5·7 and biases 5 + 7; encoder 5·4 + 4 and 4·3 + 3, decoder 3·4 + 4 and 4·5 + 5.
+        (ModelConfig::Stacked(stacked(false)), 82 + 39 + 41),
+        // One table; of the decoder the biases 4 + 5.
+        (ModelConfig::Stacked(stacked(true)), 47 + 39 + 9),
+        // Tables 5·7 and 6·7; decoder 3·6 + 6.
+        (ModelConfig::Stacked(free), 35 + 42 + 12 + 39 + 24),
+        // Biases of ratings.
+        (ModelConfig::AutoRec(AutoRecConfig { hidden: 5, residual: true, ..AutoRecConfig::default() }), 82 + 7),
+    ] {
+        let ours = run(config.clone(), data.clone()).parameters();
+        assert_eq!((ours, ours), (by_hand, count(Autoencoder::new(config.autoencoder().unwrap(), 7, 1).tensors())));
+    }
+    // A node for each of ten users.
+    let cdae = CdaeConfig { hidden: 5, user_nodes: true, ..CdaeConfig::default() };
+    assert_eq!(run(ModelConfig::Cdae(cdae), data.clone()).parameters(), 82 + 50);
     let config = ElsaConfig { dimensions: 5, ..ElsaConfig::default() };
     let ours = run(ModelConfig::Elsa(config.clone()), data.clone()).parameters();
     assert_eq!((ours, ours), (35, count(Elsa::new(&config, 7, 1).tensors())));

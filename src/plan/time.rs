@@ -53,6 +53,8 @@ const APPLICATIONS: f64 = 40.0;
 ///   layer at half the speed; at the speed of a copy, the logits three times (written, normalised, turned into their
 ///   gradient), the optimiser's 7 values a parameter, and a column of h values for every interaction of the batch,
 ///   gathered and scattered. A step of an ELSA has no logits, and 4·d²·I operations.
+///   Other autoencoders have six operations a user for each weight of an inner layer; scores that are fed in again five more
+///   products between items and layers.
 ///   A step of a RecVAE has two products between code and items, each inner layer four times while the encoder is trained
 ///   and once while the decoder is, and moves one of the two.
 /// - A validation: 2·h·I operations (2·k·I of a RecVAE) a user at half the speed.
@@ -99,6 +101,13 @@ pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
                     let layers = (depth - 1.0) * hidden * hidden + 2.0 * hidden * latent;
                     let moved = share * of_encoder + (1.0 - share) * (parameters - of_encoder);
                     (2.0 * batch, logits, (2.0 + 6.0 * share) * layers, moved)
+                }
+                model if let Some(network) = model.autoencoder() => {
+                    let chain =
+                        |widths: &[usize]| widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64).sum::<f64>();
+                    let layers = chain(&network.encoder) + chain(&[&[network.code()], &network.decoder[..]].concat());
+                    let (once, again) = (1.0 + network.refeeding as f64, 5.0 * network.refeeding as f64);
+                    ((3.0 + again) * batch, once * logits, once * 6.0 * layers, parameters)
                 }
                 _ => (3.0 * batch, logits, 18.0 * hidden * latent, parameters),
             };

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::sizes::{DataSizes, id_bytes};
 use crate::interactions::IdMap;
-use crate::models::{BlendPart, ModelConfig};
+use crate::models::{BlendPart, Description, ModelConfig};
 use crate::training::TrainingConfig;
 
 /// A training run by everything that its memory, disk and time depend on.
@@ -72,7 +72,7 @@ pub fn loaded_model(parameters: u64, [users, items]: [&IdMap; 2]) -> u64 {
     sum(&[product(&[FLOAT, parameters]), ids, product(&[4, items.len() as u64]), product(&[16, rows])])
 }
 
-/// The widths of an autoencoder.
+/// The widths of an autoencoder; the largest ones of one of many widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Widths {
     /// Width of the layers between input and output, on each side of the code.
@@ -91,9 +91,12 @@ impl Workload {
         let [hidden, depth, latent, output] = match &self.model {
             ModelConfig::Elsa(elsa) => [elsa.dimensions, 1, 0, elsa.dimensions],
             ModelConfig::MultVae(vae) => [vae.hidden, 1, vae.latent, vae.hidden],
-            ModelConfig::MultDae(dae) => [dae.hidden, 1, 0, dae.hidden],
             ModelConfig::RecVae(vae) => [vae.hidden, vae.layers, vae.latent, vae.latent],
-            _ => return None,
+            model => {
+                let network = model.autoencoder()?;
+                let layers = [&network.encoder[..], &network.decoder].concat();
+                [layers.iter().copied().max().unwrap_or(0), layers.len(), 0, network.last()]
+            }
         }
         .map(|width| width as u64);
         Some(Widths { hidden, depth, latent, output })
@@ -104,7 +107,9 @@ impl Workload {
     /// - Popularity: one an item. EASE and EDLAE: items². Sparse EASE: a number and a weight for each of the neighbours of
     ///   an item, at most, and the length of its row. ELSA: its dimensions for every item.
     /// - Low-pass of rank k: k·I and I; with the graph of N interactions, I and 2·N more.
-    /// - Mult-DAE, hidden h: input table h·I and bias h, output table h·I and bias I.
+    /// - Mult-DAE and other autoencoders of one layer h: input table h·I and bias h, output table h·I and bias I. Those of
+    ///   more: a·b + b for a layer from a to b, and neither matrices of the decoder nor an output table where weights are tied;
+    ///   h for every training user that has a node; I biases of ratings.
     /// - Mult-VAE, code k: the same and h·2k + 2k for the encoder, k·h + h for the decoder.
     /// - RecVAE of n layers: the encoder h·I + h, (n − 1)·(h² + h), 2·n·h for the normalisations and h·2k + 2k; the output
     ///   table k·I and bias I.
@@ -127,12 +132,36 @@ impl Workload {
             (ModelConfig::RecVae(_), Some(widths)) => {
                 sum(&[self.encoder_parameters(), product(&[widths.latent, items]), items])
             }
+            (model, Some(_)) if let Some(network) = model.autoencoder() => self.of_layers(&network),
             (_, Some(Widths { hidden, latent, .. })) => {
                 let tables = sum(&[product(&[2, hidden, items]), hidden, items]);
-                let code = sum(&[product(&[3, hidden, latent]), product(&[2, latent]), hidden]);
-                if latent == 0 { tables } else { tables.saturating_add(code) }
+                sum(&[tables, product(&[3, hidden, latent]), product(&[2, latent]), hidden])
             }
         }
+    }
+
+    /// Numbers that an autoencoder is made of.
+    fn of_layers(&self, network: &Description) -> u64 {
+        let items = self.data.items;
+        let wide = |width: usize| width as u64;
+        let chain = |widths: &[usize], matrices: bool| {
+            let layer = |pair: &[usize]| {
+                let matrix = if matrices { product(&[wide(pair[0]), wide(pair[1])]) } else { 0 };
+                sum(&[matrix, wide(pair[1])])
+            };
+            sum(&widths.windows(2).map(layer).collect::<Vec<_>>())
+        };
+        let (first, free) = (wide(network.encoder[0]), !network.tied);
+        sum(&[
+            product(&[first, items]),
+            first,
+            chain(&network.encoder, true),
+            chain(&[&[network.code()], &network.decoder[..]].concat(), free),
+            if free { product(&[wide(network.last()), items]) } else { 0 },
+            items,
+            if network.user_nodes { product(&[first, self.training_users()]) } else { 0 },
+            if network.ratings.as_ref().is_some_and(|ratings| ratings.residual) { items } else { 0 },
+        ])
     }
 
     /// Numbers of the encoder that a RecVAE remembers from the round before; 0 for other models.

@@ -78,6 +78,16 @@ pub trait Network {
         true
     }
 
+    /// True when the weight decay of the run applies to the tensor at a position of the weights.
+    fn decays(&self, _tensor: usize) -> bool {
+        true
+    }
+
+    /// False while an epoch trains parts that do not make a model yet: it is not validated then.
+    fn is_whole(&self, _epoch: u64) -> bool {
+        true
+    }
+
     /// What goes from epoch to epoch beside the weights, by name: it belongs in a checkpoint, and is neither moved nor
     /// published. Nothing, unless a network says otherwise.
     fn carried(&self) -> Vec<(&'static str, &[f32])> {

@@ -82,6 +82,15 @@ pub fn run<N: Network>(
     Ok(run.finish())
 }
 
+/// How a tensor moves in an epoch.
+#[derive(Clone, Copy)]
+struct Moves {
+    /// Steps that it has taken before.
+    taken: usize,
+    /// L2 penalty added to its gradient.
+    weight_decay: f32,
+}
+
 /// A run under way.
 struct Run<'a, N: Network> {
     plan: Plan<'a>,
@@ -145,7 +154,7 @@ impl<'a, N: Network> Run<'a, N> {
         let config = self.plan.config;
         let planned = config.epochs * self.batches();
         self.network.begin_epoch(self.progress.epoch as u64);
-        let taken = self.steps_taken();
+        let moves = self.moves();
         let mut order = self.users.clone();
         order.shuffle(&mut stream(config.seed, Purpose::Shuffle, [self.progress.epoch as u64, 0]));
         let (resumed, trained) = (Instant::now(), self.progress.train_seconds);
@@ -159,11 +168,10 @@ impl<'a, N: Network> Run<'a, N> {
             }
             // The rate is that of the steps before this one, so that the first has the whole of it.
             let learning_rate = config.rate_at((self.progress.done - 1) as f64 / planned as f64);
-            let TrainingConfig { optimiser, weight_decay, .. } = *config;
-            let adam = AdamConfig { optimiser, learning_rate, weight_decay };
             let tensors = self.network.weights_mut().values_mut().into_iter().zip(self.gradient.parts());
-            for ((moments, taken), (values, gradient)) in self.moments.iter_mut().zip(&taken).zip(tensors) {
-                if let Some(taken) = taken {
+            for ((moments, moves), (values, gradient)) in self.moments.iter_mut().zip(&moves).zip(tensors) {
+                if let Some(Moves { taken, weight_decay }) = *moves {
+                    let adam = AdamConfig { optimiser: config.optimiser, learning_rate, weight_decay };
                     moments.apply(&adam.step(taken + self.progress.step), values, gradient);
                 }
             }
@@ -176,14 +184,17 @@ impl<'a, N: Network> Run<'a, N> {
         self.check_finite(checkpoints)
     }
 
-    /// The steps that each tensor has taken before this epoch; `None` for those that rest in it.
-    fn steps_taken(&self) -> Vec<Option<usize>> {
+    /// How each tensor moves in this epoch; `None` for those that rest.
+    fn moves(&self) -> Vec<Option<Moves>> {
         let (epoch, batches) = (self.progress.epoch as u64, self.batches());
-        let taken = |tensor| {
+        let of_tensor = |tensor| {
             let moves = |epoch| self.network.moves(tensor, epoch);
-            moves(epoch).then(|| batches * (1..epoch).filter(|&epoch| moves(epoch)).count())
+            moves(epoch).then(|| Moves {
+                taken: batches * (1..epoch).filter(|&epoch| moves(epoch)).count(),
+                weight_decay: if self.network.decays(tensor) { self.plan.config.weight_decay } else { 0.0 },
+            })
         };
-        (0..self.moments.len()).map(taken).collect()
+        (0..self.moments.len()).map(of_tensor).collect()
     }
 
     /// Refuses to go on with weights or moments that are not finite: with an infinite moment, a weight never moves
@@ -230,7 +241,8 @@ impl<'a, N: Network> Run<'a, N> {
         let config = self.plan.config;
         let Progress { epoch, loss, train_seconds, .. } = self.progress;
         let validating = Instant::now();
-        let due = epoch.is_multiple_of(config.validate_every) || epoch == config.epochs;
+        let due = (epoch.is_multiple_of(config.validate_every) || epoch == config.epochs)
+            && self.network.is_whole(epoch as u64);
         let validation = watch.validate.as_mut().filter(|_| due).map(|validate| validate(self.network.weights()));
         let best = self.progress.summary.best_validation;
         let improved = validation.is_some_and(|value| value.is_finite() && best.is_none_or(|best| value > best));
