@@ -12,6 +12,7 @@ use super::jackknife::{Exposure, Jackknife};
 use super::mean::mean;
 use super::metric::{Measure, Metric};
 use super::metrics::Found;
+use super::ratings::{RatingErrors, rating_errors};
 use crate::interactions::{HistoryRef, Interactions};
 use crate::models::Model;
 use crate::ranking::{Candidates, rank_users};
@@ -34,6 +35,9 @@ pub struct Evaluation {
     pub by_history_length: Vec<HistoryBucket>,
     /// By the popularity of the targets, the most popular first.
     pub by_item_popularity: Vec<TargetBucket>,
+    /// How far expected ratings are from those given, for models of ratings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratings: Option<RatingErrors>,
     /// The evaluated users, in the order of their rows.
     #[serde(skip)]
     pub users: Vec<EvaluatedUser>,
@@ -154,7 +158,7 @@ pub fn evaluate(
             targets_already_seen: counts.targets_already_seen,
         });
     }
-    Ok(tally.finish(counts))
+    Ok(Evaluation { ratings: rating_errors(model, fold_in, target), ..tally.finish(counts) })
 }
 
 /// A user with a target that can be found.
@@ -263,6 +267,7 @@ impl<'a> Tally<'a> {
             counts,
             by_history_length,
             by_item_popularity: by_item_popularity.collect(),
+            ratings: None,
             users: self.users,
             values: self.values,
             of_all_lists,

@@ -11,6 +11,7 @@ mod metric;
 mod metrics;
 #[cfg(test)]
 mod naive_tests;
+mod ratings;
 mod resampled;
 mod trial;
 
@@ -22,5 +23,6 @@ pub use item_popularity::{BucketItems, ItemPopularity, PopularityBucket};
 pub use jackknife::{GROUPS, Jackknife};
 pub use metric::{Measure, Metric, MetricError, MetricKind};
 pub use metrics::{Found, capped_recall, hit_rate, map, mrr, ndcg, precision, recall};
+pub use ratings::{RatingErrors, rating_errors};
 pub use resampled::{CONFIDENCE, Interval, Resampled};
 pub use trial::{GivenUsers, LeftOut, Protocol, TARGET_FRACTION, Trial, read_fold_in_target};

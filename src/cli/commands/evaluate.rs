@@ -17,7 +17,7 @@ use crate::cli::report::{Report, Target, cutoff_metrics};
 use crate::cli::settings::Settings;
 use crate::cli::trials::{Occasion, base, on_artifacts, on_log};
 use crate::cli::{data, fitting, planning};
-use crate::models::ModelConfig;
+use crate::models::{AutoRecConfig, BiasesConfig, ModelConfig};
 
 /// Runs the command.
 ///
@@ -121,8 +121,12 @@ fn with_baselines(args: &Evaluate, occasion: &Occasion<'_>, settings: &Settings)
         Baselines::Popularity => &["popularity"],
         Baselines::Ease => &["popularity", "ease"],
     };
-    for &name in names.iter().filter(|&&name| name != settings.model.name()) {
-        comparison.add_baseline(trial, &ModelConfig::preset(name)?)?;
+    let mut baselines = names.iter().map(|name| ModelConfig::preset(name)).collect::<Result<Vec<_>, _>>()?;
+    if let ModelConfig::AutoRec(AutoRecConfig { user_lambda, item_lambda, minimum, maximum, .. }) = settings.model {
+        baselines.push(ModelConfig::Biases(BiasesConfig { user_lambda, item_lambda, minimum, maximum }));
+    }
+    for baseline in baselines.iter().filter(|baseline| baseline.name() != settings.model.name()) {
+        comparison.add_baseline(trial, baseline)?;
     }
     Ok(comparison)
 }

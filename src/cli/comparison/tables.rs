@@ -6,7 +6,7 @@ use super::measurement::Measurement;
 use super::results::{Comparison, ModelResults};
 use crate::cli::comparison::LISTED;
 use crate::cli::console::{bytes, count, table, thousands};
-use crate::evaluation::{HistoryBucket, Metric, MetricKind, TargetBucket};
+use crate::evaluation::{HistoryBucket, Metric, MetricKind, RatingErrors, TargetBucket};
 
 /// A difference with its sign.
 #[must_use]
@@ -54,6 +54,7 @@ impl fmt::Display for Comparison {
             means.add_row([results.model.clone()].into_iter().chain(cells).chain(rest));
         }
         writeln!(f, "{means}")?;
+        self.write_ratings(f)?;
         self.write_differences(f)?;
         if let Some(rows) = self.quality_and_cost() {
             let mut costs = table(rows.head);
@@ -61,6 +62,21 @@ impl fmt::Display for Comparison {
             writeln!(f, "{costs}\n{}", rows.note)?;
         }
         self.write_left_out(f)
+    }
+}
+
+impl Comparison {
+    /// The errors of the models that expect ratings, where there are any.
+    fn write_ratings(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let errors = || self.models.iter().filter_map(|results| Some((&results.model, results.evaluation.ratings?)));
+        if errors().next().is_none() {
+            return Ok(());
+        }
+        let mut rows = table(["model", "rmse", "mae", "ratings"].map(String::from));
+        for (model, RatingErrors { ratings, rmse, mae }) in errors() {
+            rows.add_row([model.clone(), number(Some(rmse)), number(Some(mae)), count(ratings)]);
+        }
+        writeln!(f, "{rows}")
     }
 }
 
