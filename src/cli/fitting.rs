@@ -8,7 +8,8 @@ use super::checkpointing::{self, add_validation};
 use super::console::{count, note};
 use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
-use crate::evaluation::{Metric, Trial, read_fold_in_target};
+use super::validation::Validated;
+use crate::evaluation::{Trial, read_fold_in_target};
 use crate::interactions::{IdMap, Interactions};
 use crate::models::{Fitted, Model, Observer, Start, fit, fit_with_checkpoints};
 use crate::training::Checkpoints;
@@ -130,16 +131,11 @@ pub fn train(
         None => note(format_args!("training {name} on {} users", count(train.users()))),
     }
     let progress = Progress::new(name);
-    let mut validate = trial.as_ref().map(|trial| {
-        |model: &dyn Model| {
-            // A trial has been checked to hold a target; a target wholly among the fold-in part counts nothing.
-            let evaluation = trial.evaluate(model, &[Metric::NDCG_100]).ok();
-            evaluation.and_then(|evaluation| evaluation.mean(Metric::NDCG_100)).unwrap_or(0.0)
-        }
-    });
+    let validated = Validated::of(&settings.model);
+    let mut validate = trial.as_ref().map(|trial| |model: &dyn Model| validated.measure(trial, model));
     let observer = Observer {
         validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
-        epoch: &mut |report| progress.line(&epoch_line(report)),
+        epoch: &mut |report| progress.line(&epoch_line(report, validated)),
         step: &mut |done, planned| progress.at(done as u64, planned as u64),
     };
     let (model, training) = (&settings.model, &settings.training);

@@ -28,6 +28,7 @@ mod settings;
 mod telemetry;
 mod trials;
 mod tuning;
+mod validation;
 mod warm;
 mod wishes;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::console::{note, thousands};
+use super::validation::Validated;
 use crate::training::EpochReport;
 
 /// The progress of one long task on standard error; copies are of the same bar.
@@ -131,10 +132,11 @@ impl Steps {
 
 /// One epoch as a line: loss, validation, speed, time.
 #[must_use]
-pub fn epoch_line(report: &EpochReport) -> String {
+pub fn epoch_line(report: &EpochReport, validated: Validated) -> String {
     let width = report.epochs.to_string().len();
-    let validation = report.validation.map_or_else(String::new, |ndcg| {
-        format!("  validation ndcg@100 {ndcg:.4}{}", if report.best { " best" } else { "     " })
+    let validation = report.validation.map_or_else(String::new, |value| {
+        let (name, value) = (validated.name(), validated.shown(value));
+        format!("  validation {name} {value:.4}{}", if report.best { " best" } else { "     " })
     });
     format!(
         "epoch {:>width$}/{}  loss {:.3}{validation}  {} users/s  {:.1} s",
@@ -171,10 +173,12 @@ mod tests {
             train_seconds: 0.6,
             validation_seconds: 0.15,
         };
-        let line = epoch_line(&report);
+        let line = epoch_line(&report, Validated::Ndcg);
         assert_eq!(line, "epoch   7/100  loss 341.235  validation ndcg@100 0.3922 best  6,512 users/s  0.8 s");
+        let of_ratings = EpochReport { validation: Some(-0.92), ..report.clone() };
+        assert!(epoch_line(&of_ratings, Validated::Rmse).contains("validation rmse 0.9200 best"));
         let unvalidated = EpochReport { validation: None, best: false, ..report };
-        assert!(!epoch_line(&unvalidated).contains("ndcg"));
+        assert!(!epoch_line(&unvalidated, Validated::Ndcg).contains("ndcg"));
     }
     #[test]
     fn every_tenth_is_reached_once() {

@@ -132,18 +132,19 @@ impl Biases {
     }
 }
 
-/// Refuses ratings outside of a scale.
+/// Refuses ratings outside of a scale, and such that are all the same.
 ///
 /// # Errors
-/// [`FitError::Scale`].
+/// [`FitError::Scale`], [`FitError::ConstantRatings`].
 pub(super) fn check_scale(train: &Interactions, minimum: f32, maximum: f32) -> Result<(), FitError> {
     let ratings = || train.histories().flat_map(|history| history.weights().iter().copied());
     let outside = || ratings().filter(|rating| !(minimum..=maximum).contains(rating));
-    match outside().next() {
-        None => Ok(()),
-        Some(first) => {
-            Err(FitError::Scale { outside: outside().count(), ratings: train.len(), first, minimum, maximum })
-        }
+    if let Some(first) = outside().next() {
+        return Err(FitError::Scale { outside: outside().count(), ratings: train.len(), first, minimum, maximum });
+    }
+    match ratings().next() {
+        Some(value) if ratings().all(|rating| rating == value) => Err(FitError::ConstantRatings { value }),
+        _ => Ok(()),
     }
 }
 
@@ -225,5 +226,12 @@ mod tests {
     fn ratings_outside_the_scale_are_counted_and_refused() {
         let refused = Biases::fit(&BiasesConfig { maximum: 2.0, ..config() }, &fixture());
         assert!(matches!(refused, Err(FitError::Scale { outside: 2, ratings: 10, first, .. }) if first == 3.0));
+    }
+
+    #[test]
+    fn ratings_that_are_all_the_same_are_refused_with_the_column_to_name() {
+        let train = Interactions::from_csr((2, 7), vec![0, 2, 3], vec![0, 3, 1], vec![1.0; 3]).unwrap();
+        let refused = Biases::fit(&config(), &train).unwrap_err().to_string();
+        assert!(refused.contains("all ratings are 1") && refused.contains("--weight-column"), "{refused}");
     }
 }

@@ -110,6 +110,14 @@ pub enum FitError {
         /// Highest rating declared.
         maximum: f32,
     },
+    /// Ratings that say nothing.
+    #[error(
+        "all ratings are {value}: a model of ratings needs some that differ; name their column with --weight-column"
+    )]
+    ConstantRatings {
+        /// The one rating.
+        value: f32,
+    },
     /// The matrix of a closed-form model is not positive definite.
     #[error(
         "the regularised Gram matrix is not positive definite at item index {item}; raise `model.lambda` (now {lambda})"

@@ -14,6 +14,7 @@ use crate::cli::exit::Configuration;
 use crate::cli::fitting::{self, Beginning, Trained};
 use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
+use crate::cli::validation::Validated;
 use crate::cli::warm::Parent;
 use crate::cli::{data, planning};
 use crate::interactions::Catalogue;
@@ -111,7 +112,9 @@ pub fn publish_trained(
     log: &Log,
     replace: bool,
 ) -> Result<Manifest> {
-    let metrics = fitted.summary.best_validation.map(|value| ("validation ndcg@100".to_string(), value));
+    let validated = Validated::of(&settings.model);
+    let named = |value| (format!("validation {}", validated.name()), validated.shown(value));
+    let metrics = fitted.summary.best_validation.map(named);
     let publication = Publication {
         model: fitted.model.as_ref(),
         catalogue,
@@ -151,10 +154,12 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
     }
     if let Some(validation) = summary.best_validation {
         let (best, epochs) = (summary.best_epoch, summary.epochs.len());
-        write!(out, "best epoch {best} of {epochs}, validation ndcg@100 {validation:.4}")?;
+        let validated = Validated::of(&manifest.model);
+        let (name, value) = (validated.name(), validated.shown(validation));
+        write!(out, "best epoch {best} of {epochs}, validation {name} {value:.4}")?;
         match summary.start_validation {
             Some(_) if best == 0 => writeln!(out, ": no epoch was better than the earlier model, which is kept")?,
-            Some(start) => writeln!(out, ", {start:.4} before the first")?,
+            Some(start) => writeln!(out, ", {:.4} before the first", validated.shown(start))?,
             None => writeln!(out)?,
         }
     }

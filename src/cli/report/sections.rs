@@ -7,6 +7,7 @@ use super::plots::{self, Bars, Curve, Lines, Plot, Series};
 use crate::cli::comparison::{Comparison, bucket_extent, history_label, signed, training_time};
 use crate::cli::console::{count, thousands};
 use crate::cli::gates::{Verdict, shown_value};
+use crate::cli::validation::Validated;
 use crate::evaluation::{Metric, MetricKind};
 
 fn number(value: f64) -> String {
@@ -276,19 +277,23 @@ pub fn training(comparison: &Comparison) -> Result<Vec<Block>> {
     for results in &comparison.models {
         let Some(summary) = &results.training else { continue };
         let epochs = summary.epochs.len();
+        let validated = Validated::by_ratings(results.evaluation.ratings.is_some());
         let best = summary.best_validation.map_or_else(
             || "; the last epoch was kept, as nothing validated".to_string(),
-            |value| format!("; epoch {} was kept, with a validation ndcg@100 of {value:.4}", summary.best_epoch),
+            |value| {
+                let (name, value) = (validated.name(), validated.shown(value));
+                format!("; epoch {} was kept, with a validation {name} of {value:.4}", summary.best_epoch)
+            },
         );
         blocks.push(Block::Heading("Training"));
         blocks.push(Block::Text(format!("{}: {epochs} epochs in {:.1} s{best}.", results.model, summary.seconds)));
         let loss = summary.epochs.iter().map(|epoch| (epoch.epoch as f64, epoch.loss)).collect();
         let validation: Vec<_> =
-            summary.epochs.iter().filter_map(|e| e.validation.map(|value| (e.epoch as f64, value))).collect();
+            summary.epochs.iter().filter_map(|e| Some((e.epoch as f64, validated.shown(e.validation?)))).collect();
         let curve = |title: &str, points| Curve { title: title.into(), points, marked: summary.best_epoch as f64 };
         let mut pictures = vec![plots::curve("training-loss", &curve("training loss a user", loss))?];
         if !validation.is_empty() {
-            pictures.push(plots::curve("validation", &curve("validation ndcg@100", validation))?);
+            pictures.push(plots::curve("validation", &curve(&format!("validation {}", validated.name()), validation))?);
         }
         blocks.push(Block::Plots(pictures));
     }
