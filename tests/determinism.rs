@@ -24,7 +24,8 @@ const USERS: usize = 330;
 fn data() -> Interactions {
     let histories: Vec<History> = (0..USERS)
         .map(|user| {
-            let pairs = (0..3 + user % 40).map(|k| (ItemIdx(((user * 31 + 7 * k * k + k) % ITEMS) as u32), 1.0));
+            let rating = |k: usize| (1 + (user + k) % 5) as f32;
+            let pairs = (0..3 + user % 40).map(|k| (ItemIdx(((user * 31 + 7 * k * k + k) % ITEMS) as u32), rating(k)));
             History::from_pairs(pairs).unwrap()
         })
         .collect();

@@ -155,6 +155,9 @@ impl Settings {
         self.serve = self.serve.with_every_key();
         self.tune = self.tune.with_every_key();
         self.validation = ValidationSettings { fold_in: Some("".into()), target: Some("".into()), ..self.validation };
+        if let ModelConfig::Stacked(stacked) = &mut self.model {
+            stacked.decoder.get_or_insert_default();
+        }
         self
     }
 
