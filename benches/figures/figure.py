@@ -40,11 +40,11 @@ def _from_environment(variable, remedy):
     return value
 
 
-def data(name):
-    """The folder of a dataset under FOLDIN_DATA."""
+def data(name, log="train.parquet"):
+    """The folder of a dataset under FOLDIN_DATA; `log` is a file that has to be in it."""
     folder = Path(_from_environment("FOLDIN_DATA", "point it at the folder that holds the measuring datasets"))
-    if not (folder / name / "train.parquet").is_file():
-        raise CouldNotRun(f"{folder / name} has no train.parquet: see benches/README.md for the datasets")
+    if not (folder / name / log).is_file():
+        raise CouldNotRun(f"{folder / name} has no {log}: see benches/README.md for the datasets")
     return (folder / name).resolve()
 
 
