@@ -98,7 +98,7 @@ fn values_out_of_the_type_are_refused_with_their_key() {
     assert!(text.contains("`log.duplicates`") && text.contains("`max`, `sum`, `last`"), "{text}");
     assert!(message(flags(&["training.epochs=-1"])).contains("`training.epochs`"));
     let text = message(flags(&["model.kind=mult-vea"]));
-    assert!(text.contains("mult-vea") && text.contains("available: popularity, ease, "), "{text}");
+    assert!(text.contains("mult-vea") && text.contains("available: popularity, biases, ease, "), "{text}");
 }
 
 #[test]

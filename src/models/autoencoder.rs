@@ -250,9 +250,10 @@ impl Autoencoder {
 
     /// What the network sees of a history, a number an interaction.
     pub(super) fn seen(&self, history: HistoryRef<'_>) -> Vec<f32> {
-        match &self.biases {
-            Some(biases) => biases.residuals(history),
-            None => self.description.weights.of(history).collect(),
+        match (&self.biases, &self.description.ratings) {
+            (Some(biases), _) => biases.residuals(history),
+            (None, Some(Ratings { biases, .. })) => history.weights().iter().map(|&r| biases.on_the_scale(r)).collect(),
+            (None, None) => self.description.weights.of(history).collect(),
         }
     }
 
@@ -395,7 +396,7 @@ impl LinearDecoder for Autoencoder {
         let mut scores = vec![0.0; items.len()];
         super::decoder::score_items(self.output(), &state, 0, items, &mut scores);
         let offset = self.biases.as_ref().map_or(0.0, |biases| biases.offset(history));
-        scores.iter_mut().for_each(|score| *score = (*score + offset).clamp(scale.minimum, scale.maximum));
+        scores.iter_mut().for_each(|score| *score = scale.on_the_scale(*score + offset));
         Some(scores)
     }
 }

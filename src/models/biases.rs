@@ -42,6 +42,14 @@ impl Default for BiasesConfig {
     }
 }
 
+impl BiasesConfig {
+    /// A rating, or the nearest end of the scale.
+    #[must_use]
+    pub fn on_the_scale(&self, rating: f32) -> f32 {
+        rating.clamp(self.minimum, self.maximum)
+    }
+}
+
 /// μ + bᵢ of every item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Biases {
@@ -112,8 +120,8 @@ impl Biases {
     /// bᵤ of the user of a history.
     #[must_use]
     pub fn offset(&self, history: HistoryRef<'_>) -> f32 {
-        let ratings = history.items().iter().zip(history.weights());
-        let sum: f64 = ratings.map(|(&item, &rating)| f64::from(rating) - f64::from(self.items[item as usize])).sum();
+        let beyond = |(rating, &item): (f32, &u32)| f64::from(rating) - f64::from(self.items[item as usize]);
+        let sum: f64 = self.ratings_of(history).zip(history.items()).map(beyond).sum();
         (sum / (f64::from(self.config.user_lambda) + history.len() as f64).max(1.0)) as f32
     }
 
@@ -121,14 +129,14 @@ impl Biases {
     #[must_use]
     pub fn residuals(&self, history: HistoryRef<'_>) -> Vec<f32> {
         let offset = self.offset(history);
-        let ratings = history.items().iter().zip(history.weights());
-        ratings.map(|(&item, rating)| rating - self.items[item as usize] - offset).collect()
+        let ratings = self.ratings_of(history).zip(history.items());
+        ratings.map(|(rating, &item)| rating - self.items[item as usize] - offset).collect()
     }
 
-    /// A rating within the scale.
-    #[must_use]
-    pub fn on_the_scale(&self, rating: f32) -> f32 {
-        rating.clamp(self.config.minimum, self.config.maximum)
+    /// The ratings of a history. One outside the scale, which training refuses, counts as its nearest end in a history that is
+    /// folded in later.
+    pub(super) fn ratings_of(&self, history: HistoryRef<'_>) -> impl Iterator<Item = f32> {
+        history.weights().iter().map(|&rating| self.config.on_the_scale(rating))
     }
 }
 
@@ -175,7 +183,7 @@ impl Model for Biases {
 
     fn ratings(&self, history: HistoryRef<'_>, items: &[ItemIdx]) -> Option<Vec<f32>> {
         let offset = self.offset(history);
-        Some(items.iter().map(|item| self.on_the_scale(self.items[item.at()] + offset)).collect())
+        Some(items.iter().map(|item| self.config.on_the_scale(self.items[item.at()] + offset)).collect())
     }
 }
 
@@ -192,7 +200,7 @@ mod tests {
     fn biases_solve_their_equations() {
         let model = Biases::fit(&config(), &fixture()).unwrap();
         // Of the ten ratings of the fixture.
-        let mean = 1.46f32;
+        let mean = 1.44f32;
         for (item, &found) in model.of_items().iter().enumerate() {
             let mut sum = 0.0;
             let mut count = 0.0;
@@ -217,6 +225,8 @@ mod tests {
             model.ratings(history.as_ref(), &items).unwrap()
         });
         assert!(low[0] < high[0] && low[1] < high[1]);
+        let beyond = crate::interactions::History::from_pairs([(ItemIdx(3), 100.0)]).unwrap();
+        assert_eq!(model.ratings(beyond.as_ref(), &items).unwrap(), high);
         let history = train.history(UserIdx(1));
         let within = model.ratings(history, &items).unwrap();
         assert!(within.iter().all(|rating| (0.5..=3.0).contains(rating)));
