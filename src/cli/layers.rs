@@ -343,7 +343,13 @@ fn typed(entry: &Entry, example: &Value) -> Result<Value, SettingsError> {
             Value::String(moment.to_string())
         }
         (Given::Typed(value), _) => value.clone(),
+        // Quotes that the shell has left are those of TOML.
+        (Given::Text(text), Value::String(_)) if text.len() > 1 && text.starts_with('"') && text.ends_with('"') => {
+            text.parse().unwrap_or_else(|_| Value::String(text.clone()))
+        }
         (Given::Text(text), Value::String(_)) => Value::String(text.clone()),
+        // `.5` is a number to people, and not to TOML.
+        (Given::Text(text), Value::Float(_)) if let Ok(number) = text.parse::<f64>() => Value::Float(number),
         (Given::Text(text), _) => text.parse().unwrap_or_else(|_| Value::String(text.clone())),
     };
     match (&value, example) {

@@ -93,6 +93,14 @@ fn wrong_types_name_key_expected_and_found() {
 }
 
 #[test]
+fn values_are_read_as_people_write_them() {
+    let got =
+        resolve(&[flags(&["model.kind=\"mult-dae\"", "model.dropout=.25", "training.learning_rate=1e-3"])]).unwrap();
+    let crate::models::ModelConfig::MultDae(dae) = &got.settings.model else { panic!("{:?}", got.settings.model) };
+    assert_eq!((dae.dropout, got.settings.training.learning_rate), (0.25, 1e-3));
+}
+
+#[test]
 fn values_out_of_the_type_are_refused_with_their_key() {
     let text = message(flags(&["log.duplicates=first"]));
     assert!(text.contains("`log.duplicates`") && text.contains("`max`, `sum`, `last`"), "{text}");
