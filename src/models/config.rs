@@ -137,6 +137,7 @@ impl ModelConfig {
             Self::Elsa(_) => ElsaConfig::training(),
             Self::RecVae(_) => RecVaeConfig::training(),
             Self::AutoRec(_) => AutoRecConfig::training(),
+            Self::Cdae(_) => CdaeConfig::training(),
             _ => TrainingConfig::default(),
         }
     }
