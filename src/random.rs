@@ -38,6 +38,8 @@ pub enum Purpose {
     Tune = 11,
     /// The start of an eigenvector iteration; coordinates: 0, run of numbers.
     Subspace = 12,
+    /// Maps; coordinates: 0 and 0 for the choice of points, otherwise number of a coordinate from 1 and run of points.
+    Map = 13,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.
