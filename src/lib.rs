@@ -56,6 +56,7 @@
 //! | [`datasets`] | Where do public datasets come from, and how do they become Parquet? (feature `cli`) |
 //! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
 //! | [`models`] | Which model, and how does it turn a history into scores? |
+//! | [`projection`] | How do vectors become a picture? |
 //! | [`plan`] | What will a training run take, and does it fit? |
 //! | [`filter`] | Which items meet a condition on their metadata? |
 //! | [`ranking`] | Which items come first? |
@@ -92,6 +93,7 @@ pub mod load_test;
 pub mod models;
 pub mod nn;
 pub mod plan;
+pub mod projection;
 pub mod random;
 pub mod ranking;
 pub mod registry;

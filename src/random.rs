@@ -40,6 +40,8 @@ pub enum Purpose {
     Subspace = 12,
     /// Dropout of a code; coordinates: epoch, user.
     CodeDropout = 13,
+    /// Maps; coordinates: 0 and 0 for the choice of points, otherwise number of a coordinate from 1 and run of points.
+    Map = 14,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("filter", &["types", "interactions"]),
     ("nn", &["types", "random", "linalg"]),
     ("tuning", &["random"]),
+    ("projection", &["random", "linalg"]),
     ("training", &["types", "random", "storage", "interactions", "nn"]),
     ("models", &["types", "random", "interactions", "linalg", "nn", "training"]),
     ("plan", &["interactions", "io", "linalg", "training", "models"]),

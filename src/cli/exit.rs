@@ -7,6 +7,7 @@ use tonic::Code;
 
 use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
+use super::mapping::MapError;
 use super::tuning::{JournalError, TuneError};
 use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
@@ -20,6 +21,7 @@ use crate::io::{LogError, TableError};
 use crate::load_test::LoadTestError;
 use crate::models::{BlendError, FitError, WarmStartError};
 use crate::plan::TooLarge;
+use crate::projection::ProjectionError;
 use crate::registry::RegistryError;
 use crate::serve::{ClientError, ServeError, TokenError};
 use crate::storage::StorageError;
@@ -86,6 +88,7 @@ impl Failure {
             || cause.is::<SettingsError>()
             || cause.is::<Configuration>()
             || cause.is::<TooLarge>()
+            || cause.is::<MapError>()
         {
             return Some(Self::Usage);
         }
@@ -156,6 +159,15 @@ impl Failure {
                 | ExportError::Value { .. }
                 | ExportError::ReplacesOther { .. }
                 | ExportError::OtherJob { .. } => Self::Usage,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<ProjectionError>() {
+            return Some(match error {
+                ProjectionError::TooMany { .. } | ProjectionError::Perplexity { .. } => Self::Usage,
+                ProjectionError::TooFew { .. }
+                | ProjectionError::Constant { .. }
+                | ProjectionError::NotFinite { .. }
+                | ProjectionError::Components(_) => Self::Data,
             });
         }
         if let Some(error) = cause.downcast_ref::<GenerateError>() {

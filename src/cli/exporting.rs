@@ -153,13 +153,18 @@ impl<'a> Source<'a> {
     /// The users of whom something is known, with a word on the others.
     #[must_use]
     pub fn known_users(&self) -> Users<'_> {
-        let (users, unknown) = self.users().with_history();
-        if unknown > 0 {
-            let users = if unknown == 1 { "user" } else { "users" };
-            note(format_args!("left out {} {users} without any item that the model knows", count(unknown)));
-        }
-        users
+        known(self.users())
     }
+}
+
+/// Those of the users of whom something is known, with a word on the others.
+pub fn known(users: Users<'_>) -> Users<'_> {
+    let (users, unknown) = users.with_history();
+    if unknown > 0 {
+        let users = if unknown == 1 { "user" } else { "users" };
+        note(format_args!("left out {} {users} without any item that the model knows", count(unknown)));
+    }
+    users
 }
 
 /// The rules of the model for another log: its columns may have other names, and the part of the training log

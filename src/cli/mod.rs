@@ -17,6 +17,7 @@ mod hints;
 mod latencies;
 mod layers;
 mod lists;
+mod mapping;
 mod narrowing;
 mod output;
 mod planning;

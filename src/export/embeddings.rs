@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::manifest::{id_type, selection};
@@ -59,8 +60,20 @@ impl<'a> Embeddings<'a> {
         format: EmbeddingFormat,
         precision: Precision,
     ) -> Result<Self, ExportError> {
+        Self::of_some_items(artifact, (0..artifact.catalogue.len() as u32).collect(), format, precision)
+    }
+
+    /// The vectors of the items at `rows`, which are ascending.
+    ///
+    /// # Errors
+    /// [`ExportError::NoSpace`] when the model has no space of items.
+    pub fn of_some_items(
+        artifact: &'a Artifact,
+        rows: Vec<u32>,
+        format: EmbeddingFormat,
+        precision: Precision,
+    ) -> Result<Self, ExportError> {
         let space = item_space(artifact)?;
-        let rows = (0..artifact.catalogue.len() as u32).collect();
         let entities = Entities::Items { ids: artifact.catalogue.ids(), rows };
         Ok(Self::new(artifact, entities, space, format, precision))
     }
@@ -101,6 +114,22 @@ impl<'a> Embeddings<'a> {
         .into()
     }
 
+    /// The space that the vectors are in.
+    #[must_use]
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// All vectors end to end, in memory: for as many as fit there.
+    ///
+    /// # Errors
+    /// [`ExportError`] when stored histories cannot be read, or a value is not finite.
+    pub fn in_memory(&self) -> Result<Vec<f32>, ExportError> {
+        let mut values = Vec::new();
+        self.vectors(0..self.len(), &mut values)?;
+        Ok(values)
+    }
+
     /// Writes the vectors of a range of entities to `values`, end to end.
     fn vectors(&self, range: Range<usize>, values: &mut Vec<f32>) -> Result<(), ExportError> {
         let dim = self.space.dim;
@@ -112,14 +141,23 @@ impl<'a> Embeddings<'a> {
     }
 
     fn batch(&self, range: Range<usize>, out: &mut [f32]) -> Result<(), ExportError> {
-        let vectors = match &self.entities {
-            Entities::Users(users) => {
-                users.with_histories(range.clone(), |histories| self.model.embed_users(histories))?
+        let parts: Option<Vec<DMatrix<f32>>> = match &self.entities {
+            Entities::Users(users) => users
+                .with_histories(range.clone(), |histories| self.model.embed_users(histories))?
+                .map(|vectors| vec![vectors]),
+            Entities::Items { rows, .. } => {
+                // Neighbours come in one piece.
+                let runs = rows[range.clone()].chunk_by(|a, b| a + 1 == *b);
+                runs.map(|run| self.model.embed_items(run[0]..run[run.len() - 1] + 1)).collect()
             }
-            Entities::Items { .. } => self.model.embed_items(range.start as u32..range.end as u32),
         };
-        let vectors = vectors.unwrap_or_else(|| unreachable!("a model with a space places entities in it"));
-        out.copy_from_slice(vectors.as_slice());
+        let parts = parts.unwrap_or_else(|| unreachable!("a model with a space places entities in it"));
+        let mut rest = &mut *out;
+        for part in &parts {
+            let (head, tail) = rest.split_at_mut(part.len());
+            head.copy_from_slice(part.as_slice());
+            rest = tail;
+        }
         // Without a way out: a loop that looks at every value is several times as fast.
         if out.iter().fold(true, |held, &value| held & self.precision.holds(value)) {
             return Ok(());

@@ -18,6 +18,7 @@ mod items;
 mod live_log;
 mod log;
 mod log_writer;
+mod map_table;
 mod metadata;
 mod pages;
 mod recommendations;
@@ -45,6 +46,7 @@ pub use log::{
     scan_log_from,
 };
 pub use log_writer::{CatalogueItem, Event, ItemWriter, LogWriter};
+pub use map_table::{MapColours, MapTable, write_map};
 pub use metadata::read_metadata;
 pub use recommendations::RecommendationWriter;
 pub use source::{LocalFiles, MemoryTables, ReadAt, Source};

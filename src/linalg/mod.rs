@@ -15,7 +15,7 @@ pub use gram::gram;
 pub use gram_operator::{GRAM_LANES, GramOperator};
 pub use kernels::{
     AdamStep, LARGEST_QUERY, NARROW_RUN, adam, at_least, axpy, dots, dots_each, dots_f16, dots_i8, gather,
-    instructions, multiply_adds, packed_at_once, softmax_loss, tanh_bias, zeros,
+    instructions, multiply_adds, packed_at_once, softmax_loss, student_t_sums, tanh_bias, zeros,
 };
 pub use product::{affine, multiply, multiply_transposed, sum_columns};
 pub use solve::solve_positive_definite;

@@ -17,6 +17,7 @@ mod file_server;
 mod harness;
 mod help;
 mod log_rules;
+mod map;
 mod plan;
 mod published_figures;
 mod quickstart;

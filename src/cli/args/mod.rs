@@ -9,6 +9,7 @@ mod evaluate;
 mod events;
 mod export;
 mod generate;
+mod map;
 mod model;
 mod plan;
 mod recommend;
@@ -32,6 +33,7 @@ pub use evaluate::{Baselines, Evaluate};
 pub use events::{BackupEvents, EventFlags, Events, EventsCommand, ExportEvents, StoreOfEvents, TrimEvents};
 pub use export::{Dtype, Embed, EmbeddingFiles, Export, Format, Shards, Unit, What, Whose};
 pub use generate::{Generate, Quickstart};
+pub use map::{Map, Projection};
 pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
 pub use recommend::{Query, Recommend, Subject, Wishes};
@@ -97,6 +99,8 @@ pub enum Command {
     Export(Export),
     /// Fold histories in that the model has never seen, and print or write their embeddings
     Embed(Embed),
+    /// Draw the items or users of a model as points in the plane, near where they are alike
+    Map(Map),
     /// Show what a model directory holds and verify its checksums
     Inspect(Inspect),
     /// Put a trained model into a registry, as a version that servers can change over to

@@ -13,7 +13,8 @@ use crate::cli::args::BenchServe;
 use crate::cli::connecting::connect;
 use crate::cli::console::{count, note};
 use crate::cli::exit::Configuration;
-use crate::cli::latencies::{Latencies, LatencyPlot};
+use crate::cli::latencies::{Latencies, latency_plot};
+use crate::cli::report::SvgFile;
 use crate::interactions::{IdMap, LogColumns, LogRules};
 use crate::io::{TableError, read_ids, read_log};
 use crate::load_test::{self, Load, MAX_CONNECTIONS, MAX_SECONDS, Report, Subjects};
@@ -30,7 +31,7 @@ const POPULAR: u32 = 1_000;
 /// # Errors
 /// The flags are wrong, a file cannot be used, no server answers, or it refuses the requests.
 pub fn run(args: &BenchServe, out: &mut dyn Write) -> Result<()> {
-    let plot = args.plot.as_deref().map(|path| LatencyPlot::check(path, args.force)).transpose()?;
+    let plot = args.plot.as_deref().map(|path| SvgFile::check(path, args.force)).transpose()?;
     let loads = loads(args)?;
     let given = given_subjects(args)?;
     let runtime = runtime()?;
@@ -61,7 +62,7 @@ pub fn run(args: &BenchServe, out: &mut dyn Write) -> Result<()> {
         write!(out, "{found}")?;
     }
     if let Some(plot) = plot {
-        plot.write(&reports)?;
+        plot.write(&latency_plot(&reports)?)?;
         note(format_args!("plot: {}", args.plot.as_deref().unwrap_or(Path::new("")).display()));
     }
     found.remarks().iter().for_each(note);

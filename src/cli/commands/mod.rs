@@ -12,6 +12,7 @@ pub mod export;
 pub mod generate;
 pub mod inspect;
 pub mod man;
+pub mod map;
 pub mod models;
 pub mod plan;
 pub mod promote;

@@ -3,5 +3,5 @@
 mod plot;
 mod tables;
 
-pub use plot::LatencyPlot;
+pub use plot::latency_plot;
 pub use tables::Latencies;

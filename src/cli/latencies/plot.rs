@@ -1,53 +1,16 @@
 //! Latency by percentile, and over time or by rate, as one picture.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use plotters::prelude::*;
 
-use crate::cli::exit::Configuration;
-use crate::cli::output::check_file;
 use crate::cli::report::plots::{Area, COLOURS, FAINT, GRID, HEAD, INK, decimal, drawing, failed};
 use crate::load_test::{Percentiles, Report};
-use crate::storage::AtomicFile;
 
 /// Width and height of the picture, in pixels.
 const SIZE: (u32, u32) = (1_040, 400);
 
 /// Names that have room above a chart.
 const NAMED: usize = 6;
-
-/// Where the picture goes.
-#[derive(Debug)]
-pub struct LatencyPlot {
-    path: PathBuf,
-    replace: bool,
-}
-
-impl LatencyPlot {
-    /// Refuses before anything is measured what could not be written later.
-    ///
-    /// # Errors
-    /// Another extension than `.svg`; a file that exists where `replace` is false.
-    pub fn check(path: &Path, replace: bool) -> Result<Self> {
-        if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
-            bail!(Configuration(format!("--plot {}: a plot is written as SVG, give FILE.svg", path.display())));
-        }
-        check_file(path, replace)?;
-        Ok(Self { path: path.into(), replace })
-    }
-
-    /// Writes the picture; it appears when it is complete.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn write(&self, reports: &[Report]) -> Result<()> {
-        let file = AtomicFile::create(&self.path, self.replace)?;
-        fs::write(file.path(), svg(reports)?).with_context(|| format!("cannot write {}", self.path.display()))?;
-        Ok(file.commit()?)
-    }
-}
 
 /// A line with its name.
 struct Line {
@@ -56,7 +19,11 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
-fn svg(reports: &[Report]) -> Result<String> {
+/// Draws what was measured, at one rate or several.
+///
+/// # Errors
+/// The numbers cannot be drawn.
+pub fn latency_plot(reports: &[Report]) -> Result<String> {
     let title = match reports {
         [only] => format!("Latency from when a request was due, {:.0} requests/s", only.rate),
         _ => "Latency from when a request was due, several rates".into(),

@@ -17,6 +17,7 @@ mod narrow;
 #[cfg(target_arch = "x86_64")]
 mod packed;
 mod peak;
+mod repulsion;
 mod scalar;
 
 pub use gemm::packed_at_once;
@@ -24,6 +25,7 @@ pub(super) use gemm::{Strided, StridedMut, Update, gemm};
 pub use memory::{at_least, zeros};
 pub use narrow::{LARGEST_QUERY, NARROW_RUN, dots_f16, dots_i8};
 pub use peak::multiply_adds;
+pub use repulsion::student_t_sums;
 
 use super::columns::{Columns, ColumnsMut};
 
