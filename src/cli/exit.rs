@@ -8,6 +8,7 @@ use tonic::Code;
 use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
 use super::tuning::{JournalError, TuneError};
+use crate::anomaly::CalibrationError;
 use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
@@ -111,7 +112,7 @@ impl Failure {
         if cause.is::<SplitError>() {
             return Some(Self::Usage);
         }
-        if cause.is::<NothingToEvaluate>() {
+        if cause.is::<NothingToEvaluate>() || cause.is::<CalibrationError>() {
             return Some(Self::Data);
         }
         if let Some(error) = cause.downcast_ref::<FitError>() {

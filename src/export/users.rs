@@ -92,7 +92,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// [`ExportError::Artifact`] when stored histories cannot be read any more.
-    pub(super) fn with_histories<R>(
+    pub fn with_histories<R>(
         &self,
         range: Range<usize>,
         f: impl FnOnce(&[HistoryRef<'_>]) -> R,

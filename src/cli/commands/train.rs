@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
+use crate::anomaly::Calibration;
 use crate::artifact::{Ancestry, LogDetail, Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
@@ -16,7 +17,7 @@ use crate::cli::layers::{Layer, resolve};
 use crate::cli::settings::Settings;
 use crate::cli::warm::Parent;
 use crate::cli::{data, planning};
-use crate::interactions::Catalogue;
+use crate::interactions::{Catalogue, History};
 use crate::io::{Attributes, Log};
 use crate::models::check_parameters;
 use crate::plan::Room;
@@ -105,13 +106,23 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
 pub fn publish_trained(
     target: &Path,
     settings: &Settings,
-    Trained { fitted, held_out, run }: &Trained,
+    Trained { fitted, held_out, unseen, run }: &Trained,
     from: Option<&Ancestry>,
     (catalogue, attributes): (&Catalogue, &Attributes),
     log: &Log,
     replace: bool,
 ) -> Result<Manifest> {
     let metrics = fitted.summary.best_validation.map(|value| ("validation ndcg@100".to_string(), value));
+    let unseen: Vec<_> = unseen.iter().map(History::as_ref).collect();
+    let calibration = match Calibration::of(fitted.model.as_ref(), &unseen) {
+        Ok(calibration) => Some(calibration),
+        Err(error) => {
+            if !unseen.is_empty() {
+                note(format_args!("not calibrated for anomalies: {error}; `foldin calibrate` takes other users"));
+            }
+            None
+        }
+    };
     let publication = Publication {
         model: fitted.model.as_ref(),
         catalogue,
@@ -125,6 +136,7 @@ pub fn publish_trained(
         from,
         run: run.as_deref(),
         summary: &fitted.summary,
+        calibration: calibration.as_ref(),
         metrics: metrics.into_iter().collect(),
     };
     Ok(publish(target, &publication, replace)?)
@@ -157,6 +169,9 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
             Some(start) => writeln!(out, ", {start:.4} before the first")?,
             None => writeln!(out)?,
         }
+    }
+    if manifest.is_calibrated() {
+        writeln!(out, "calibrated for anomalies with its validation users")?;
     }
     let dir = target.display();
     writeln!(out, "model directory: {dir}\n\nnext:")?;
