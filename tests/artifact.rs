@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use fixture::*;
 use foldin::artifact::{
-    Artifact, ArtifactError, FORMAT_VERSION, LogDetail, Manifest, Publication, copy, inspect, publish, publish_calibrated,
+    Artifact, ArtifactError, FORMAT_VERSION, LogDetail, Manifest, Publication, copy, inspect, publish,
+    publish_calibrated,
 };
 use foldin::interactions::{Catalogue, ExactSums, IdMap, LogRules, Timestamp};
 use foldin::linalg::ColumnsMut;

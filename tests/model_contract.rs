@@ -134,7 +134,10 @@ fn a_history_is_reconstructed_alike_in_any_batch_and_as_its_definition_says() {
         }
         let calibration = Calibration::of(model, &[&histories[..], &histories[..]].concat()).unwrap();
         let normal = whole.iter().map(|found| calibration.assess(found.places.len(), found.statistic().unwrap()));
-        assert!(normal.into_iter().all(|found| found.p_value > 0.0 && found.p_value <= 1.0 && !found.outside), "{name}");
+        assert!(
+            normal.into_iter().all(|found| found.p_value > 0.0 && found.p_value <= 1.0 && !found.outside),
+            "{name}"
+        );
     });
 }
 

@@ -21,7 +21,7 @@ from scipy.stats import kstest, rankdata
 # the item's mean in the 0/1 matrix, its share of users, so that the profile has every item as often as users have it.
 # Bandwagon: the most popular items, a tenth (or half) of the profile, and random fillers.
 ATTACKS = {"random": None, "average": None, "bandwagon": 0.1, "bandwagon-half": 0.5}
-NORMAL = 100  # normal users next to the size of a profile, each with a profile of exactly its length
+NORMAL = 50  # normal users next to the size of a profile, each with a profile of exactly its length
 
 
 def histories(*files):

@@ -20,7 +20,7 @@ const GROUPS: i64 = 5;
 
 /// The `k`th item of a normal user: users of a group share forty items, of which everyone has some.
 fn liked(user: i64, k: i64) -> i64 {
-    user % GROUPS * (ITEMS / GROUPS) + (user * 7 + k * (3 + 2 * (user % 2))) % (ITEMS / GROUPS)
+    user % GROUPS * (ITEMS / GROUPS) + (user * 7 + k * (3 + 4 * (user % 2))) % (ITEMS / GROUPS)
 }
 
 /// Histories of 5 to 16 items.
@@ -84,8 +84,16 @@ fn odd_histories_are_flagged_and_the_others_are_not() {
     assert_eq!(
         names,
         [
-            "user_id", "history_items", "statistic", "surprise", "p_value", "adjusted_p_value", "flagged",
-            "outside_calibration", "least_likely_items", "least_likely_places"
+            "user_id",
+            "history_items",
+            "statistic",
+            "surprise",
+            "p_value",
+            "adjusted_p_value",
+            "flagged",
+            "outside_calibration",
+            "least_likely_items",
+            "least_likely_places"
         ]
     );
     let numbers = |name: &str| rows.column_by_name(name).unwrap().as_primitive::<Float64Type>().values().to_vec();

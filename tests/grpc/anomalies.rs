@@ -7,7 +7,9 @@ use foldin::serve::pb::{self, HistorySubject, ScoreHistoriesRequest};
 use foldin::types::{ItemIdx, UserIdx};
 use tonic::Code;
 
-use crate::fixture::{calibration, ease, histories, item_id, mult_vae, popularity, publish_calibrated_fixture, train, user_id};
+use crate::fixture::{
+    calibration, ease, histories, item_id, mult_vae, popularity, publish_calibrated_fixture, train, user_id,
+};
 use crate::harness::{Server, assert_refused, options, refused};
 
 async fn calibrated(config: &foldin::models::ModelConfig) -> Server {
