@@ -60,6 +60,7 @@
 //! | [`plan`] | What will a training run take, and does it fit? |
 //! | [`filter`] | Which items meet a condition on their metadata? |
 //! | [`ranking`] | Which items come first? |
+//! | [`anomaly`] | Which histories does the model not expect, and which of their items? |
 //! | [`evaluation`] | How good are the lists? |
 //! | [`tuning`] | Which parameters are worth trying next? |
 //! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
@@ -72,6 +73,7 @@
 //!
 //! Who may import whom is a test (`tests/architecture.rs`); ARCHITECTURE.md has the reasons.
 
+pub mod anomaly;
 pub mod artifact;
 pub mod audit;
 #[cfg(feature = "cli")]

@@ -7,7 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fixture::*;
-use foldin::artifact::{Artifact, ArtifactError, FORMAT_VERSION, LogDetail, Manifest, Publication, inspect, publish};
+use foldin::artifact::{
+    Artifact, ArtifactError, FORMAT_VERSION, LogDetail, Manifest, Publication, copy, inspect, publish,
+    publish_calibrated,
+};
 use foldin::interactions::{Catalogue, ExactSums, IdMap, LogRules, Timestamp};
 use foldin::linalg::ColumnsMut;
 use foldin::models::Model;
@@ -127,6 +130,60 @@ fn any_flipped_byte_is_refused_with_the_name_of_its_file() {
         fs::write(&path, &bytes).unwrap();
     }
     assert!(Artifact::open(&dir).is_ok(), "undamaged again");
+}
+
+#[test]
+fn a_calibration_survives_and_is_verified_like_everything_else() {
+    const FILE: &str = "calibration.safetensors";
+    let (root, plain) = published();
+    let (dir, copied) = (root.path().join("calibrated"), root.path().join("copied"));
+    let calibration = calibration(&*train(&mult_vae(), 1).model);
+    let manifest = publish_calibrated(&dir, &plain, &calibration, false).unwrap();
+    assert!(Artifact::open(&plain).unwrap().calibration.is_none());
+    assert_eq!(copy(&dir, &copied).unwrap(), manifest);
+    for dir in [&dir, &copied] {
+        let artifact = Artifact::open(dir).unwrap();
+        assert_eq!(artifact.calibration.as_ref(), Some(&calibration));
+        assert_eq!(artifact.manifest, manifest);
+        assert_eq!(scores(&*artifact.model), scores(&*train(&mult_vae(), 1).model));
+    }
+    // It is part of the identity of a model, and nothing else of it changes.
+    let before = Manifest::read(&plain).unwrap();
+    assert_ne!(manifest.model_version, before.model_version);
+    assert!(before.files.iter().all(|(name, digest)| manifest.files[name] == *digest));
+    assert!(inspect(&dir).unwrap().files.iter().any(|file| file.name == FILE && file.problem.is_none()));
+
+    let path = dir.join(FILE);
+    let bytes = fs::read(&path).unwrap();
+    for position in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[position] ^= 1 << (position % 8);
+        fs::write(&path, &damaged).unwrap();
+        assert!(open_error(&dir).to_string().contains(FILE), "byte {position}");
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(open_error(&dir), ArtifactError::MissingFile { path } if path.ends_with(FILE)));
+
+    // Files that were never published, with fitting hashes.
+    let mut statistics = calibration.statistics().to_vec();
+    statistics[7] = f64::NAN;
+    for (lengths, statistics, reason) in [
+        (calibration.lengths(), &statistics[..], "calibration user 7"),
+        (calibration.lengths(), &calibration.statistics()[1..], "120 lengths and 119 statistics"),
+        (&calibration.lengths()[..50], &calibration.statistics()[..50], "50 users with a history are too few"),
+    ] {
+        let tensors = [
+            TensorRef { name: "statistics", shape: vec![statistics.len()], values: Values::F64(statistics) },
+            TensorRef { name: "lengths", shape: vec![lengths.len()], values: Values::U32(lengths) },
+        ];
+        write_tensors(&path, &tensors).unwrap();
+        sign_file(&dir, FILE);
+        let error = open_error(&dir).to_string();
+        assert!(error.contains(FILE) && error.contains(reason), "{error}");
+        fs::remove_file(&path).unwrap();
+    }
+    let again = publish_calibrated(&copied, &copied, &calibration, true).unwrap();
+    assert_eq!(again.model_version, manifest.model_version, "a directory can be calibrated anew in place");
 }
 
 #[test]
@@ -375,6 +432,7 @@ fn an_existing_target_is_refused_and_replaced_only_when_asked() {
         from: None,
         run: None,
         summary: &TrainingSummary::default(),
+        calibration: None,
         metrics: BTreeMap::new(),
     };
     let error = publish(&dir, &publication, false).unwrap_err();
@@ -420,6 +478,7 @@ fn a_failed_publication_leaves_nothing() {
             run: None,
             summary: &TrainingSummary::default(),
             metrics,
+            calibration: None,
         };
         publish(target, &publication, false).unwrap_err().to_string()
     };

@@ -116,6 +116,7 @@ fn published(directory: &Path, path: &Path, ids: &IdMap) -> Option<RecordBatch> 
         from: None,
         run: None,
         summary: &TrainingSummary::default(),
+        calibration: None,
         metrics: Default::default(),
     };
     publish(directory, &publication, true).unwrap();

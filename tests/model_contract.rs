@@ -1,5 +1,6 @@
 //! What every model must fulfil, on one asymmetric fixture.
 
+use foldin::anomaly::{Calibration, reconstruct};
 use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
@@ -125,6 +126,40 @@ fn a_users_scores_are_identical_in_any_batch() {
             let parts: Vec<f32> = histories.chunks(size).flat_map(|part| scores(model, &model.encode(part))).collect();
             assert_eq!(bits(&parts), bits(&whole), "{name}: batches of {size}");
         }
+    });
+}
+
+#[test]
+fn a_history_is_reconstructed_alike_in_any_batch_and_as_its_definition_says() {
+    each_model(|name, model, data| {
+        let histories: Vec<HistoryRef<'_>> = data.histories().collect();
+        let whole = reconstruct(model, &histories);
+        for size in [1, 7, 64] {
+            let parts: Vec<_> = histories.chunks(size).flat_map(|part| reconstruct(model, part)).collect();
+            assert_eq!(parts, whole, "{name}: batches of {size}");
+        }
+        for user in [0, 10, 43, 89] {
+            let history = histories[user];
+            let pairs: Vec<_> = history.items().iter().zip(history.weights()).map(|(&i, &w)| (ItemIdx(i), w)).collect();
+            for (at, place) in whole[user].places.iter().enumerate() {
+                // Without every fifth item, of which this is one, everything else is a candidate.
+                let rest = pairs.iter().enumerate().filter(|(other, _)| other % 5 != at % 5).map(|(_, pair)| *pair);
+                let rest = History::from_pairs(rest).unwrap();
+                let scores = scores(model, &model.encode(&[rest.as_ref()]));
+                let own = scores[pairs[at].0.at()];
+                let candidates = (0..ITEMS as u32).filter(|item| !rest.as_ref().items().contains(item));
+                let scores: Vec<f32> = candidates.map(|item| scores[item as usize]).collect();
+                let count = |of: &dyn Fn(&f32) -> bool| scores.iter().filter(|score| of(score)).count() as f64;
+                let higher = count(&|score| *score > own) + count(&|score| *score == own) / 2.0;
+                assert_eq!(*place, higher / scores.len() as f64, "{name}: item {at} of user {user}");
+            }
+        }
+        let calibration = Calibration::of(model, &[&histories[..], &histories[..]].concat()).unwrap();
+        let normal = whole.iter().map(|found| calibration.assess(found.places.len(), found.statistic().unwrap()));
+        assert!(
+            normal.into_iter().all(|found| found.p_value > 0.0 && found.p_value <= 1.0 && !found.outside),
+            "{name}"
+        );
     });
 }
 

@@ -70,6 +70,7 @@ fn published(data: &Data, folder: &std::path::Path) -> anyhow::Result<Engine> {
         from: None,
         run: None,
         summary: &summary,
+        calibration: None,
         metrics: Default::default(),
     };
     publish(folder, &publication, false)?;

@@ -1,12 +1,13 @@
-//! Another model over the users, items and histories of one that is published.
+//! A model directory out of one that is published: another model over its users, items and histories, or the same model
+//! with a calibration.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::manifest::{HISTORIES, ITEMS, USERS, io_error};
-use super::open::verify;
-use super::publish::{complete, create, write_weights};
-use super::{ArtifactError, Manifest, Shapes};
+use super::manifest::{CALIBRATION, CONTENT, HISTORIES, ITEMS, USERS};
+use super::publish::{complete, copy_verified, create, write_weights};
+use super::{ArtifactError, Manifest, Shapes, calibration};
+use crate::anomaly::Calibration;
 use crate::interactions::IdMap;
 use crate::io;
 use crate::models::Model;
@@ -45,9 +46,7 @@ pub fn publish_derived(
     }
     let target = create(dir, replace)?;
     for name in [ITEMS, HISTORIES] {
-        let (original, copy) = (from.join(name), target.path().join(name));
-        std::fs::copy(&original, &copy).map_err(|error| io_error("copy", &original, error))?;
-        verify(&copy, &source.files[name])?;
+        copy_verified(name, &source.files[name], from, target.path())?;
     }
     io::write_users(&target.path().join(USERS), derived.users, derived.held_out)?;
     let tensors = write_weights(target.path(), derived.model)?;
@@ -64,4 +63,25 @@ pub fn publish_derived(
             ..source
         },
     )
+}
+
+/// Writes a model directory that is the one at `from`, verified on the way, with `calibration` for anomalies in place of the
+/// one it may have. It appears at `dir` complete or not at all, as of [`publish`](super::publish()); with `replace`, that may
+/// be `from` itself.
+///
+/// # Errors
+/// [`ArtifactError`] when a file is not what was published, the target exists, or the disk refuses.
+pub fn publish_calibrated(
+    dir: &Path,
+    from: &Path,
+    calibration: &Calibration,
+    replace: bool,
+) -> Result<Manifest, ArtifactError> {
+    let source = Manifest::read(from)?;
+    let target = create(dir, replace)?;
+    for name in CONTENT {
+        copy_verified(name, &source.files[name], from, target.path())?;
+    }
+    calibration::write(&target.path().join(CALIBRATION), calibration)?;
+    complete(target, source)
 }

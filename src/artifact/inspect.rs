@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::manifest::{CONTENT, ITEMS};
+use super::manifest::ITEMS;
 use super::open::verify;
 use super::{ArtifactError, Manifest};
 use crate::interactions::Metadata;
@@ -46,12 +46,11 @@ impl Inspection {
 /// [`ArtifactError`] when there is no manifest that could be trusted.
 pub fn inspect(dir: &Path) -> Result<Inspection, ArtifactError> {
     let manifest = Manifest::read(dir)?;
-    let files: Vec<FileState> = CONTENT
-        .iter()
-        .map(|&name| {
-            let published = manifest.files[name].clone();
-            let problem = verify(&dir.join(name), &published).err();
-            FileState { name: name.to_owned(), published, problem }
+    let files: Vec<FileState> = manifest
+        .content()
+        .map(|(name, published)| {
+            let problem = verify(&dir.join(name), published).err();
+            FileState { name: name.to_owned(), published: published.clone(), problem }
         })
         .collect();
     let intact = files.iter().any(|file| file.name == ITEMS && file.problem.is_none());

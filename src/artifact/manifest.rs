@@ -22,9 +22,13 @@ pub(super) const WEIGHTS: &str = "weights.safetensors";
 pub(super) const ITEMS: &str = "items.parquet";
 pub(super) const USERS: &str = "users.parquet";
 pub(super) const HISTORIES: &str = "histories.safetensors";
+pub(super) const CALIBRATION: &str = "calibration.safetensors";
 
-/// The files that a manifest lists, in the order in which they are verified.
+/// The files that every manifest lists, in the order in which they are verified.
 pub(super) const CONTENT: [&str; 4] = [WEIGHTS, ITEMS, USERS, HISTORIES];
+
+/// The files that a manifest may list as well, verified after them.
+pub(super) const OPTIONAL: [&str; 1] = [CALIBRATION];
 
 /// No manifest comes near this; a larger file is not read into memory.
 const MAX_MANIFEST_BYTES: u64 = 64 << 20;
@@ -110,6 +114,17 @@ impl Manifest {
             Some(store) => self.events_through(store).events,
             None => self.events.values().map(|through| through.events).max().unwrap_or(0),
         }
+    }
+
+    /// True for a model that calibration users stand beside.
+    #[must_use]
+    pub fn is_calibrated(&self) -> bool {
+        self.files.contains_key(CALIBRATION)
+    }
+
+    /// The files that this manifest lists, in the order in which they are verified.
+    pub(super) fn content(&self) -> impl Iterator<Item = (&'static str, &FileDigest)> {
+        CONTENT.into_iter().chain(OPTIONAL).filter_map(|name| Some((name, self.files.get(name)?)))
     }
 
     /// Derives the model's version; see [`Manifest::model_version`] (the field).

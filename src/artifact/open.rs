@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::manifest::{CONTENT, HISTORIES, ITEMS, USERS, WEIGHTS};
-use super::{ArtifactError, Histories, Manifest};
+use super::manifest::{CALIBRATION, HISTORIES, ITEMS, USERS, WEIGHTS};
+use super::{ArtifactError, Histories, Manifest, calibration};
+use crate::anomaly::Calibration;
 use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::io;
 use crate::models::{Model, StoredTensors, restore};
@@ -31,6 +32,8 @@ pub struct Artifact {
     pub held_out: Vec<UserIdx>,
     /// Their histories.
     pub histories: Histories,
+    /// What normal histories are like, where the model is calibrated for anomalies.
+    pub calibration: Option<Calibration>,
 }
 
 impl Artifact {
@@ -42,7 +45,8 @@ impl Artifact {
     pub fn open(dir: &Path) -> Result<Self, ArtifactError> {
         let manifest = Manifest::read(dir)?;
         // All files are hashed, in parallel; the first failure in the order of the list is reported.
-        let verified: Vec<_> = CONTENT.par_iter().map(|name| verify(&dir.join(name), &manifest.files[*name])).collect();
+        let content: Vec<_> = manifest.content().collect();
+        let verified: Vec<_> = content.par_iter().map(|(name, published)| verify(&dir.join(name), published)).collect();
         verified.into_iter().collect::<Result<(), _>>()?;
 
         let shapes = &manifest.shapes;
@@ -63,7 +67,8 @@ impl Artifact {
         }
         let model = read_model(dir, &manifest)?;
         let histories = Histories::open(dir.join(HISTORIES), shapes.users, shapes.items, shapes.interactions)?;
-        Ok(Self { manifest, model, catalogue, metadata, popularity, users, held_out, histories })
+        let calibration = manifest.is_calibrated().then(|| calibration::read(&dir.join(CALIBRATION))).transpose()?;
+        Ok(Self { manifest, model, catalogue, metadata, popularity, users, held_out, histories, calibration })
     }
 }
 

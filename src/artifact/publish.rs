@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::manifest::{CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, USERS, WEIGHTS, io_error};
+use super::manifest::{
+    CALIBRATION, CONTENT, FORMAT_VERSION, HISTORIES, ITEMS, MANIFEST, MANIFEST_HASH, OPTIONAL, USERS, WEIGHTS, io_error,
+};
 use super::open::verify;
-use super::{Ancestry, ArtifactError, Manifest, Shapes, fingerprint, histories};
+use super::{Ancestry, ArtifactError, Manifest, Shapes, calibration, fingerprint, histories};
+use crate::anomaly::Calibration;
 use crate::interactions::{Catalogue, EventsThrough, ExactSums, IdMap, Interactions, LogRules, Timestamp};
 use crate::io::{self, Attributes};
 use crate::models::Model;
-use crate::storage::{AtomicDir, TensorRef, Values, digest_file, write_tensors};
+use crate::storage::{AtomicDir, FileDigest, TensorRef, Values, digest_file, write_tensors};
 use crate::training::{TrainingConfig, TrainingSummary};
 use crate::types::UserIdx;
 
@@ -50,6 +53,8 @@ pub struct Publication<'a> {
     pub run: Option<&'a str>,
     /// What happened during training.
     pub summary: &'a TrainingSummary,
+    /// What normal histories are like; `None` for a model that is not calibrated for anomalies.
+    pub calibration: Option<&'a Calibration>,
     /// Results worth keeping with the model, by name; finite numbers.
     pub metrics: BTreeMap<String, f64>,
 }
@@ -95,9 +100,12 @@ pub fn publish(dir: &Path, publication: &Publication<'_>, replace: bool) -> Resu
 
 /// Gives a directory whose content is written its manifest, with what the content and the moment decide, and its name.
 pub(super) fn complete(target: AtomicDir, manifest: Manifest) -> Result<Manifest, ArtifactError> {
+    let written = |name: &&str| CONTENT.contains(name) || target.path().join(name).exists();
     let files = CONTENT
-        .iter()
-        .map(|&name| Ok((name.to_owned(), digest_file(&target.path().join(name))?)))
+        .into_iter()
+        .chain(OPTIONAL)
+        .filter(written)
+        .map(|name| Ok((name.to_owned(), digest_file(&target.path().join(name))?)))
         .collect::<Result<BTreeMap<_, _>, ArtifactError>>()?;
     let model_version = Manifest::version_of(&manifest.model, &manifest.rules, &files)
         .map_err(|error| ArtifactError::Publication { reason: error.to_string() })?;
@@ -137,21 +145,29 @@ pub(super) fn write_weights(dir: &Path, model: &dyn Model) -> Result<BTreeMap<St
 pub fn copy(from: &Path, to: &Path) -> Result<Manifest, ArtifactError> {
     let manifest = Manifest::read(from)?;
     let target = create(to, false)?;
-    for name in CONTENT.iter().chain(&[MANIFEST, MANIFEST_HASH]) {
-        let (source, copy) = (from.join(name), target.path().join(name));
-        if let Some(expected) = manifest.files.get(*name) {
-            verify(&source, expected)?;
-        }
-        std::fs::copy(&source, &copy).map_err(|error| io_error("copy", &source, error))?;
-        if let Some(expected) = manifest.files.get(*name) {
-            verify(&copy, expected)?;
-        }
+    for (name, expected) in manifest.content() {
+        verify(&from.join(name), expected)?;
+        copy_verified(name, expected, from, target.path())?;
+    }
+    for name in [MANIFEST, MANIFEST_HASH] {
+        copy_file(name, from, target.path())?;
     }
     if Manifest::read(target.path())? != manifest {
         return Err(ArtifactError::inconsistent(from.join(MANIFEST), "it changed while it was copied"));
     }
     target.commit()?;
     Ok(manifest)
+}
+
+fn copy_file(name: &str, from: &Path, to: &Path) -> Result<(), ArtifactError> {
+    let source = from.join(name);
+    std::fs::copy(&source, to.join(name)).map(drop).map_err(|error| io_error("copy", &source, error))
+}
+
+/// Copies a file of a model directory and compares the copy with what was published.
+pub(super) fn copy_verified(name: &str, expected: &FileDigest, from: &Path, to: &Path) -> Result<(), ArtifactError> {
+    copy_file(name, from, to)?;
+    verify(&to.join(name), expected)
 }
 
 /// Finds out whether [`publish`] could write to `dir`, before the work that leads up to it.
@@ -181,7 +197,7 @@ fn is_something_else(path: &Path) -> bool {
     };
     let names: Option<Vec<_>> = entries.map(|entry| entry.ok().map(|entry| entry.file_name())).collect();
     let is_ours = |name: &std::ffi::OsString| {
-        CONTENT.iter().chain(&[MANIFEST, MANIFEST_HASH]).any(|ours| name.as_os_str() == *ours)
+        CONTENT.iter().chain(&OPTIONAL).chain(&[MANIFEST, MANIFEST_HASH]).any(|ours| name.as_os_str() == *ours)
     };
     names.is_none_or(|names| {
         let complete = names.is_empty() || path.join(MANIFEST_HASH).is_file();
@@ -222,6 +238,7 @@ impl Publication<'_> {
         io::write_users(&dir.join(USERS), self.users, self.held_out)?;
         let trained_before = self.from.map_or(&[][..], |ancestry| ancestry.trained.hashes());
         histories::write(&dir.join(HISTORIES), self.histories, &self.detail, trained_before)?;
+        self.calibration.map_or(Ok(()), |calibration| calibration::write(&dir.join(CALIBRATION), calibration))?;
         Ok(tensors)
     }
 }

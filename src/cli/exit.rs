@@ -9,6 +9,7 @@ use super::console::{ReaderGone, note};
 use super::layers::SettingsError;
 use super::mapping::MapError;
 use super::tuning::{JournalError, TuneError};
+use crate::anomaly::CalibrationError;
 use crate::artifact::ArtifactError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
@@ -114,7 +115,7 @@ impl Failure {
         if cause.is::<SplitError>() {
             return Some(Self::Usage);
         }
-        if cause.is::<NothingToEvaluate>() {
+        if cause.is::<NothingToEvaluate>() || cause.is::<CalibrationError>() {
             return Some(Self::Data);
         }
         if let Some(error) = cause.downcast_ref::<FitError>() {

@@ -10,10 +10,10 @@ use super::progress::{Progress, epoch_line};
 use super::settings::{Settings, ValidationSettings};
 use super::validation::Validated;
 use crate::evaluation::{Trial, read_fold_in_target};
-use crate::interactions::{IdMap, Interactions};
+use crate::interactions::{History, HistoryRef, IdMap, Interactions};
 use crate::models::{Fitted, Model, Observer, Start, fit, fit_with_checkpoints};
 use crate::training::Checkpoints;
-use crate::types::UserIdx;
+use crate::types::{ItemIdx, UserIdx};
 
 /// Fewest users of which one is held out for validation: two must be left to train on.
 const FEWEST_USERS: usize = 3;
@@ -40,6 +40,8 @@ pub struct Trained {
     pub fitted: Fitted,
     /// Rows that it was not trained on.
     pub held_out: Vec<UserIdx>,
+    /// The whole histories of those who validated it, be they rows of the log or not; nobody without validation.
+    pub unseen: Vec<History>,
     /// Fingerprint of all that it depends on, where there are checkpoints.
     pub run: Option<String>,
 }
@@ -157,7 +159,22 @@ pub fn train(
     };
     progress.finish();
     let held_out = trial.as_ref().and_then(|trial| trial.rows.clone()).unwrap_or_default();
-    Ok(Trained { fitted: fitted?, held_out, run })
+    let unseen = match &trial {
+        Some(trial) if trial.rows.is_none() => whole_histories(trial),
+        _ => held_out.iter().map(|&row| log.history(row).into()).collect(),
+    };
+    Ok(Trained { fitted: fitted?, held_out, unseen, run })
+}
+
+/// What is folded in of each user of a trial and what has to be found, together.
+fn whole_histories(trial: &Trial<'_>) -> Vec<History> {
+    let pairs = |part: HistoryRef<'_>| {
+        let pairs = part.items().iter().zip(part.weights()).map(|(&item, &weight)| (ItemIdx(item), weight));
+        pairs.collect::<Vec<_>>()
+    };
+    let parts = trial.fold_in().histories().zip(trial.target().histories());
+    let whole = parts.map(|(fold_in, target)| History::from_pairs([pairs(fold_in), pairs(target)].concat()));
+    whole.map(|whole| whole.unwrap_or_else(|error| unreachable!("rows have usable weights: {error}"))).collect()
 }
 
 #[cfg(test)]

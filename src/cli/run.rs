@@ -40,6 +40,8 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Plan(args) => commands::plan::run(args, &mut out),
         Command::Train(args) => commands::train::run(args, &mut out),
         Command::Blend(args) => commands::blend::run(args, &mut out),
+        Command::Calibrate(args) => commands::calibrate::run(args, &mut out),
+        Command::Anomalies(args) => commands::anomalies::run(args, &mut out),
         Command::Evaluate(args) => commands::evaluate::run(args, &mut out),
         Command::Compare(args) => commands::compare::run(args, &mut out),
         Command::Tune(args) => commands::tune::run(args, &mut out),

@@ -126,6 +126,15 @@ pub enum RequestError {
         /// Where the score comes from instead.
         reason: &'static str,
     },
+    /// Nothing says what is normal for the model.
+    #[error(
+        "model {model} is not calibrated for anomalies: `foldin calibrate MODEL --logs LOG --out DIR` makes a model directory \
+         that is, from histories of users it was not trained on"
+    )]
+    NotCalibrated {
+        /// The model's name.
+        model: &'static str,
+    },
     /// Leaving out every item of a history in turn would take too long.
     #[error(
         "history has {length} items; model {model} is explained by leaving out each of them in turn, which is done for at most {limit}"
@@ -165,7 +174,11 @@ impl RequestError {
             Self::UnknownItem { .. } => Some("item_id"),
             Self::Unsupported { field, .. } | Self::NotFinite { field, .. } => Some(field),
             Self::TooMuchToExplain { .. } => Some("history"),
-            Self::NoSpace { .. } | Self::NoSimilarity { .. } | Self::Unexplained { .. } | Self::Internal(_) => None,
+            Self::NoSpace { .. }
+            | Self::NoSimilarity { .. }
+            | Self::NotCalibrated { .. }
+            | Self::Unexplained { .. }
+            | Self::Internal(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::request::RecommendRequest;
 use super::served::ServedItems;
 use super::similar::inverse_norms;
 use super::user_vectors::UserVectors;
+use crate::anomaly::Calibration;
 use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
 use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::models::{Model, ModelConfig, Popularity, Space};
@@ -23,6 +24,8 @@ pub struct Engine {
     pub(super) metadata: Metadata,
     pub(super) users: IdMap,
     pub(super) histories: Histories,
+    /// What normal histories are like, where the model is calibrated.
+    pub(super) calibration: Option<Calibration>,
     /// 1 / length of every item vector, 0 for a zero vector; empty where the model has none.
     pub(super) inverse_norms: Vec<f32>,
     /// The only thing that changes, and no answer depends on it.
@@ -47,7 +50,8 @@ impl Engine {
     /// Prepares a loaded artifact for requests.
     #[must_use]
     pub fn new(artifact: Artifact) -> Self {
-        let Artifact { manifest, model, catalogue, metadata, popularity, users, held_out: _, histories } = artifact;
+        let Artifact { manifest, model, catalogue, metadata, popularity, users, held_out: _, histories, calibration } =
+            artifact;
         let info = ModelInfo { manifest, user_space: model.user_space(), item_space: model.item_space() };
         let inverse_norms = inverse_norms(model.as_ref());
         Self {
@@ -60,6 +64,7 @@ impl Engine {
             metadata,
             users,
             histories,
+            calibration,
             inverse_norms,
             table: None,
         }

@@ -1,6 +1,7 @@
 //! What is the answer to a request? An immutable loaded model with everything an answer needs,
 //! independent of how the request arrived.
 
+mod anomalies;
 mod answer;
 mod detail;
 mod embeddings;
@@ -18,6 +19,10 @@ mod similar_users;
 mod subject;
 mod user_vectors;
 
+pub use anomalies::{
+    Anomaly, DEFAULT_LEAST_LIKELY, HistorySubject, MAX_HISTORIES, MAX_LEAST_LIKELY, ScoreHistoriesRequest,
+    ScoredHistories, ScoredHistory, UnlikelyItem,
+};
 pub use answer::{Contribution, Fallback, Listed, Recommendation, ShortList, Tier};
 pub use embeddings::{Embeddings, HistoryEmbedding};
 pub use error::{InternalError, RequestError};

@@ -220,6 +220,18 @@ impl Client {
         answer(self.recommendation.similar_users(request).await)
     }
 
+    /// How unusual histories are.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn score_histories(
+        &mut self,
+        request: pb::ScoreHistoriesRequest,
+    ) -> Result<pb::ScoreHistoriesResponse, ClientError> {
+        let request = self.request(request);
+        answer(self.recommendation.score_histories(request).await)
+    }
+
     /// The items most like another.
     ///
     /// # Errors

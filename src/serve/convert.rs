@@ -4,9 +4,10 @@ use super::models::Served;
 use super::pb;
 use super::status::{code, message};
 use crate::engine::{
-    Contribution, Detail, Diversity, ExplainRequest, Explanation, Exploration, Fallback, HistoryItem, Listed,
-    LiveHistory, Measure, MetadataValue, Method, Metric, RecommendRequest, Recommendation, Removed, RequestError,
-    ScoreRequest, Scores, ShortList, SimilarItems, SimilarUser, SimilarUsersRequest, Space, Tier,
+    Anomaly, Contribution, Detail, Diversity, ExplainRequest, Explanation, Exploration, Fallback, HistoryItem,
+    HistorySubject, Listed, LiveHistory, Measure, MetadataValue, Method, Metric, RecommendRequest, Recommendation,
+    Removed, RequestError, ScoreHistoriesRequest, ScoreRequest, ScoredHistories, ScoredHistory, Scores, ShortList,
+    SimilarItems, SimilarUser, SimilarUsersRequest, Space, Tier, UnlikelyItem,
 };
 use crate::registry::Version;
 
@@ -242,6 +243,51 @@ pub(super) fn explain_response(answer: Explanation, model_version: &str) -> pb::
 pub(super) fn similar_users_response(answer: Vec<SimilarUser>, model_version: &str) -> pb::SimilarUsersResponse {
     let user = |SimilarUser { user_id, similarity }| pb::SimilarUser { user_id, similarity };
     pb::SimilarUsersResponse { users: answer.into_iter().map(user).collect(), model_version: model_version.to_owned() }
+}
+
+impl From<pb::ScoreHistoriesRequest> for ScoreHistoriesRequest {
+    fn from(request: pb::ScoreHistoriesRequest) -> Self {
+        let subject = |pb::HistorySubject { user_id, history: items }| HistorySubject {
+            user_id,
+            history: history(items),
+            live: LiveHistory::default(),
+        };
+        Self {
+            subjects: request.subjects.into_iter().map(subject).collect(),
+            fdr: request.fdr,
+            least_likely: request.least_likely.map(|n| n as usize),
+        }
+    }
+}
+
+impl From<Anomaly> for pb::HistoryAnomaly {
+    fn from(Anomaly { finding, least_likely }: Anomaly) -> Self {
+        let item = |UnlikelyItem { item_id, place }| pb::UnlikelyItem { item_id, place };
+        Self {
+            statistic: finding.statistic,
+            p_value: finding.assessment.p_value,
+            adjusted_p_value: finding.adjusted_p_value,
+            flagged: finding.flagged,
+            surprise: finding.assessment.surprise,
+            outside_calibration: finding.assessment.outside,
+            least_likely: least_likely.into_iter().map(item).collect(),
+        }
+    }
+}
+
+pub(super) fn score_histories_response(answer: ScoredHistories, model_version: &str) -> pb::ScoreHistoriesResponse {
+    let result = |entry: ScoredHistory| pb::HistoryScore {
+        user_known: entry.user_known,
+        history_items: count(entry.length),
+        unknown_history_items: count(entry.unknown_items),
+        live_events: count(entry.live_events),
+        anomaly: entry.anomaly.map(Into::into),
+    };
+    pb::ScoreHistoriesResponse {
+        results: answer.entries.into_iter().map(result).collect(),
+        model_version: model_version.to_owned(),
+        calibration_users: count(answer.calibration_users),
+    }
 }
 
 pub(super) fn similar_items_response(answer: SimilarItems, model_version: &str) -> pb::SimilarItemsResponse {

@@ -250,6 +250,7 @@ addressed!(
     ScoreItemsRequest,
     ExplainRequest,
     SimilarUsersRequest,
+    ScoreHistoriesRequest,
     BatchGetUserEmbeddingsRequest,
     BatchGetItemEmbeddingsRequest,
     EmbedHistoriesRequest,

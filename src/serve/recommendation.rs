@@ -9,7 +9,10 @@ use super::front::LoggedTier;
 use super::server::{Shared, taken_apart};
 use super::workers::Over;
 use super::{convert, pb, status, stream};
-use crate::engine::{ExplainRequest, RecommendRequest, RequestError, ScoreRequest, SimilarUsersRequest};
+use crate::engine::{
+    ExplainRequest, MAX_HISTORIES, RecommendRequest, RequestError, ScoreHistoriesRequest, ScoreRequest,
+    SimilarUsersRequest,
+};
 
 /// Most requests of one batch.
 const MAX_BATCH: usize = 256;
@@ -140,5 +143,28 @@ impl pb::recommendation_service_server::RecommendationService for Recommendation
             .await?;
         let answer = answer.map_err(|error| status::refused(&error))?;
         self.0.respond(convert::similar_users_response(answer, served.version()))
+    }
+
+    async fn score_histories(
+        &self,
+        request: Request<pb::ScoreHistoriesRequest>,
+    ) -> Result<Response<pb::ScoreHistoriesResponse>, Status> {
+        let (answer, served) = self
+            .0
+            .compute_live(request, |engine, live, message, call| {
+                call.charge(message.subjects.len().saturating_sub(1));
+                let mut request = ScoreHistoriesRequest::from(message);
+                // Of too many nothing is looked up: they are refused.
+                for subject in request.subjects.iter_mut().take(MAX_HISTORIES) {
+                    match live.history(subject.user_id.as_deref()) {
+                        Ok(live) => subject.live = live,
+                        Err(status) => return Ok(Err(status)),
+                    }
+                }
+                engine.score_histories_while(&request, &|| !call.is_over()).transpose().ok_or(Over).map(Ok)
+            })
+            .await?;
+        let answer = answer.map_err(|error| status::refused(&error))?;
+        self.0.respond(convert::score_histories_response(answer, served.version()))
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn code(error: &RequestError) -> Code {
         RequestError::UnknownItem { .. } | RequestError::UnknownUser { .. } => Code::NotFound,
         RequestError::NoSpace { .. }
         | RequestError::NoSimilarity { .. }
+        | RequestError::NotCalibrated { .. }
         | RequestError::Unsupported { .. }
         | RequestError::Unexplained { .. }
         | RequestError::TooMuchToExplain { .. } => Code::FailedPrecondition,

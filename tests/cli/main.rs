@@ -1,6 +1,7 @@
 //! The command line as a user meets it: the real binary, real files, exit codes and messages.
 #![cfg(feature = "cli")]
 
+mod anomalies;
 mod bad_input;
 mod bad_model;
 mod bench_serve;

@@ -1,5 +1,6 @@
 //! The flags as typed; nothing is resolved here.
 
+mod anomalies;
 mod bench_serve;
 mod blend;
 mod checkpoint;
@@ -24,6 +25,7 @@ mod validate;
 
 use clap::{Parser, Subcommand};
 
+pub use anomalies::{Anomalies, Calibrate};
 pub use bench_serve::BenchServe;
 pub use blend::Blend;
 pub use checkpoint::CheckpointFlags;
@@ -87,6 +89,10 @@ pub enum Command {
     Train(Train),
     /// Weigh trained models against each other and publish them as one
     Blend(Blend),
+    /// Tell a model what normal histories are, so that it finds those that are not
+    Calibrate(Calibrate),
+    /// Find the histories of a log that are not like any that the model knows, and their odd items
+    Anomalies(Anomalies),
     /// Measure a model on held-out interactions, beside popularity and EASE
     Evaluate(Evaluate),
     /// Measure several models on the same users, with differences, costs, and gates for pipelines

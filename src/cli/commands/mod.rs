@@ -1,7 +1,9 @@
 //! What does each command do? One file a command: settings in, calls to the library, results out.
 
+pub mod anomalies;
 pub mod bench_serve;
 pub mod blend;
+pub mod calibrate;
 pub mod compare;
 pub mod completions;
 pub mod datasets;

@@ -72,13 +72,13 @@ pub fn run(args: &Quickstart, out: &mut dyn Write) -> Result<()> {
     let (held_out, seed) = (log.interactions.users() / 10, settings.training.seed);
     let trial = Trial::split(&log.interactions, held_out, seed);
     planning::check_fit(&settings, &trial.train)?;
-    let Trained { fitted, held_out: validated, .. } =
+    let Trained { fitted, held_out: validated, unseen, .. } =
         fitting::train(&settings, &trial.train, &log.items, Beginning::default(), None)?;
     // In rows of the log: who is tested, and who of the others decided on the best epoch.
     let (others, mut untrained) = hold_out_users(&log.interactions, held_out, seed);
     untrained.extend(validated.iter().map(|row| others[row.at()]));
     untrained.sort_unstable();
-    let trained = Trained { fitted, held_out: untrained, run: None };
+    let trained = Trained { fitted, held_out: untrained, unseen, run: None };
     let fitted = &trained.fitted;
 
     writeln!(out, "\n3. How good is it? A fifth of the held-out histories has to be found")?;

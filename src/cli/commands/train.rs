@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
+use crate::anomaly::Calibration;
 use crate::artifact::{Ancestry, LogDetail, Manifest, Publication, StartedFrom, check_target, publish};
 use crate::cli::args::Train;
 use crate::cli::checkpointing::{self, published};
@@ -17,7 +18,7 @@ use crate::cli::settings::Settings;
 use crate::cli::validation::Validated;
 use crate::cli::warm::Parent;
 use crate::cli::{data, planning};
-use crate::interactions::Catalogue;
+use crate::interactions::{Catalogue, History};
 use crate::io::{Attributes, Log};
 use crate::models::check_parameters;
 use crate::plan::Room;
@@ -106,7 +107,7 @@ pub fn run(args: &Train, out: &mut dyn Write) -> Result<()> {
 pub fn publish_trained(
     target: &Path,
     settings: &Settings,
-    Trained { fitted, held_out, run }: &Trained,
+    Trained { fitted, held_out, unseen, run }: &Trained,
     from: Option<&Ancestry>,
     (catalogue, attributes): (&Catalogue, &Attributes),
     log: &Log,
@@ -115,6 +116,16 @@ pub fn publish_trained(
     let validated = Validated::of(&settings.model);
     let named = |value| (format!("validation {}", validated.name()), validated.shown(value));
     let metrics = fitted.summary.best_validation.map(named);
+    let unseen: Vec<_> = unseen.iter().map(History::as_ref).collect();
+    let calibration = match Calibration::of(fitted.model.as_ref(), &unseen) {
+        Ok(calibration) => Some(calibration),
+        Err(error) => {
+            if !unseen.is_empty() {
+                note(format_args!("not calibrated for anomalies: {error}; `foldin calibrate` takes other users"));
+            }
+            None
+        }
+    };
     let publication = Publication {
         model: fitted.model.as_ref(),
         catalogue,
@@ -128,6 +139,7 @@ pub fn publish_trained(
         from,
         run: run.as_deref(),
         summary: &fitted.summary,
+        calibration: calibration.as_ref(),
         metrics: metrics.into_iter().collect(),
     };
     Ok(publish(target, &publication, replace)?)
@@ -162,6 +174,9 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
             Some(start) => writeln!(out, ", {:.4} before the first", validated.shown(start))?,
             None => writeln!(out)?,
         }
+    }
+    if manifest.is_calibrated() {
+        writeln!(out, "calibrated for anomalies with its validation users")?;
     }
     let dir = target.display();
     writeln!(out, "model directory: {dir}\n\nnext:")?;

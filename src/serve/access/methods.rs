@@ -102,6 +102,12 @@ const METHODS: &[Method] = &[
     method("/foldin.v1.RecommendationService/ScoreItems", Read, Queued),
     method("/foldin.v1.RecommendationService/Explain", Read, Queued),
     method("/foldin.v1.RecommendationService/SimilarUsers", Read, Queued),
+    Method {
+        most_fields: 1024,
+        most_nested: 4 * MANY,
+        nested: &[&[1]],
+        ..method("/foldin.v1.RecommendationService/ScoreHistories", Read, Queued)
+    },
     method("/foldin.v1.EmbeddingService/BatchGetUserEmbeddings", Read, Queued),
     method("/foldin.v1.EmbeddingService/BatchGetItemEmbeddings", Read, Queued),
     Method {
