@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlendConfig, BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, LowPassConfig, MultDaeConfig,
-    MultVaeConfig, PopularityConfig, RecVaeConfig, SparseEaseConfig,
+    BlendConfig, BspmConfig, CompressedElsaConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, LowPassConfig,
+    MultDaeConfig, MultVaeConfig, PopularityConfig, RecVaeConfig, SparseEaseConfig,
 };
 use crate::training::TrainingConfig;
 
@@ -23,6 +23,8 @@ pub enum ModelConfig {
     SparseEase(SparseEaseConfig),
     /// Linear autoencoder of low rank.
     Elsa(ElsaConfig),
+    /// The same with sparse item vectors.
+    CompressedElsa(CompressedElsaConfig),
     /// Ideal low-pass filter of the user–item graph.
     LowPass(LowPassConfig),
     /// Two hops on the user–item graph and its low-pass.
@@ -49,12 +51,13 @@ pub struct UnknownPreset {
 
 impl ModelConfig {
     /// The names [`preset`](Self::preset) understands.
-    pub const PRESETS: [&'static str; 11] = [
+    pub const PRESETS: [&'static str; 12] = [
         "popularity",
         "ease",
         "edlae",
         "sparse-ease",
         "elsa",
+        "compressed-elsa",
         "low-pass",
         "gf-cf",
         "bspm",
@@ -74,6 +77,7 @@ impl ModelConfig {
             "edlae" => Ok(Self::Edlae(EdlaeConfig::default())),
             "sparse-ease" => Ok(Self::SparseEase(SparseEaseConfig::default())),
             "elsa" => Ok(Self::Elsa(ElsaConfig::default())),
+            "compressed-elsa" => Ok(Self::CompressedElsa(CompressedElsaConfig::default())),
             "low-pass" => Ok(Self::LowPass(LowPassConfig::default())),
             "gf-cf" => Ok(Self::GfCf(GfCfConfig::default())),
             "bspm" => Ok(Self::Bspm(BspmConfig::default())),
@@ -93,6 +97,7 @@ impl ModelConfig {
             Self::Edlae(_) => "edlae",
             Self::SparseEase(_) => "sparse-ease",
             Self::Elsa(_) => "elsa",
+            Self::CompressedElsa(_) => "compressed-elsa",
             Self::LowPass(_) => "low-pass",
             Self::GfCf(_) => "gf-cf",
             Self::Bspm(_) => "bspm",
@@ -108,6 +113,7 @@ impl ModelConfig {
     pub fn training(&self) -> TrainingConfig {
         match self {
             Self::Elsa(_) => ElsaConfig::training(),
+            Self::CompressedElsa(_) => CompressedElsaConfig::training(),
             Self::RecVae(_) => RecVaeConfig::training(),
             _ => TrainingConfig::default(),
         }
@@ -142,6 +148,7 @@ impl ModelConfig {
             | Self::Bspm(_)
             | Self::Blend(_) => Vec::new(),
             Self::Elsa(elsa) => vec![("model.dimensions", elsa.dimensions)],
+            Self::CompressedElsa(elsa) => vec![("model.dimensions", elsa.dimensions), ("model.kept", elsa.kept)],
             Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
             Self::MultDae(dae) => vec![("model.hidden", dae.hidden)],
             Self::RecVae(vae) => {

@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
 use super::{
-    Blend, Bspm, EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, GfCf, ItemItem, LowPass, ModelConfig, MultDae,
-    MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, RecVae, RecVaeTrainer, SparseEase, WarmStartError,
+    Blend, Bspm, CompressedElsa, CompressedElsaTrainer, EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, GfCf, ItemItem,
+    LowPass, ModelConfig, MultDae, MultDaeTrainer, MultVae, MultVaeTrainer, Popularity, RecVae, RecVaeTrainer,
+    SparseEase, WarmStartError,
 };
 use crate::interactions::Interactions;
 use crate::linalg::{EigenError, instructions};
@@ -235,6 +236,13 @@ fn fit_from(
             };
             iterate(ElsaTrainer::new(model), plan, checkpoints, observer)
         }
+        ModelConfig::CompressedElsa(config) => {
+            let model = match weights {
+                None => CompressedElsa::new(config, items, training.seed),
+                Some(mut weights) => CompressedElsa::restore(config, items, &mut weights)?,
+            };
+            iterate(CompressedElsaTrainer::new(model), plan, checkpoints, observer)
+        }
         ModelConfig::MultVae(config) => {
             let model = match weights {
                 None => MultVae::new(config, items, training.seed),
@@ -300,6 +308,7 @@ pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -
         }
         ModelConfig::SparseEase(config) => Box::new(SparseEase::restore(config, items, &mut tensors)?),
         ModelConfig::Elsa(config) => Box::new(Elsa::restore(config, items, &mut tensors)?),
+        ModelConfig::CompressedElsa(config) => Box::new(CompressedElsa::restore(config, items, &mut tensors)?),
         ModelConfig::LowPass(config) => Box::new(LowPass::restore(config, items, &mut tensors)?),
         ModelConfig::GfCf(config) => Box::new(GfCf::restore(config, items, &mut tensors)?),
         ModelConfig::Bspm(config) => Box::new(Bspm::restore(config, items, &mut tensors)?),

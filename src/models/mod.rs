@@ -2,6 +2,7 @@
 
 mod blend;
 mod bspm;
+mod compressed_elsa;
 mod config;
 mod decoder;
 mod ease;
@@ -32,6 +33,7 @@ mod whole;
 
 pub use blend::{Blend, BlendConfig, BlendError, BlendPart, search_weights};
 pub use bspm::{Bspm, BspmConfig};
+pub use compressed_elsa::{CompressedElsa, CompressedElsaConfig, CompressedElsaGradient, CompressedElsaTrainer};
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::EaseConfig;
 pub use edlae::EdlaeConfig;

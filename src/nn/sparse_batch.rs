@@ -27,6 +27,13 @@ impl SparseBatch {
         self.offsets.push(self.items.len());
     }
 
+    /// Appends a user whose weights are taken as they are.
+    pub fn push_unscaled(&mut self, items: &[u32], weights: impl Iterator<Item = f32>) {
+        self.items.extend_from_slice(items);
+        self.weights.extend(weights);
+        self.offsets.push(self.items.len());
+    }
+
     /// Appends a user with dropout: after the normalisation each item is dropped with probability
     /// `rate` and the others are scaled by 1 / (1 − rate) (Liang et al. 2018, sec. 3.3). The draw depends on
     /// `(seed, epoch, user)` alone.

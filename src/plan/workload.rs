@@ -90,6 +90,7 @@ impl Workload {
     pub(super) fn widths(&self) -> Option<Widths> {
         let [hidden, depth, latent, output] = match &self.model {
             ModelConfig::Elsa(elsa) => [elsa.dimensions, 1, 0, elsa.dimensions],
+            ModelConfig::CompressedElsa(elsa) => [elsa.dimensions, 1, 0, elsa.dimensions],
             ModelConfig::MultVae(vae) => [vae.hidden, 1, vae.latent, vae.hidden],
             ModelConfig::MultDae(dae) => [dae.hidden, 1, 0, dae.hidden],
             ModelConfig::RecVae(vae) => [vae.hidden, vae.layers, vae.latent, vae.latent],
@@ -102,7 +103,8 @@ impl Workload {
     /// Numbers that the published model is made of.
     ///
     /// - Popularity: one an item. EASE and EDLAE: items². Sparse EASE: a number and a weight for each of the neighbours of
-    ///   an item, at most, and the length of its row. ELSA: its dimensions for every item.
+    ///   an item, at most, and the length of its row. ELSA: its dimensions for every item; Compressed
+    ///   ELSA: a word for each that is kept of them, and a scale.
     /// - Low-pass of rank k: k·I and I; with the graph of N interactions, I and 2·N more.
     /// - Mult-DAE, hidden h: input table h·I and bias h, output table h·I and bias I.
     /// - Mult-VAE, code k: the same and h·2k + 2k for the encoder, k·h + h for the decoder.
@@ -116,6 +118,7 @@ impl Workload {
             (ModelConfig::Ease(_) | ModelConfig::Edlae(_), _) => product(&[items, items]),
             (ModelConfig::SparseEase(_), _) => sum(&[product(&[2, items, self.neighbours()]), items]),
             (ModelConfig::Elsa(_), Some(widths)) => product(&[widths.hidden, items]),
+            (ModelConfig::CompressedElsa(elsa), _) => product(&[elsa.kept as u64 + 1, items]),
             (ModelConfig::Blend(blend), _) => {
                 let part = |part: &BlendPart| Self { model: part.model.clone(), ..self.clone() }.parameters();
                 sum(&blend.parts.iter().map(part).collect::<Vec<_>>())
@@ -132,6 +135,14 @@ impl Workload {
                 let code = sum(&[product(&[3, hidden, latent]), product(&[2, latent]), hidden]);
                 if latent == 0 { tables } else { tables.saturating_add(code) }
             }
+        }
+    }
+
+    /// Numbers that training moves: those of the published model, or the whole table that a Compressed ELSA prunes.
+    pub(super) fn trained_parameters(&self) -> u64 {
+        match &self.model {
+            ModelConfig::CompressedElsa(elsa) => product(&[elsa.dimensions as u64, self.data.items]),
+            _ => self.parameters(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod bench_serve;
 pub mod blend;
+pub mod codes;
 pub mod compare;
 pub mod completions;
 pub mod datasets;
