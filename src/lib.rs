@@ -55,6 +55,7 @@
 //! | [`generate`] | What would a plausible log look like? |
 //! | [`datasets`] | Where do public datasets come from, and how do they become Parquet? (feature `cli`) |
 //! | [`linalg`], [`nn`], [`training`] | Kernels and matrices; layers and losses; the training loop |
+//! | [`codes`] | Which few latents stand for a vector? |
 //! | [`models`] | Which model, and how does it turn a history into scores? |
 //! | [`projection`] | How do vectors become a picture? |
 //! | [`plan`] | What will a training run take, and does it fit? |
@@ -78,6 +79,7 @@ pub mod artifact;
 pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod codes;
 #[cfg(feature = "cli")]
 pub mod datasets;
 pub mod engine;

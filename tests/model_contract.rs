@@ -4,10 +4,10 @@ use foldin::anomaly::{Calibration, reconstruct};
 use foldin::interactions::{History, HistoryRef, Interactions};
 use foldin::linalg::ColumnsMut;
 use foldin::models::{
-    AutoRecConfig, BiasesConfig, Blend, BspmConfig, CdaeConfig, Draws, EaseConfig, EdlaeConfig, ElsaConfig, Fitted,
-    GfCfConfig, InputWeights, LowPassConfig, Model, ModelConfig, MultDaeConfig, MultVaeConfig, Observer,
-    PopularityConfig, Query, RecVaeConfig, SparseAeConfig, SparseEaseConfig, StackedConfig, Start, StoredTensors, fit,
-    restore,
+    AutoRecConfig, BiasesConfig, Blend, BspmConfig, CdaeConfig, CompressedElsaConfig, Draws, EaseConfig, EdlaeConfig,
+    ElsaConfig, Fitted, GfCfConfig, InputWeights, LowPassConfig, Model, ModelConfig, MultDaeConfig, MultVaeConfig,
+    Observer, PopularityConfig, Query, RecVaeConfig, SparseAeConfig, SparseEaseConfig, StackedConfig, Start,
+    StoredTensors, fit, restore,
 };
 use foldin::ranking::{Candidates, rank_users};
 use foldin::training::TrainingConfig;
@@ -63,6 +63,7 @@ fn configurations() -> Vec<ModelConfig> {
             ..SparseEaseConfig::default()
         }));
         all.push(ModelConfig::Elsa(ElsaConfig { dimensions: 11, weights }));
+        all.push(ModelConfig::CompressedElsa(CompressedElsaConfig { dimensions: 12, kept: 4, pruning: 0.5, weights }));
         all.push(ModelConfig::LowPass(LowPassConfig { rank: 6, weights }));
         all.push(ModelConfig::GfCf(GfCfConfig { rank: 5, alpha: 0.3, weights }));
         all.push(ModelConfig::Bspm(BspmConfig { rank: 7, weights, ..BspmConfig::default() }));
@@ -231,7 +232,10 @@ fn terms_add_up_to_the_score_and_leaving_the_largest_out_lowers_it() {
             }
         }
     });
-    assert_eq!(linear, 12, "EASE, EDLAE, sparse EASE, ELSA, low-pass and GF-CF, with weights and without");
+    assert_eq!(
+        linear, 14,
+        "EASE, EDLAE, sparse EASE, ELSA, Compressed ELSA, low-pass and GF-CF, with weights and without"
+    );
 }
 
 #[test]
@@ -367,6 +371,11 @@ fn a_large_model_does_not_depend_on_batches_either() {
         ModelConfig::Ease(EaseConfig { lambda: 20.0, ..EaseConfig::default() }),
         ModelConfig::SparseEase(SparseEaseConfig { neighbours: 50, lambda: 20.0, ..SparseEaseConfig::default() }),
         ModelConfig::Elsa(ElsaConfig { dimensions: 70, ..ElsaConfig::default() }),
+        ModelConfig::CompressedElsa(CompressedElsaConfig {
+            dimensions: 70,
+            kept: 9,
+            ..CompressedElsaConfig::default()
+        }),
         ModelConfig::GfCf(GfCfConfig { rank: 20, ..GfCfConfig::default() }),
         ModelConfig::Bspm(BspmConfig { rank: 20, order: 2, averages: false, ..BspmConfig::default() }),
         ModelConfig::MultVae(MultVaeConfig { hidden: 70, latent: 33, ..MultVaeConfig::default() }),
@@ -449,6 +458,7 @@ fn training_learns_what_goes_together() {
         ModelConfig::Edlae(EdlaeConfig { lambda: 5.0, ..EdlaeConfig::default() }),
         ModelConfig::SparseEase(SparseEaseConfig { neighbours: 12, lambda: 5.0, ..SparseEaseConfig::default() }),
         ModelConfig::Elsa(ElsaConfig { dimensions: 8, ..ElsaConfig::default() }),
+        ModelConfig::CompressedElsa(CompressedElsaConfig { dimensions: 8, kept: 3, ..CompressedElsaConfig::default() }),
         ModelConfig::LowPass(LowPassConfig { rank: 2, ..LowPassConfig::default() }),
         ModelConfig::GfCf(GfCfConfig { rank: 2, ..GfCfConfig::default() }),
         ModelConfig::Bspm(BspmConfig { rank: 2, ..BspmConfig::default() }),
@@ -488,8 +498,9 @@ fn divergence_is_reported_with_epoch_step_and_layer() {
     for config in configurations().into_iter().filter(ModelConfig::is_iterative) {
         let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
         let outcome = fit(&config, &training(), &data, Start::Random, observer);
-        // ELSA looks at the direction of a history alone.
-        if format!("{config:?}").contains("Binary") || matches!(config, ModelConfig::Elsa(_)) {
+        // ELSA, compressed or not, looks at the direction of a history alone.
+        let elsa = matches!(config, ModelConfig::Elsa(_) | ModelConfig::CompressedElsa(_));
+        if elsa || format!("{config:?}").contains("Binary") {
             assert!(outcome.is_ok(), "{config:?}: what the weights are makes no difference");
             continue;
         }

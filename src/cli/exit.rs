@@ -11,6 +11,7 @@ use super::mapping::MapError;
 use super::tuning::{JournalError, TuneError};
 use crate::anomaly::CalibrationError;
 use crate::artifact::ArtifactError;
+use crate::codes::CoderError;
 use crate::datasets::{DatasetError, DownloadError, UnknownDataset};
 use crate::engine::RequestError;
 use crate::evaluation::NothingToEvaluate;
@@ -112,6 +113,9 @@ impl Failure {
         if let Some(error) = cause.downcast_ref::<TokenError>() {
             return Some(if matches!(error, TokenError::Random) { Self::Run } else { Self::Usage });
         }
+        if let Some(error) = cause.downcast_ref::<CoderError>() {
+            return Some(if matches!(error, CoderError::Parameter { .. }) { Self::Usage } else { Self::Data });
+        }
         if cause.is::<SplitError>() {
             return Some(Self::Usage);
         }
@@ -153,7 +157,7 @@ impl Failure {
                 ExportError::Storage(error) => Self::of_storage(error),
                 ExportError::Table(error) => Self::of_table(error),
                 ExportError::Artifact(error) => Self::of_artifact(error),
-                ExportError::Nothing { .. } => Self::Data,
+                ExportError::Nothing { .. } | ExportError::NoCoder { .. } => Self::Data,
                 ExportError::Describe { .. } => Self::Run,
                 ExportError::NoSpace { .. }
                 | ExportError::NeedsDirectory

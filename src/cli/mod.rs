@@ -15,6 +15,7 @@ mod fitting;
 mod gates;
 mod hints;
 mod latencies;
+mod latents;
 mod layers;
 mod lists;
 mod mapping;

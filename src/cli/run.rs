@@ -47,6 +47,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Tune(args) => commands::tune::run(args, &mut out),
         Command::Recommend(args) => commands::recommend::run(args, &mut out),
         Command::Export(args) => commands::export::run(args, &mut out),
+        Command::Codes(args) => commands::codes::run(args, &mut out),
         Command::Embed(args) => commands::embed::run(args, &mut out),
         Command::Map(args) => commands::map::run(args, &mut out),
         Command::Inspect(args) => commands::inspect::run(args, &mut out),

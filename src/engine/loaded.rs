@@ -8,6 +8,7 @@ use super::similar::inverse_norms;
 use super::user_vectors::UserVectors;
 use crate::anomaly::Calibration;
 use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
+use crate::codes::InvertedIndex;
 use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::models::{Model, ModelConfig, Popularity, Space};
 use crate::ranking::{NarrowTable, Width};
@@ -28,6 +29,8 @@ pub struct Engine {
     pub(super) calibration: Option<Calibration>,
     /// 1 / length of every item vector, 0 for a zero vector; empty where the model has none.
     pub(super) inverse_norms: Vec<f32>,
+    /// The item vectors by latent, where they are sparse codes.
+    pub(super) index: Option<InvertedIndex>,
     /// The only thing that changes, and no answer depends on it.
     pub(super) served: ServedItems,
     pub(super) user_vectors: UserVectors,
@@ -54,6 +57,7 @@ impl Engine {
             artifact;
         let info = ModelInfo { manifest, user_space: model.user_space(), item_space: model.item_space() };
         let inverse_norms = inverse_norms(model.as_ref());
+        let index = model.item_codes().map(InvertedIndex::of);
         Self {
             info,
             popularity: Popularity::from_counts(&popularity),
@@ -66,6 +70,7 @@ impl Engine {
             histories,
             calibration,
             inverse_norms,
+            index,
             table: None,
         }
     }

@@ -91,6 +91,15 @@ impl Engine {
         let query = self.model.embed_items(item..item + 1)?;
         let query = query.column(0) * *self.inverse_norms.get(item as usize)?;
         let mut best = TopN::new(n.min(self.catalogue.len()));
+        if let Some(index) = &self.index {
+            // The same cosines, of which only those are computed that are not 0.
+            let mut cosines = vec![0.0; self.catalogue.len()];
+            index.inner_products(query.as_slice(), &mut cosines);
+            cosines.iter_mut().zip(&self.inverse_norms).for_each(|(cosine, scale)| *cosine *= scale);
+            candidates.mask(0, &mut cosines);
+            best.offer_block(0, &cosines);
+            return wanted().then(|| best.into_sorted());
+        }
         let mut cosines = vec![0.0; BLOCK];
         for first in (0..self.catalogue.len()).step_by(BLOCK) {
             if !wanted() {

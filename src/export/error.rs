@@ -20,8 +20,8 @@ pub enum ExportError {
     Artifact(#[from] ArtifactError),
     /// The model places nothing of the kind in a space.
     #[error(
-        "model {model} has no {what} embeddings; models that have them: elsa, low-pass, gf-cf, bspm, mult-vae, mult-dae, \
-         rec-vae"
+        "model {model} has no {what} embeddings; models that have them: elsa, compressed-elsa, low-pass, gf-cf, bspm, \
+         mult-vae, mult-dae, rec-vae"
     )]
     NoSpace {
         /// The model's name.
@@ -32,6 +32,14 @@ pub enum ExportError {
     /// Nothing would be in the files.
     #[error("there is nothing to export: {reason}")]
     Nothing {
+        /// Why not.
+        reason: String,
+    },
+    /// There is no coder that could be used.
+    #[error("there is no coder in {}: {reason}; give a directory that `foldin codes` wrote", path.display())]
+    NoCoder {
+        /// The file that is missing or cannot be used.
+        path: PathBuf,
         /// Why not.
         reason: String,
     },

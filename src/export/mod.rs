@@ -13,6 +13,7 @@
 //! The directory is built as `.NAME.partial` and gets its name when it is complete. There,
 //! `progress.jsonl` names the job and every shard that is finished, so that a later run can go on.
 
+mod codes;
 mod directory;
 mod embeddings;
 mod error;
@@ -22,6 +23,7 @@ mod table;
 mod users;
 mod write;
 
+pub use codes::{CodesManifest, check_codes, read_coder, write_codes};
 pub use embeddings::{Embeddings, item_space, user_space};
 pub use error::ExportError;
 pub use lists::Lists;

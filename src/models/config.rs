@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutoRecConfig, BiasesConfig, BlendConfig, BspmConfig, CdaeConfig, Description, EaseConfig, EdlaeConfig, ElsaConfig,
-    GfCfConfig, LowPassConfig, MultDaeConfig, MultVaeConfig, PopularityConfig, RecVaeConfig, SparseAeConfig,
-    SparseEaseConfig, StackedConfig,
+    AutoRecConfig, BiasesConfig, BlendConfig, BspmConfig, CdaeConfig, CompressedElsaConfig, Description, EaseConfig,
+    EdlaeConfig, ElsaConfig, GfCfConfig, LowPassConfig, MultDaeConfig, MultVaeConfig, PopularityConfig, RecVaeConfig,
+    SparseAeConfig, SparseEaseConfig, StackedConfig,
 };
 use crate::nn::Activation;
 use crate::training::TrainingConfig;
@@ -27,6 +27,8 @@ pub enum ModelConfig {
     SparseEase(SparseEaseConfig),
     /// Linear autoencoder of low rank.
     Elsa(ElsaConfig),
+    /// The same with sparse item vectors.
+    CompressedElsa(CompressedElsaConfig),
     /// Ideal low-pass filter of the user–item graph.
     LowPass(LowPassConfig),
     /// Two hops on the user–item graph and its low-pass.
@@ -61,13 +63,14 @@ pub struct UnknownPreset {
 
 impl ModelConfig {
     /// The names [`preset`](Self::preset) understands.
-    pub const PRESETS: [&'static str; 16] = [
+    pub const PRESETS: [&'static str; 17] = [
         "popularity",
         "biases",
         "ease",
         "edlae",
         "sparse-ease",
         "elsa",
+        "compressed-elsa",
         "low-pass",
         "gf-cf",
         "bspm",
@@ -92,6 +95,7 @@ impl ModelConfig {
             "edlae" => Ok(Self::Edlae(EdlaeConfig::default())),
             "sparse-ease" => Ok(Self::SparseEase(SparseEaseConfig::default())),
             "elsa" => Ok(Self::Elsa(ElsaConfig::default())),
+            "compressed-elsa" => Ok(Self::CompressedElsa(CompressedElsaConfig::default())),
             "low-pass" => Ok(Self::LowPass(LowPassConfig::default())),
             "gf-cf" => Ok(Self::GfCf(GfCfConfig::default())),
             "bspm" => Ok(Self::Bspm(BspmConfig::default())),
@@ -116,6 +120,7 @@ impl ModelConfig {
             Self::Edlae(_) => "edlae",
             Self::SparseEase(_) => "sparse-ease",
             Self::Elsa(_) => "elsa",
+            Self::CompressedElsa(_) => "compressed-elsa",
             Self::LowPass(_) => "low-pass",
             Self::GfCf(_) => "gf-cf",
             Self::Bspm(_) => "bspm",
@@ -135,6 +140,7 @@ impl ModelConfig {
     pub fn training(&self) -> TrainingConfig {
         match self {
             Self::Elsa(_) => ElsaConfig::training(),
+            Self::CompressedElsa(_) => CompressedElsaConfig::training(),
             Self::RecVae(_) => RecVaeConfig::training(),
             Self::AutoRec(_) => AutoRecConfig::training(),
             Self::Cdae(_) => CdaeConfig::training(),
@@ -185,6 +191,7 @@ impl ModelConfig {
             | Self::Bspm(_)
             | Self::Blend(_) => Vec::new(),
             Self::Elsa(elsa) => vec![("model.dimensions", elsa.dimensions)],
+            Self::CompressedElsa(elsa) => vec![("model.dimensions", elsa.dimensions), ("model.kept", elsa.kept)],
             Self::MultVae(vae) => vec![("model.hidden", vae.hidden), ("model.latent", vae.latent)],
             Self::MultDae(MultDaeConfig { hidden, .. })
             | Self::AutoRec(AutoRecConfig { hidden, .. })

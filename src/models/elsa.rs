@@ -117,7 +117,7 @@ impl Elsa {
 }
 
 /// a · b.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut product = [0.0];
     let column = |values| Columns::new(values, (a.len(), 1));
     dots(ColumnsMut::new(&mut product, (1, 1)), column(a), column(b));
@@ -125,7 +125,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// 1 / ‖v‖; 0 for a vector of no length.
-fn inverse_length(v: &[f32]) -> f32 {
+pub(super) fn inverse_length(v: &[f32]) -> f32 {
     let square = dot(v, v);
     if square > NOTHING { 1.0 / square.sqrt() } else { 0.0 }
 }
@@ -236,48 +236,66 @@ impl Network for ElsaTrainer {
         ElsaGradient(zeros(self.0.table.len()))
     }
 
-    /// With c = x·y and s = ‖y‖ the loss is 2 − 2c/s, and its gradient is 2c/s³·Ku − 4(s² + c)/s³·u with respect to u and
-    /// c/s³·u·uᵀ with respect to K. That of A is 2·Σᵤ(∂K)·A and, for each item of a history, xᵢ·∂u; that of the table
-    /// is its part across each vector, divided by the vector's length.
     fn gradient(&mut self, shard: &Shard<'_>, gradient: &mut ElsaGradient) -> f64 {
-        let (a, (dimensions, items)) = (self.0.directions(), self.0.shape());
-        let users = shard.users.len();
-        let scale = 1.0 / shard.batch_users as f32;
-
-        let batch = self.0.config.weights.batch(&shard.histories);
-        let mut u = DMatrix::zeros(dimensions, users);
-        gather_batch(a, &batch, (&mut u).into(), |_| {});
-        let mut k = DMatrix::zeros(dimensions, dimensions);
-        multiply_transposed((&mut k).into(), a, a);
-        let mut ku = DMatrix::zeros(dimensions, users);
-        multiply((&mut ku).into(), (&k).into(), (&u).into());
-
-        // Ku becomes the gradient of u, and twice what each user adds to that of K goes into `outer`.
-        let mut outer = u.clone();
-        let columns = ku.as_mut_slice().par_chunks_exact_mut(dimensions);
-        let columns = columns.zip(outer.as_mut_slice().par_chunks_exact_mut(dimensions));
-        let columns = columns.zip(u.as_slice().par_chunks_exact(dimensions)).map(|((ku, outer), u)| {
-            let (square, bent) = (dot(u, u), dot(u, ku));
-            let (c, s2) = (square - 1.0, bent - 2.0 * square + 1.0);
-            // A prediction of nothing has no direction, and gives none.
-            let (cosine, cubed) = if s2 > NOTHING { (c / s2.sqrt(), scale / (s2 * s2.sqrt())) } else { (0.0, 0.0) };
-            outer.iter_mut().for_each(|value| *value *= 2.0 * c * cubed);
-            ku.iter_mut().zip(u).for_each(|(ku, u)| *ku = cubed * (2.0 * c * *ku - 4.0 * (s2 + c) * u));
-            2.0 - 2.0 * f64::from(cosine)
-        });
-        let losses: Vec<f64> = columns.collect();
-
-        multiply_transposed((&mut k).into(), (&outer).into(), (&u).into());
-        let mut table = ColumnsMut::new(&mut gradient.0, (dimensions, items));
-        multiply(table.reborrow(), (&k).into(), a);
-        let lengths = Columns::new(&self.0.table, (dimensions, items));
-        scatter_batch(&batch, (&ku).into(), table, |item, column| {
-            let (direction, inverse) = (a.col(item), inverse_length(lengths.col(item)));
-            axpy(column, -dot(direction, column), direction);
-            column.iter_mut().for_each(|value| *value *= inverse);
-        });
-        losses.into_iter().sum()
+        let (a, shape) = (self.0.directions(), self.0.shape());
+        let lengths = Columns::new(&self.0.table, shape);
+        let of_directions = ColumnsMut::new(&mut gradient.0, shape);
+        gradient_of_directions(a, self.0.config.weights, shard, of_directions, |item, column| {
+            across(column, a.col(item), inverse_length(lengths.col(item)));
+        })
     }
+}
+
+/// Turns the gradient of a vector's direction into that of the vector: its part across the direction, divided by the
+/// vector's length.
+pub(super) fn across(gradient: &mut [f32], direction: &[f32], inverse_length: f32) {
+    axpy(gradient, -dot(direction, gradient), direction);
+    gradient.iter_mut().for_each(|value| *value *= inverse_length);
+}
+
+/// Overwrites `gradient` with that of the mean loss over the batch with respect to the directions A, each column `finish`ed
+/// by its item, and returns the shard's summed loss.
+///
+/// With c = x·y and s = ‖y‖ the loss is 2 − 2c/s, and its gradient is 2c/s³·Ku − 4(s² + c)/s³·u with respect to u and
+/// c/s³·u·uᵀ with respect to K. That of A is 2·Σᵤ(∂K)·A and, for each item of a history, xᵢ·∂u.
+pub(super) fn gradient_of_directions(
+    a: Columns<'_>,
+    weights: InputWeights,
+    shard: &Shard<'_>,
+    mut gradient: ColumnsMut<'_>,
+    finish: impl Fn(usize, &mut [f32]) + Sync,
+) -> f64 {
+    let dimensions = a.rows();
+    let users = shard.users.len();
+    let scale = 1.0 / shard.batch_users as f32;
+
+    let batch = weights.batch(&shard.histories);
+    let mut u = DMatrix::zeros(dimensions, users);
+    gather_batch(a, &batch, (&mut u).into(), |_| {});
+    let mut k = DMatrix::zeros(dimensions, dimensions);
+    multiply_transposed((&mut k).into(), a, a);
+    let mut ku = DMatrix::zeros(dimensions, users);
+    multiply((&mut ku).into(), (&k).into(), (&u).into());
+
+    // Ku becomes the gradient of u, and twice what each user adds to that of K goes into `outer`.
+    let mut outer = u.clone();
+    let columns = ku.as_mut_slice().par_chunks_exact_mut(dimensions);
+    let columns = columns.zip(outer.as_mut_slice().par_chunks_exact_mut(dimensions));
+    let columns = columns.zip(u.as_slice().par_chunks_exact(dimensions)).map(|((ku, outer), u)| {
+        let (square, bent) = (dot(u, u), dot(u, ku));
+        let (c, s2) = (square - 1.0, bent - 2.0 * square + 1.0);
+        // A prediction of nothing has no direction, and gives none.
+        let (cosine, cubed) = if s2 > NOTHING { (c / s2.sqrt(), scale / (s2 * s2.sqrt())) } else { (0.0, 0.0) };
+        outer.iter_mut().for_each(|value| *value *= 2.0 * c * cubed);
+        ku.iter_mut().zip(u).for_each(|(ku, u)| *ku = cubed * (2.0 * c * *ku - 4.0 * (s2 + c) * u));
+        2.0 - 2.0 * f64::from(cosine)
+    });
+    let losses: Vec<f64> = columns.collect();
+
+    multiply_transposed((&mut k).into(), (&outer).into(), (&u).into());
+    multiply(gradient.reborrow(), (&k).into(), a);
+    scatter_batch(&batch, (&ku).into(), gradient, finish);
+    losses.into_iter().sum()
 }
 
 #[cfg(test)]

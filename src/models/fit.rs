@@ -6,9 +6,9 @@ use std::time::Instant;
 use super::model::{Model, RestoreError, StoredTensors};
 use super::ranges::check_parameters;
 use super::{
-    Autoencoder, AutoencoderTrainer, Biases, Blend, Bspm, Description, EaseConfig, EdlaeConfig, Elsa, ElsaTrainer,
-    GfCf, ItemItem, LowPass, ModelConfig, MultVae, MultVaeTrainer, Popularity, RecVae, RecVaeTrainer, SparseEase,
-    WarmStartError,
+    Autoencoder, AutoencoderTrainer, Biases, Blend, Bspm, CompressedElsa, CompressedElsaTrainer, Description,
+    EaseConfig, EdlaeConfig, Elsa, ElsaTrainer, GfCf, ItemItem, LowPass, ModelConfig, MultVae, MultVaeTrainer,
+    Popularity, RecVae, RecVaeTrainer, SparseEase, WarmStartError,
 };
 use crate::interactions::Interactions;
 use crate::linalg::{EigenError, instructions};
@@ -262,6 +262,14 @@ fn fit_from(
             let (new, restore) = (|| Elsa::new(config, items, seed), |w: &mut _| Elsa::restore(config, items, w));
             steps.take(new, restore, |model| Ok(ElsaTrainer::new(model)))
         }
+        ModelConfig::CompressedElsa(config) => {
+            let new = || CompressedElsa::new(config, items, seed);
+            steps.take(
+                new,
+                |w| CompressedElsa::restore(config, items, w),
+                |model| Ok(CompressedElsaTrainer::new(model)),
+            )
+        }
         ModelConfig::MultVae(config) => {
             let (new, restore) = (|| MultVae::new(config, items, seed), |w: &mut _| MultVae::restore(config, items, w));
             steps.take(new, restore, |model| Ok(MultVaeTrainer::new(model)))
@@ -345,6 +353,7 @@ pub fn restore(config: &ModelConfig, items: usize, mut tensors: StoredTensors) -
         }
         ModelConfig::SparseEase(config) => Box::new(SparseEase::restore(config, items, &mut tensors)?),
         ModelConfig::Elsa(config) => Box::new(Elsa::restore(config, items, &mut tensors)?),
+        ModelConfig::CompressedElsa(config) => Box::new(CompressedElsa::restore(config, items, &mut tensors)?),
         ModelConfig::LowPass(config) => Box::new(LowPass::restore(config, items, &mut tensors)?),
         ModelConfig::GfCf(config) => Box::new(GfCf::restore(config, items, &mut tensors)?),
         ModelConfig::Bspm(config) => Box::new(Bspm::restore(config, items, &mut tensors)?),

@@ -6,6 +6,7 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 pub use super::stored::{RestoreError, StoredTensors};
+use crate::codes::SparseCodes;
 use crate::interactions::{History, HistoryRef};
 use crate::linalg::{Columns, ColumnsMut};
 use crate::types::ItemIdx;
@@ -164,13 +165,21 @@ pub struct Indices<'a> {
     pub name: &'static str,
     /// The values.
     pub data: &'a [u32],
+    /// True when there are as many of them for every item, in the order of the items.
+    pub by_item: bool,
 }
 
 impl<'a> Indices<'a> {
     /// Whole numbers under a name.
     #[must_use]
     pub fn new(name: &'static str, data: &'a [u32]) -> Self {
-        Self { part: String::new(), name, data }
+        Self { part: String::new(), name, data, by_item: false }
+    }
+
+    /// The same, as many for every item.
+    #[must_use]
+    pub fn by_item(self) -> Self {
+        Self { by_item: true, ..self }
     }
 
     /// The name that is unique among everything a model stores.
@@ -236,6 +245,11 @@ pub trait Model: Send + Sync {
 
     /// The vectors of a range of items in the item space: `dim × items.len()`; `None` where there is no such space.
     fn embed_items(&self, _items: Range<u32>) -> Option<DMatrix<f32>> {
+        None
+    }
+
+    /// The item vectors as sparse codes; `None` where they are dense, or there are none.
+    fn item_codes(&self) -> Option<&SparseCodes> {
         None
     }
 

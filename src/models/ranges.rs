@@ -33,6 +33,12 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
             return powers(sparse.user_power, sparse.item_power);
         }
         ModelConfig::Elsa(elsa) => width("model.dimensions", elsa.dimensions)?,
+        ModelConfig::CompressedElsa(elsa) => {
+            width("model.dimensions", elsa.dimensions)?;
+            let kept = (1..=elsa.dimensions).contains(&elsa.kept);
+            require("model.kept", elsa.kept, kept, "a whole number from 1 to model.dimensions")?;
+            share("model.pruning", elsa.pruning)?;
+        }
         ModelConfig::LowPass(low_pass) => return width("model.rank", low_pass.rank),
         ModelConfig::GfCf(gf_cf) => {
             width("model.rank", gf_cf.rank)?;

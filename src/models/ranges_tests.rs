@@ -1,7 +1,7 @@
 use super::*;
 use crate::models::{
-    AutoRecConfig, BspmConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, MultDaeConfig, MultVaeConfig,
-    RecVaeConfig, SparseAeConfig, SparseEaseConfig,
+    AutoRecConfig, BspmConfig, CompressedElsaConfig, EaseConfig, EdlaeConfig, ElsaConfig, GfCfConfig, MultDaeConfig,
+    MultVaeConfig, RecVaeConfig, SparseAeConfig, SparseEaseConfig,
 };
 
 /// What the check says of a Mult-VAE with these changes.
@@ -114,6 +114,11 @@ fn every_parameter_of_the_linear_models_is_named_with_its_value_and_range() {
         change(&mut config);
         refusal(ModelConfig::SparseEase(config))
     };
+    let compressed = |change: fn(&mut CompressedElsaConfig)| {
+        let mut config = CompressedElsaConfig::default();
+        change(&mut config);
+        refusal(ModelConfig::CompressedElsa(config))
+    };
     let whole = "a whole number from 1 to 65536";
     for (found, parameter, value, range) in [
         (ease(|m| m.user_power = -0.5), "model.user_power", "-0.5", "from 0 to 1"),
@@ -125,6 +130,10 @@ fn every_parameter_of_the_linear_models_is_named_with_its_value_and_range() {
         (sparse(|m| m.neighbours = 0), "model.neighbours", "0", whole),
         (sparse(|m| m.lambda = f32::NAN), "model.lambda", "NaN", "greater than 0 and at most 1e9"),
         (sparse(|m| m.user_power = 2.0), "model.user_power", "2", "from 0 to 1"),
+        (compressed(|m| m.kept = 0), "model.kept", "0", "a whole number from 1 to model.dimensions"),
+        (compressed(|m| m.kept = 1025), "model.kept", "1025", "a whole number from 1 to model.dimensions"),
+        (compressed(|m| m.dimensions = 70_000), "model.dimensions", "70000", whole),
+        (compressed(|m| m.pruning = f32::NAN), "model.pruning", "NaN", "from 0 to 1"),
         (
             refusal(ModelConfig::Elsa(ElsaConfig { dimensions: 0, ..ElsaConfig::default() })),
             "model.dimensions",

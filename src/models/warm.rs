@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Model, StoredTensors};
-use super::{Autoencoder, BlendConfig, CdaeConfig, Elsa, ModelConfig, MultVae, RecVae};
+use super::{Autoencoder, BlendConfig, CdaeConfig, CompressedElsa, Elsa, ModelConfig, MultVae, RecVae};
 use crate::interactions::IdMap;
 
 /// How the items of an earlier model and of a newer catalogue relate.
@@ -121,6 +121,7 @@ pub fn carry_over(
     }
     let fresh: Box<dyn Model> = match config {
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, new.len(), seed)),
+        ModelConfig::CompressedElsa(config) => Box::new(CompressedElsa::new(config, new.len(), seed)),
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, new.len(), seed)),
         ModelConfig::MultDae(config) => Box::new(Autoencoder::new(config.description(), new.len(), seed)),
         ModelConfig::AutoRec(config) => Box::new(Autoencoder::new(config.description(), new.len(), seed)),
@@ -132,18 +133,26 @@ pub fn carry_over(
     };
     let mut weights = StoredTensors::default();
     for (fresh, parent) in fresh.tensors().into_iter().zip(parent.tensors()) {
-        let mut data = if fresh.by_item { fresh.data } else { parent.data }.to_vec();
-        if fresh.by_item {
-            let width = data.len() / new.len();
-            for (column, place) in data.chunks_exact_mut(width).zip(&places) {
-                if let Some(place) = place {
-                    column.copy_from_slice(&parent.data[*place as usize * width..][..width]);
-                }
-            }
-        }
+        let data = if fresh.by_item { merged(fresh.data, parent.data, &places) } else { parent.data.to_vec() };
         weights.insert(fresh.name.into(), fresh.shape, data);
     }
+    for (fresh, parent) in fresh.indices().into_iter().zip(parent.indices()) {
+        let data = if fresh.by_item { merged(fresh.data, parent.data, &places) } else { parent.data.to_vec() };
+        weights.insert_indices(fresh.name.into(), data);
+    }
     Ok((weights, ItemChanges { kept, new: new.len() - kept, vanished: old.len() - kept }))
+}
+
+/// The columns of a fresh table, one an item, but for items that have a place in the parent's: theirs are from there.
+fn merged<T: Copy>(fresh: &[T], parent: &[T], places: &[Option<u32>]) -> Vec<T> {
+    let mut data = fresh.to_vec();
+    let width = data.len() / places.len();
+    for (column, place) in data.chunks_exact_mut(width).zip(places) {
+        if let Some(place) = place {
+            column.copy_from_slice(&parent[*place as usize * width..][..width]);
+        }
+    }
+    data
 }
 
 /// Refuses what cannot be continued whatever the items are: to be asked before the items are known.

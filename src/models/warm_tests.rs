@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::models::{EaseConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, RecVaeConfig, restore};
+use crate::models::{
+    CompressedElsaConfig, EaseConfig, ElsaConfig, MultDaeConfig, MultVaeConfig, RecVaeConfig, restore,
+};
 
 const SEED: u64 = 5;
 
@@ -23,6 +25,10 @@ fn elsa(dimensions: usize) -> ModelConfig {
     ModelConfig::Elsa(ElsaConfig { dimensions, ..ElsaConfig::default() })
 }
 
+fn compressed(kept: usize) -> ModelConfig {
+    ModelConfig::CompressedElsa(CompressedElsaConfig { dimensions: 9, kept, ..CompressedElsaConfig::default() })
+}
+
 fn rec_vae(hidden: usize, layers: usize) -> ModelConfig {
     ModelConfig::RecVae(RecVaeConfig { hidden, layers, latent: 3, ..RecVaeConfig::default() })
 }
@@ -32,6 +38,7 @@ fn fresh(config: &ModelConfig, items: usize, seed: u64) -> Box<dyn Model> {
         ModelConfig::MultVae(config) => Box::new(MultVae::new(config, items, seed)),
         ModelConfig::MultDae(config) => Box::new(Autoencoder::new(config.description(), items, seed)),
         ModelConfig::Elsa(config) => Box::new(Elsa::new(config, items, seed)),
+        ModelConfig::CompressedElsa(config) => Box::new(CompressedElsa::new(config, items, seed)),
         ModelConfig::RecVae(config) => Box::new(RecVae::new(config, items, seed)),
         _ => unreachable!("iterative models only"),
     }
@@ -49,6 +56,14 @@ fn columns(model: &dyn Model, items: &[i64]) -> BTreeMap<(String, Option<i64>), 
             out.insert((tensor.name.into(), Some(item)), column.to_vec());
         }
     }
+    for indices in model.indices() {
+        for (column, &item) in indices.data.chunks(indices.data.len() / items.len()).zip(items) {
+            out.insert(
+                (indices.name.into(), Some(item)),
+                column.iter().flat_map(|&word| [(word >> 16) as f32, (word as u16).into()]).collect(),
+            );
+        }
+    }
     out
 }
 
@@ -57,7 +72,7 @@ proptest! {
     fn every_column_is_the_parents_or_a_new_models(
         old in proptest::collection::btree_set(-20..20i64, 1..20),
         new in proptest::collection::btree_set(-20..20i64, 1..20),
-        config in prop::sample::select(vec![vae(4), dae(4), elsa(4), rec_vae(4, 3)]),
+        config in prop::sample::select(vec![vae(4), dae(4), elsa(4), compressed(3), rec_vae(4, 3)]),
     ) {
         let (old, new): (Vec<i64>, Vec<i64>) = (old.into_iter().collect(), new.into_iter().collect());
         // Another seed, so that no column of the parent is a new model's by chance.
@@ -92,6 +107,7 @@ fn what_cannot_be_continued_is_named() {
         (refused(&vae(4), &vae(6)), "model.hidden is 6, the earlier model's is 4"),
         (refused(&dae(4), &dae(6)), "model.hidden is 6, the earlier model's is 4"),
         (refused(&elsa(4), &elsa(6)), "model.dimensions is 6, the earlier model's is 4"),
+        (refused(&compressed(3), &compressed(4)), "model.kept is 4, the earlier model's is 3"),
         (refused(&rec_vae(4, 3), &rec_vae(4, 2)), "model.layers is 2, the earlier model's is 3"),
     ] {
         assert!(error.contains(part), "{error}");

@@ -27,7 +27,8 @@ pub fn disk(workload: &Workload) -> Disk {
     Disk {
         model_directory: sum(&[weights, histories, tables]),
         checkpoint: if written {
-            product(&[4, weights]).saturating_add(product(&[FLOAT, workload.encoder_parameters()]))
+            product(&[4, FLOAT, workload.trained_parameters()])
+                .saturating_add(product(&[FLOAT, workload.encoder_parameters()]))
         } else {
             0
         },

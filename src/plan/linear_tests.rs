@@ -5,7 +5,7 @@ use super::remedies::remedies;
 use super::tests::{disk_room, part, run};
 use super::time::time;
 use super::*;
-use crate::models::{BlendConfig, BlendPart, EaseConfig, ElsaConfig, InputWeights, ModelConfig};
+use crate::models::{BlendConfig, BlendPart, CompressedElsaConfig, EaseConfig, ElsaConfig, InputWeights, ModelConfig};
 
 #[test]
 fn a_closed_form_is_its_matrix() {
@@ -40,6 +40,15 @@ fn linear_models_for_large_catalogues_hold_nothing_of_items_squared() {
     assert_eq!((part(&elsa, "weights"), part(&elsa, "directions"), part(&elsa, "logits")), (table, 2 * table, 0));
     // Three values a dimension of 20 users, a square, 20 · 12 entries, and the items.
     assert_eq!(part(&elsa, "activations"), 4 * 20 * 3 * 64 + 4 * 64 * 64 + 16 * 248 + 16 * 139_738);
+
+    // Codes of 8 values of 64: the table and its directions are dense, what is published is not.
+    let config = CompressedElsaConfig { dimensions: 64, kept: 8, ..CompressedElsaConfig::default() };
+    let coded = run(ModelConfig::CompressedElsa(config), data.clone());
+    let codes = 4 * (8 + 1) * 139_738;
+    assert_eq!(4 * coded.parameters(), codes);
+    let needed = memory(&coded);
+    assert_eq!((part(&needed, "weights"), part(&needed, "directions")), (table, table + 2 * codes));
+    assert_eq!(part(&needed, "optimiser"), 2 * table);
 
     // What is refused names the one that fits.
     let dense = run(ModelConfig::preset("edlae").unwrap(), data);

@@ -161,7 +161,8 @@ const WRITING: u64 = 4_000_000;
 ///   *activations* of a shard, 4·(4h + 7k) a user for a Mult-VAE, beside its sparse input.
 ///   Other autoencoders have twice each layer, and 3h of the widest; *scores fed in again* take two more buffers like the
 ///   logits, and a gradient of their own. An ELSA
-///   has no logits, but *directions*, 4·P, of the weights and of the best ones, 4·3d a user and a d × d matrix.
+///   has no logits, but *directions*, 4·P, of the weights and of the best ones, 4·3d a user and a d × d matrix. A Compressed
+///   ELSA trains a table of 4·d·I, of which it holds the directions and, of it and of the best one, the codes.
 ///   A RecVAE of n layers has 4·((2n + 4)·h + 9k) a user, its sparse input once more without dropout, and a *remembered
 ///   encoder*.
 /// - EASE and EDLAE: the *matrix* 4·I²; for the Gram matrix, a *normalised copy* of the log where weights do not count or
@@ -188,7 +189,8 @@ pub fn memory(workload: &Workload) -> Memory {
     if *parent > 0 {
         phases.insert(1, Start);
     }
-    let weights = product(&[FLOAT, workload.parameters()]);
+    let [published, weights] =
+        [workload.parameters(), workload.trained_parameters()].map(|numbers| product(&[FLOAT, numbers]));
     let rows = |interactions: u64, users: u64| sum(&[product(&[8, interactions]), product(&[8, users])]);
 
     let times = if data.times { product(&[8, interactions]) } else { 0 };
@@ -200,7 +202,7 @@ pub fn memory(workload: &Workload) -> Memory {
         ("times being written", times, vec![Publish]),
         ("reading", reading(data), vec![Read]),
         ("earlier model", *parent, vec![Read, Start]),
-        ("carried weights", product(&[2, weights]), vec![Start]),
+        ("carried weights", sum(&[weights, published]), vec![Start]),
     ];
     if validates {
         let (trained, held) = (workload.training_users(), workload.validation_users());
@@ -223,17 +225,21 @@ pub fn memory(workload: &Workload) -> Memory {
             let both = vec![Fit, Validate];
             let gradients = if training.shards > 1 { 2 } else { 1 };
             let (users, Widths { hidden, depth, output, .. }) = (workload.shard_users(), widths);
-            let low_rank = matches!(model, ModelConfig::Elsa(_));
+            let directions = match model {
+                ModelConfig::Elsa(_) => product(&[2, weights]),
+                ModelConfig::CompressedElsa(_) => sum(&[weights, product(&[2, published])]),
+                _ => 0,
+            };
             // Of each product the smaller factor: its width, and the inner dimension.
-            let (logits, directions, products) = if low_rank {
-                (0, product(&[2, weights]), vec![(hidden, items), (hidden.min(users), hidden), (hidden, hidden)])
+            let (logits, products) = if directions > 0 {
+                (0, vec![(hidden, items), (hidden.min(users), hidden), (hidden, hidden)])
             } else {
                 let mut products =
                     vec![(users.min(items), output), (output.min(items), users), (users.min(output), items)];
                 if depth > 1 {
                     products.extend([(hidden, users), (hidden.min(users), hidden)]);
                 }
-                (product(&[FLOAT, items, users]), 0, products)
+                (product(&[FLOAT, items, users]), products)
             };
             parts.extend([
                 ("weights", weights, vec![Fit, Validate, Publish]),
@@ -349,7 +355,9 @@ fn refed(workload: &Workload, weights: u64) -> u64 {
 fn activations(workload: &Workload, Widths { hidden, depth, latent, .. }: Widths) -> u64 {
     let (data, users) = (&workload.data, workload.shard_users());
     let (values, square) = match &workload.model {
-        ModelConfig::Elsa(_) => (product(&[3, hidden]), product(&[FLOAT, hidden, hidden])),
+        ModelConfig::Elsa(_) | ModelConfig::CompressedElsa(_) => {
+            (product(&[3, hidden]), product(&[FLOAT, hidden, hidden]))
+        }
         ModelConfig::RecVae(_) => {
             (sum(&[product(&[2, depth, hidden]), product(&[4, hidden]), product(&[9, latent])]), 0)
         }

@@ -100,6 +100,7 @@ fn with_hidden(workload: &Workload, width: usize) -> Workload {
         ModelConfig::MultVae(vae) => vae.hidden = width,
         ModelConfig::MultDae(dae) => dae.hidden = width,
         ModelConfig::Elsa(elsa) => elsa.dimensions = width,
+        ModelConfig::CompressedElsa(elsa) => (elsa.dimensions, elsa.kept) = (width, elsa.kept.min(width)),
         ModelConfig::RecVae(vae) => vae.hidden = width,
         ModelConfig::AutoRec(rec) => rec.hidden = width,
         ModelConfig::Cdae(cdae) => cdae.hidden = width,

@@ -52,7 +52,7 @@ const APPLICATIONS: f64 = 40.0;
 /// - A step of a network: three products of 2·b·h·I operations between hidden layer and items, and three for each inner
 ///   layer at half the speed; at the speed of a copy, the logits three times (written, normalised, turned into their
 ///   gradient), the optimiser's 7 values a parameter, and a column of h values for every interaction of the batch,
-///   gathered and scattered. A step of an ELSA has no logits, and 4·d²·I operations.
+///   gathered and scattered. A step of an ELSA, compressed or not, has no logits, and 4·d²·I operations.
 ///   Other autoencoders have six operations a user for each weight of an inner layer; scores that are fed in again five more
 ///   products between items and layers.
 ///   A step of a RecVAE has two products between code and items, each inner layer four times while the encoder is trained
@@ -90,10 +90,10 @@ pub fn time(workload: &Workload, speeds: &Speeds) -> Time {
             let [hidden, depth, latent, output] = [hidden, depth, latent, output].map(|width| width as f64);
             let batch = workload.batch_users() as f64;
             let interactions = batch * data.interactions as f64 / data.users.max(1) as f64;
-            let (logits, parameters) = (3.0 * batch * items, workload.parameters() as f64);
+            let (logits, parameters) = (3.0 * batch * items, workload.trained_parameters() as f64);
             // For each item and value of the output layer's input; logits; inner layers, a user; parameters that move.
             let (rows, logits, inner, moved) = match &workload.model {
-                ModelConfig::Elsa(_) => (2.0 * hidden, 0.0, 0.0, parameters),
+                ModelConfig::Elsa(_) | ModelConfig::CompressedElsa(_) => (2.0 * hidden, 0.0, 0.0, parameters),
                 ModelConfig::RecVae(vae) => {
                     let (encoder, rounds) =
                         (vae.encoder_epochs as f64, (vae.encoder_epochs + vae.decoder_epochs) as f64);

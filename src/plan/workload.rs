@@ -90,6 +90,7 @@ impl Workload {
     pub(super) fn widths(&self) -> Option<Widths> {
         let [hidden, depth, latent, output] = match &self.model {
             ModelConfig::Elsa(elsa) => [elsa.dimensions, 1, 0, elsa.dimensions],
+            ModelConfig::CompressedElsa(elsa) => [elsa.dimensions, 1, 0, elsa.dimensions],
             ModelConfig::MultVae(vae) => [vae.hidden, 1, vae.latent, vae.hidden],
             ModelConfig::RecVae(vae) => [vae.hidden, vae.layers, vae.latent, vae.latent],
             model => {
@@ -105,7 +106,8 @@ impl Workload {
     /// Numbers that the published model is made of.
     ///
     /// - Popularity: one an item. EASE and EDLAE: items². Sparse EASE: a number and a weight for each of the neighbours of
-    ///   an item, at most, and the length of its row. ELSA: its dimensions for every item.
+    ///   an item, at most, and the length of its row. ELSA: its dimensions for every item; Compressed
+    ///   ELSA: a word for each that is kept of them, and a scale.
     /// - Low-pass of rank k: k·I and I; with the graph of N interactions, I and 2·N more.
     /// - Mult-DAE and other autoencoders of one layer h: input table h·I and bias h, output table h·I and bias I. Those of
     ///   more: a·b + b for a layer from a to b, and neither matrices of the decoder nor an output table where weights are tied;
@@ -121,6 +123,7 @@ impl Workload {
             (ModelConfig::Ease(_) | ModelConfig::Edlae(_), _) => product(&[items, items]),
             (ModelConfig::SparseEase(_), _) => sum(&[product(&[2, items, self.neighbours()]), items]),
             (ModelConfig::Elsa(_), Some(widths)) => product(&[widths.hidden, items]),
+            (ModelConfig::CompressedElsa(elsa), _) => product(&[elsa.kept as u64 + 1, items]),
             (ModelConfig::Blend(blend), _) => {
                 let part = |part: &BlendPart| Self { model: part.model.clone(), ..self.clone() }.parameters();
                 sum(&blend.parts.iter().map(part).collect::<Vec<_>>())
@@ -162,6 +165,14 @@ impl Workload {
             if network.user_nodes { product(&[first, self.training_users()]) } else { 0 },
             if network.ratings.as_ref().is_some_and(|ratings| ratings.residual) { items } else { 0 },
         ])
+    }
+
+    /// Numbers that training moves: those of the published model, or the whole table that a Compressed ELSA prunes.
+    pub(super) fn trained_parameters(&self) -> u64 {
+        match &self.model {
+            ModelConfig::CompressedElsa(elsa) => product(&[elsa.dimensions as u64, self.data.items]),
+            _ => self.parameters(),
+        }
     }
 
     /// Numbers of the encoder that a RecVAE remembers from the round before; 0 for other models.

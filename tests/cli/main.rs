@@ -7,6 +7,7 @@ mod bad_model;
 mod bench_serve;
 mod blend;
 mod checkpoint;
+mod codes;
 mod compare;
 mod configuration;
 mod datasets;

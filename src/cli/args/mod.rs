@@ -4,6 +4,7 @@ mod anomalies;
 mod bench_serve;
 mod blend;
 mod checkpoint;
+mod codes;
 mod compare;
 mod datasets;
 mod evaluate;
@@ -29,6 +30,7 @@ pub use anomalies::{Anomalies, Calibrate};
 pub use bench_serve::BenchServe;
 pub use blend::Blend;
 pub use checkpoint::CheckpointFlags;
+pub use codes::Codes;
 pub use compare::Compare;
 pub use datasets::{Datasets, DatasetsCommand, GetDataset, ListDatasets};
 pub use evaluate::{Baselines, Evaluate};
@@ -103,6 +105,8 @@ pub enum Command {
     Recommend(Recommend),
     /// Write the embeddings of users and items with their ids: Parquet, Arrow, NumPy, safetensors
     Export(Export),
+    /// Code the vectors of a model's items by a few latents each, and say how much of the ranking that keeps
+    Codes(Codes),
     /// Fold histories in that the model has never seen, and print or write their embeddings
     Embed(Embed),
     /// Draw the items or users of a model as points in the plane, near where they are alike

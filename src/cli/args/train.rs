@@ -22,7 +22,7 @@ pub struct Configuration {
     /// Train even where the plan says that memory or disk do not suffice (see `foldin plan`)
     #[arg(long, help_heading = "Configuration")]
     pub ignore_memory: bool,
-    /// Model: popularity, ease, edlae, sparse-ease, elsa, low-pass, gf-cf, bspm, mult-vae (default), mult-dae
+    /// Model: popularity, ease, edlae, sparse-ease, elsa, compressed-elsa, low-pass, gf-cf, bspm, mult-vae (default), mult-dae
     /// or rec-vae
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     model: Option<String>,

@@ -1,15 +1,19 @@
 //! `foldin inspect`: what a model directory holds, and whether it is intact.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{ArtifactError, Inspection, StartedFrom, inspect};
+use crate::artifact::{Artifact, ArtifactError, Inspection, StartedFrom, inspect};
 use crate::cli::args::Inspect;
 use crate::cli::attributes::attributes;
 use crate::cli::console::{count, thousands};
+use crate::cli::latents::{NamedLatent, named};
+use crate::codes::InvertedIndex;
 use crate::interactions::{EventsThrough, LogRules};
+use crate::models::ModelConfig;
 
 /// Runs the command.
 ///
@@ -17,10 +21,12 @@ use crate::interactions::{EventsThrough, LogRules};
 /// The directory has no trustworthy manifest, or a file is damaged (after the report is printed).
 pub fn run(args: &Inspect, out: &mut dyn Write) -> Result<()> {
     let inspection = inspect(&args.model_dir)?;
+    let named =
+        if inspection.intact() { named_latents(&args.model_dir, &inspection.manifest.model)? } else { Vec::new() };
     if args.json {
-        writeln!(out, "{:#}", as_json(&inspection))?;
+        writeln!(out, "{:#}", as_json(&inspection, &named))?;
     } else {
-        print(&inspection, out)?;
+        print(&inspection, &named, out)?;
     }
     out.flush()?;
     let damaged: Vec<ArtifactError> = inspection.files.into_iter().filter_map(|file| file.problem).collect();
@@ -32,16 +38,26 @@ pub fn run(args: &Inspect, out: &mut dyn Write) -> Result<()> {
     }
 }
 
-fn as_json(inspection: &Inspection) -> serde_json::Value {
+/// The latents of a model whose item vectors are sparse codes; none of others.
+fn named_latents(model_dir: &Path, model: &ModelConfig) -> Result<Vec<NamedLatent>> {
+    if !matches!(model, ModelConfig::CompressedElsa(_)) {
+        return Ok(Vec::new());
+    }
+    let artifact = Artifact::open(model_dir)?;
+    let index = artifact.model.item_codes().map(InvertedIndex::of);
+    Ok(index.map_or_else(Vec::new, |index| named(&index, &artifact.catalogue)))
+}
+
+fn as_json(inspection: &Inspection, latents: &[NamedLatent]) -> serde_json::Value {
     let files = inspection.files.iter().map(|file| {
         json!({ "name": file.name, "bytes": file.published.bytes, "blake3": file.published.blake3,
                 "problem": file.problem.as_ref().map(ToString::to_string) })
     });
     let attributes = attributes(&inspection.metadata);
-    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "files": files.collect::<Vec<_>>() })
+    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "latents": latents, "files": files.collect::<Vec<_>>() })
 }
 
-fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
+fn print(inspection: &Inspection, latents: &[NamedLatent], out: &mut dyn Write) -> Result<()> {
     let manifest = &inspection.manifest;
     let shapes = &manifest.shapes;
     writeln!(out, "model        {} {}", manifest.model.name(), manifest.model_version)?;
@@ -75,6 +91,9 @@ fn print(inspection: &Inspection, out: &mut dyn Write) -> Result<()> {
     }
     for attribute in attributes(&inspection.metadata) {
         writeln!(out, "attribute    {attribute}")?;
+    }
+    for latent in latents {
+        writeln!(out, "{latent}")?;
     }
     for file in &inspection.files {
         let state = if file.problem.is_some() { "DAMAGED" } else { "verified" };

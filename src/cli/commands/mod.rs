@@ -4,6 +4,7 @@ pub mod anomalies;
 pub mod bench_serve;
 pub mod blend;
 pub mod calibrate;
+pub mod codes;
 pub mod compare;
 pub mod completions;
 pub mod datasets;
