@@ -40,6 +40,8 @@ pub enum Purpose {
     Subspace = 12,
     /// Dropout of a code; coordinates: epoch, user.
     CodeDropout = 13,
+    /// Made-up users; coordinates: user and 0 for the code, user and 1 for the items.
+    Sample = 14,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

@@ -46,6 +46,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Recommend(args) => commands::recommend::run(args, &mut out),
         Command::Export(args) => commands::export::run(args, &mut out),
         Command::Embed(args) => commands::embed::run(args, &mut out),
+        Command::Sample(args) => commands::sample::run(args, &mut out),
         Command::Inspect(args) => commands::inspect::run(args, &mut out),
         Command::Publish(args) => commands::publish::run(args, &mut out),
         Command::Models(args) => commands::models::run(args, &mut out),
