@@ -65,6 +65,7 @@
 //! | [`evaluation`] | How good are the lists? |
 //! | [`tuning`] | Which parameters are worth trying next? |
 //! | [`storage`], [`artifact`] | How do bytes reach the disk whole? What is a published model? |
+//! | [`sample`] | Which histories would a variational model make up? |
 //! | [`export`] | How do embeddings and lists leave, for any number of users? |
 //! | [`engine`] | What is the answer to a request? |
 //! | [`events`] | What did users do since the model was trained? A durable store (feature `serve`) |
@@ -101,6 +102,7 @@ pub mod projection;
 pub mod random;
 pub mod ranking;
 pub mod registry;
+pub mod sample;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod storage;

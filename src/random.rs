@@ -42,6 +42,8 @@ pub enum Purpose {
     CodeDropout = 13,
     /// Maps; coordinates: 0 and 0 for the choice of points, otherwise number of a coordinate from 1 and run of points.
     Map = 14,
+    /// Made-up users; coordinates: user and 0 for the code, user and 1 for the items.
+    Sample = 15,
 }
 
 /// The generator named by `(seed, purpose, a, b)`.

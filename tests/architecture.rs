@@ -33,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("generate", &["types", "random", "interactions", "io"]),
     ("audit", &["types", "interactions", "io"]),
     ("export", &["types", "storage", "interactions", "io", "codes", "models", "ranking", "artifact"]),
+    ("sample", &["types", "random", "interactions", "io", "linalg", "nn", "models", "evaluation", "artifact"]),
     ("datasets", &["types", "storage", "interactions", "io"]),
 ];
 

@@ -25,6 +25,7 @@ use crate::models::{BlendError, FitError, WarmStartError};
 use crate::plan::TooLarge;
 use crate::projection::ProjectionError;
 use crate::registry::RegistryError;
+use crate::sample::SampleError;
 use crate::serve::{ClientError, ServeError, TokenError};
 use crate::storage::StorageError;
 use crate::training::CheckpointError;
@@ -179,6 +180,16 @@ impl Failure {
             return Some(match error {
                 GenerateError::Parameter { .. } | GenerateError::NotEmpty { .. } => Self::Usage,
                 GenerateError::Directory { .. } | GenerateError::Table(_) => Self::Run,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<SampleError>() {
+            return Some(match error {
+                SampleError::NoPrior { .. } | SampleError::NoProbabilities { .. } | SampleError::Length { .. } => {
+                    Self::Usage
+                }
+                SampleError::NoHistories => Self::Data,
+                SampleError::Artifact(error) => Self::of_artifact(error),
+                SampleError::Table(error) => Self::of_table(error),
             });
         }
         if let Some(error) = cause.downcast_ref::<ServeError>() {

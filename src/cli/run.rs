@@ -50,6 +50,7 @@ fn dispatch(cli: &Cli) -> Result<()> {
         Command::Codes(args) => commands::codes::run(args, &mut out),
         Command::Embed(args) => commands::embed::run(args, &mut out),
         Command::Map(args) => commands::map::run(args, &mut out),
+        Command::Sample(args) => commands::sample::run(args, &mut out),
         Command::Inspect(args) => commands::inspect::run(args, &mut out),
         Command::Publish(args) => commands::publish::run(args, &mut out),
         Command::Models(args) => commands::models::run(args, &mut out),

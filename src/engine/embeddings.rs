@@ -1,11 +1,13 @@
 //! Vectors of users, items and ad hoc histories.
 
+use nalgebra::DMatrix;
+
 use super::live::LiveHistory;
 use super::request::{HistoryItem, MAX_KEYS, check_count, check_ids};
 use super::subject::Subject;
 use super::{Engine, RequestError};
 use crate::interactions::{History, HistoryRef};
-use crate::models::Space;
+use crate::models::{Model, Space};
 use crate::ranking::StillWanted;
 
 /// Histories folded in together.
@@ -25,6 +27,8 @@ pub struct Embeddings<T> {
 pub struct HistoryEmbedding {
     /// Its vector; `None` when no item of it is in the catalogue.
     pub vector: Option<Vec<f32>>,
+    /// How uncertain the model is of each coordinate, as a variance; there where it was asked for and there is a vector.
+    pub variances: Option<Vec<f32>>,
     /// Entries that are not in the catalogue, and were ignored.
     pub unknown_items: usize,
 }
@@ -85,17 +89,18 @@ impl Engine {
         Ok(Embeddings { space, entries: entries.collect() })
     }
 
-    /// The vectors of ad hoc histories, in the same space as those of users. Repeated items are
-    /// merged by the rule of the log.
+    /// The vectors of ad hoc histories, in the same space as those of users, on request with their variances. Repeated
+    /// items are merged by the rule of the log.
     ///
     /// # Errors
-    /// [`RequestError`] when the model has no user space, for no or too many histories, or for a
-    /// history that is empty, too long or has an entry without an id or with an unusable weight.
+    /// [`RequestError`] when the model has no user space or does not know the variances asked for, for no or too many
+    /// histories, or for a history that is empty, too long or has an entry without an id or with an unusable weight.
     pub fn embed_histories(
         &self,
         histories: &[Vec<HistoryItem>],
+        with_variances: bool,
     ) -> Result<Embeddings<HistoryEmbedding>, RequestError> {
-        self.embed_histories_while(histories, &|| true).map(always)
+        self.embed_histories_while(histories, with_variances, &|| true).map(always)
     }
 
     /// [`embed_histories`](Self::embed_histories), given up with `None` as soon as they are no longer wanted.
@@ -105,9 +110,14 @@ impl Engine {
     pub fn embed_histories_while(
         &self,
         histories: &[Vec<HistoryItem>],
+        with_variances: bool,
         wanted: StillWanted<'_>,
     ) -> Result<Option<Embeddings<HistoryEmbedding>>, RequestError> {
         let space = self.user_space()?;
+        if with_variances && self.model.variances(&[History::default().as_ref()]).is_none() {
+            const LACK: &str = "does not know how uncertain it is of a user; variational models do: mult-vae, rec-vae";
+            return Err(self.unsupported("with_variances", LACK));
+        }
         check_count("histories", histories.len(), MAX_KEYS)?;
         let mut known = Vec::with_capacity(histories.len());
         let mut unknown = Vec::with_capacity(histories.len());
@@ -121,8 +131,15 @@ impl Engine {
             unknown.push(unknown_items);
         }
         let Some(vectors) = self.embed(&known, wanted) else { return Ok(None) };
-        let entry = |(vector, unknown_items)| HistoryEmbedding { vector, unknown_items };
-        Ok(Some(Embeddings { space, entries: vectors.into_iter().zip(unknown).map(entry).collect() }))
+        let variances = if with_variances {
+            self.fold_in(&known, |model, batch| model.variances(batch), wanted)
+        } else {
+            Some(vec![None; known.len()])
+        };
+        let Some(variances) = variances else { return Ok(None) };
+        let entry = |((vector, variances), unknown_items)| HistoryEmbedding { vector, variances, unknown_items };
+        let entries = vectors.into_iter().zip(variances).zip(unknown).map(entry).collect();
+        Ok(Some(Embeddings { space, entries }))
     }
 
     pub(super) fn user_space(&self) -> Result<Space, RequestError> {
@@ -130,8 +147,17 @@ impl Engine {
         self.info.user_space.clone().ok_or_else(no_space)
     }
 
-    /// Folds in what is there and keeps the places of what is not.
     fn embed(&self, histories: &[Option<History>], wanted: StillWanted<'_>) -> Option<Vec<Option<Vec<f32>>>> {
+        self.fold_in(histories, |model, batch| model.embed_users(batch), wanted)
+    }
+
+    /// A column of `of` a history: folds in what is there and keeps the places of what is not.
+    fn fold_in(
+        &self,
+        histories: &[Option<History>],
+        of: impl Fn(&dyn Model, &[HistoryRef<'_>]) -> Option<DMatrix<f32>>,
+        wanted: StillWanted<'_>,
+    ) -> Option<Vec<Option<Vec<f32>>>> {
         let mut vectors = vec![None; histories.len()];
         let (places, present): (Vec<usize>, Vec<HistoryRef<'_>>) =
             histories.iter().enumerate().filter_map(|(i, h)| h.as_ref().map(|h| (i, h.as_ref()))).unzip();
@@ -139,7 +165,7 @@ impl Engine {
             if !wanted() {
                 return None;
             }
-            if let Some(embedded) = self.model.embed_users(batch) {
+            if let Some(embedded) = of(&*self.model, batch) {
                 for (&place, vector) in places.iter().zip(embedded.column_iter()) {
                     vectors[place] = Some(vector.as_slice().to_vec());
                 }

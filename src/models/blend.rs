@@ -213,6 +213,11 @@ impl Model for Blend {
         self.parts.iter().find_map(|part| part.embed_items(items.clone()))
     }
 
+    /// Those of the vectors.
+    fn variances(&self, histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
+        self.parts.iter().find(|part| part.user_space().is_some())?.variances(histories)
+    }
+
     fn tensors(&self) -> Vec<Tensor<'_>> {
         let mut all = Vec::new();
         for (prefix, part) in self.named() {

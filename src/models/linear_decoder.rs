@@ -117,6 +117,10 @@ impl<D: LinearDecoder> Model for D {
         Some(item_vectors(self.output().vectors, items))
     }
 
+    fn decode(&self, codes: DMatrix<f32>) -> Option<Query> {
+        Some(Query::new(codes.ncols(), QueryState::Dense(self.state(codes))))
+    }
+
     fn tensors(&self) -> Vec<Tensor<'_>> {
         [LinearDecoder::tensors(self), self.fixed()].concat()
     }
@@ -137,8 +141,7 @@ impl<D: LinearDecoder> Model for D {
             Code::Gaussians(parameters) => {
                 let gaussian = Gaussian { parameters: (&parameters).into() };
                 let random = |draw| stream(draws.seed, Purpose::Explore, [draw, 0]);
-                let z = gaussian_draws(gaussian, 0, draws.scale, draws.count, random);
-                Some(Query::new(z.ncols(), QueryState::Dense(self.state(z))))
+                self.decode(gaussian_draws(gaussian, 0, draws.scale, draws.count, random))
             }
         }
     }

@@ -253,6 +253,12 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// What scores are computed from for codes in place of histories, one a column (`dim × users` of the user space): the
+    /// decoder alone. `None` for models that have none.
+    fn decode(&self, _codes: DMatrix<f32>) -> Option<Query> {
+        None
+    }
+
     /// What scores are made of, where they are inner products.
     fn inner_products(&self) -> Option<InnerProducts<'_>> {
         None

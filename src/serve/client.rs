@@ -273,7 +273,18 @@ impl Client {
         &mut self,
         histories: Vec<pb::History>,
     ) -> Result<pb::EmbedHistoriesResponse, ClientError> {
-        let request = self.request(pb::EmbedHistoriesRequest { histories, model: None });
+        self.embed(pb::EmbedHistoriesRequest { histories, ..pb::EmbedHistoriesRequest::default() }).await
+    }
+
+    /// The vectors of histories, with everything that can be asked for about them.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] with the server's status.
+    pub async fn embed(
+        &mut self,
+        request: pb::EmbedHistoriesRequest,
+    ) -> Result<pb::EmbedHistoriesResponse, ClientError> {
+        let request = self.request(request);
         answer(self.embedding.embed_histories(request).await)
     }
 

@@ -64,11 +64,12 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
             .0
             .compute(request, |engine, message, call| {
                 let histories: Vec<_> = message.histories.into_iter().map(|h| convert::history(h.items)).collect();
-                engine.embed_histories_while(&histories, &|| !call.is_over()).transpose().ok_or(Over)
+                let wanted = || !call.is_over();
+                engine.embed_histories_while(&histories, message.with_variances, &wanted).transpose().ok_or(Over)
             })
             .await?;
         let answer = answer.map_err(|error| status::refused(&error))?;
-        let result = |HistoryEmbedding { vector, unknown_items }| {
+        let result = |HistoryEmbedding { vector, variances, unknown_items }| {
             let status = match vector {
                 Some(_) => pb::EmbeddingStatus::Found,
                 None => pb::EmbeddingStatus::NoKnownItems,
@@ -77,6 +78,7 @@ impl pb::embedding_service_server::EmbeddingService for EmbeddingService {
                 status: status.into(),
                 embedding: vector.map(|values| pb::Embedding { values }),
                 unknown_items: convert::count(unknown_items),
+                variances: variances.map(|values| pb::Embedding { values }),
             }
         };
         self.0.respond(pb::EmbedHistoriesResponse {

@@ -25,6 +25,7 @@ mod published_figures;
 mod quickstart;
 mod recommend;
 mod registry;
+mod sample;
 mod serve;
 mod split;
 mod tables;

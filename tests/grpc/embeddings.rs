@@ -4,7 +4,7 @@ use foldin::serve::pb::{self, EmbeddingStatus, Metric};
 use foldin::types::UserIdx;
 use tonic::Code;
 
-use crate::fixture::{ITEMS, USERS, ease, histories, item_id, metrics, mult_vae, train, user_id};
+use crate::fixture::{ITEMS, USERS, ease, histories, item_id, metrics, mult_dae, mult_vae, train, user_id};
 use crate::harness::{Server, assert_refused};
 
 #[tokio::test]
@@ -67,6 +67,40 @@ async fn an_embedded_history_is_where_its_user_is() {
     let user = user.results[0].embedding.as_ref();
     assert_eq!(answer.results[0].embedding.as_ref(), user);
     assert_eq!(answer.results[2].embedding.as_ref(), user, "order and repetition mean nothing");
+}
+
+#[tokio::test]
+async fn variances_come_beside_the_vectors_that_they_are_of() {
+    let server = Server::start(&mult_vae()).await;
+    let mut client = server.client().await;
+    let all = histories();
+    let stored = [UserIdx(20), UserIdx(3)].map(|user| all.history(user));
+    let mut sent: Vec<pb::History> = stored
+        .iter()
+        .map(|history| pb::History { items: pb::history(history.items().iter().map(|&i| item_id(i))) })
+        .collect();
+    sent.insert(1, pb::History { items: pb::history(["?"]) });
+    let request = pb::EmbedHistoriesRequest { histories: sent, with_variances: true, model: None };
+    let answer = client.embed(request.clone()).await.unwrap();
+    // The model sees which items there are, not their weights.
+    let model = train(&mult_vae(), 1).model;
+    for (result, history) in [(0, stored[0]), (2, stored[1])] {
+        let result = &answer.results[result];
+        let values = |of: &Option<pb::Embedding>| of.as_ref().unwrap().values.clone();
+        assert_eq!(values(&result.variances), model.variances(&[history]).unwrap().as_slice());
+        assert_eq!(values(&result.embedding), model.embed_users(&[history]).unwrap().as_slice());
+    }
+    assert_eq!((&answer.results[1].embedding, &answer.results[1].variances), (&None, &None));
+
+    let plain = client.embed(pb::EmbedHistoriesRequest { with_variances: false, ..request.clone() }).await.unwrap();
+    assert!(plain.results.iter().all(|result| result.variances.is_none()));
+    assert_eq!(plain.results[2].embedding, answer.results[2].embedding);
+
+    let certain = Server::start(&mult_dae()).await;
+    let answer = certain.client().await.embed(request).await;
+    let lack = "with_variances cannot be used with model mult-dae, which does not know how uncertain it is of a user; \
+                variational models do: mult-vae, rec-vae";
+    assert_refused(answer, Code::FailedPrecondition, lack);
 }
 
 #[tokio::test]

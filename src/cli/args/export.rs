@@ -188,7 +188,7 @@ pub struct Export {
 const EMBED_EXAMPLES: &str = "\
 Examples:
   foldin embed model --history i00012,i00345
-  foldin embed model --history i00012,i00345 --json
+  foldin embed model --history i00012,i00345 --variances --json
   foldin embed model --logs new-log.parquet --out new-users.parquet";
 
 /// `foldin embed`
@@ -200,6 +200,9 @@ pub struct Embed {
     /// Item ids, separated by commas: one history, whose vector is printed
     #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["logs", "users", "out"])]
     pub history: Vec<String>,
+    /// Also print how uncertain the model is of each coordinate, as a variance; for variational models
+    #[arg(long, requires = "history")]
+    pub variances: bool,
     /// File or directory to write, for --logs; named as for `foldin export`
     #[arg(long, value_name = "PATH", requires = "logs")]
     pub out: Option<PathBuf>,

@@ -16,6 +16,7 @@ mod model;
 mod plan;
 mod recommend;
 mod registry;
+mod sample;
 mod serve;
 mod shell;
 mod split;
@@ -42,6 +43,7 @@ pub use model::{Inspect, LogFormat, Serve};
 pub use plan::Plan;
 pub use recommend::{Query, Recommend, Subject, Wishes};
 pub use registry::{At, Models, Promote, Publish, Rollback, Side, Table, Unpublish};
+pub use sample::{CodesFrom, Sample};
 pub use serve::{AccessFlags, NewToken, ServeFlags, ServerFlags, Token, TokenCommand};
 pub use shell::{Completions, Man};
 pub use split::{Rule, Split};
@@ -111,6 +113,8 @@ pub enum Command {
     Embed(Embed),
     /// Draw the items or users of a model as points in the plane, near where they are alike
     Map(Map),
+    /// Make users up by a variational model and write their histories as a log, for load tests and demonstrations
+    Sample(Sample),
     /// Show what a model directory holds and verify its checksums
     Inspect(Inspect),
     /// Put a trained model into a registry, as a version that servers can change over to

@@ -19,6 +19,8 @@ struct Embedded<'a> {
     space: &'a Space,
     unknown_history_items: usize,
     embedding: &'a [f32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variances: Option<&'a [f32]>,
 }
 
 /// Runs the command: a history given by flag is printed, a log is an [export](write_embeddings) of its users.
@@ -26,7 +28,7 @@ struct Embedded<'a> {
 /// # Errors
 /// The model directory, the history or the log cannot be used, or the output cannot be written.
 pub fn run(args: &Embed, out: &mut dyn Write) -> Result<()> {
-    let Embed { model_dir, history, out: path, files } = args;
+    let Embed { model_dir, history, out: path, files, .. } = args;
     match path {
         Some(path) => write_embeddings(model_dir, What::Users, path, files, out),
         None if files.whose.logs.is_some() => {
@@ -38,13 +40,13 @@ pub fn run(args: &Embed, out: &mut dyn Write) -> Result<()> {
                 "--history is printed; the flags of users and output belong to --logs with --out".into()
             ))
         }
-        None => print(&Engine::open(model_dir)?, history, files.json, out),
+        None => print(&Engine::open(model_dir)?, args, out),
     }
 }
 
-fn print(engine: &Engine, history: &[String], json: bool, out: &mut dyn Write) -> Result<()> {
-    let history: Vec<HistoryItem> = history.iter().map(HistoryItem::new).collect();
-    let embeddings = engine.embed_histories(&[history])?;
+fn print(engine: &Engine, args: &Embed, out: &mut dyn Write) -> Result<()> {
+    let history: Vec<HistoryItem> = args.history.iter().map(HistoryItem::new).collect();
+    let embeddings = engine.embed_histories(&[history], args.variances)?;
     let (space, model_version) = (&embeddings.space, &engine.info().manifest.model_version);
     let Some(entry) = embeddings.entries.first() else { bail!("the engine returned no answer to one history") };
     let Some(vector) = &entry.vector else {
@@ -54,12 +56,22 @@ fn print(engine: &Engine, history: &[String], json: bool, out: &mut dyn Write) -
     if unknown_history_items > 0 {
         note(format_args!("{unknown_history_items} items of the history are unknown and were ignored"));
     }
-    if json {
-        let embedded = Embedded { model_version, space, unknown_history_items, embedding: vector };
+    let variances = entry.variances.as_deref();
+    if args.files.json {
+        let embedded = Embedded { model_version, space, unknown_history_items, embedding: vector, variances };
         return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&embedded)?)?);
     }
     writeln!(out, "{} dimensions, space {}, model {model_version}", space.dim, space.id)?;
-    for line in vector.chunks(8) {
+    write_values(vector, out)?;
+    if let Some(variances) = variances {
+        writeln!(out, "variances")?;
+        write_values(variances, out)?;
+    }
+    Ok(())
+}
+
+fn write_values(values: &[f32], out: &mut dyn Write) -> Result<()> {
+    for line in values.chunks(8) {
         let values: Vec<String> = line.iter().map(|value| format!("{value:>9.5}")).collect();
         writeln!(out, "{}", values.join(" "))?;
     }

@@ -23,6 +23,7 @@ pub mod publish;
 pub mod query;
 pub mod quickstart;
 pub mod recommend;
+pub mod sample;
 pub mod serve;
 pub mod split;
 pub mod token;
