@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
