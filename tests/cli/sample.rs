@@ -93,7 +93,7 @@ fn what_cannot_be_sampled_is_refused() {
 #[test]
 fn variances_are_printed_beside_the_vector() {
     let model = arg(&fixture().model);
-    let embed = |flags: &[&str]| [&["embed", model, "--history", "i00012,i00034"], flags].concat();
+    let embed = |flags: &[&'static str]| [&["embed", model, "--history", "i00012,i00034"], flags].concat();
     let found = json(&embed(&["--variances", "--json"]));
     let variances = found["variances"].as_array().unwrap();
     assert_eq!(variances.len(), found["embedding"].as_array().unwrap().len());
