@@ -133,6 +133,7 @@ fn histories_are_as_long_as_stored_ones_and_repeat_nothing() {
     // The 99.9th percentile of the distance of 4,000 draws from their distribution is 1.95 / √4000.
     assert!(drawn.length_distance < 0.031, "{}", drawn.length_distance);
     assert_eq!(drawn.sample.users, 4000);
+    assert!(drawn.popularity_correlation.unwrap() > 0.7 && drawn.popular_overlap > 0.7, "{drawn:?}");
     let sampler = Sampler::new(&artifact, &config(1, None, None)).unwrap();
     let fixed = Sampler::new(&artifact, &config(1, Some(ITEMS), None)).unwrap();
     let ascend = |items: &[u32]| items.windows(2).all(|two| two[0] < two[1]);
