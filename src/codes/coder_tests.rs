@@ -31,7 +31,7 @@ fn loss_by_definition(coder: &SparseCoder, x: Columns<'_>) -> f64 {
             .map(|latent| (latent, inner(coder.encoder.columns().col(latent)) + f64::from(coder.encoder.bias[latent])))
             .collect();
         values.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        let mut decoded = vec![0.0; DIMENSIONS];
+        let mut decoded = [0.0; DIMENSIONS];
         for &(latent, value) in &values[..kept] {
             decoded.iter_mut().zip(coder.decoder().col(latent)).for_each(|(d, w)| *d += value * f64::from(*w));
         }

@@ -110,7 +110,7 @@ fn any_item_vectors_can_be_coded() {
         "{manifest}"
     );
     assert_eq!(made["latents"].as_array().map(Vec::len), Some(10));
-    assert_eq!(names(&out), ["codes.json", "codes.parquet", "codes.safetensors", "coder.safetensors"]);
+    assert_eq!(names(&out), ["coder.safetensors", "codes.json", "codes.parquet", "codes.safetensors"]);
 
     // The codes decode to the vectors, as far as the report says, by what stands in the files.
     let decoder: Vec<f32> = TensorFile::open(&out.join("coder.safetensors")).unwrap().read("decoder").unwrap();
