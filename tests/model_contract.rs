@@ -514,7 +514,7 @@ fn divergence_is_reported_with_epoch_step_and_layer() {
             ModelConfig::RecVae(_) => ["diverged at epoch 1, step 2: ", "`input.items` is not finite"],
             // Their losses, or deeper layers, leave them elsewhere.
             ModelConfig::Cdae(_) | ModelConfig::Stacked(_) | ModelConfig::SparseAe(_) => {
-                ["diverged at epoch 1, step ", "` is not finite"]
+                ["diverged at epoch 1, step ", " not finite"]
             }
             _ => ["diverged at epoch 1, step 6: ", "of `input.items` "],
         };
