@@ -60,7 +60,7 @@ impl UserValues<'_> {
             Self::Flags(values) => Arc::new(BooleanArray::from(values[rows].to_vec())),
             Self::Items(ids, values) => {
                 let values = &values[rows];
-                lists(values, id_array(ids, values.iter().flatten().copied()))
+                lists(values, id_array(ids, values.concat().into_iter()))
             }
             Self::NumberLists(values) => {
                 let values = &values[rows];
