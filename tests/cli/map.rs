@@ -33,7 +33,7 @@ fn items_by_who_is_near_to_whom() {
     let (out, plot) = (directory.path().join("map.parquet"), directory.path().join("map.svg"));
     let model = arg(&fixture().model);
     let said = succeed(&["map", model, "--out", arg(&out), "--plot", arg(&plot), "--colour", "category"]);
-    assert!(said.contains("400 items by t-SNE with perplexity 30\n"), "{said}");
+    assert!(said.contains("400 items: t-SNE with perplexity 30\n"), "{said}");
 
     let table = read(&out);
     let text = DataType::Utf8;

@@ -102,8 +102,7 @@ impl fmt::Display for Made {
         match self {
             Self::TSne { perplexity } => write!(f, "t-SNE with perplexity {}", decimal(*perplexity)),
             Self::Pca { explained: [first, second] } => {
-                let both = percent(first + second);
-                write!(f, "PCA, {} + {} = {both} of the variance", percent(*first), percent(*second))
+                write!(f, "PCA, {} + {} of the variance", percent(*first), percent(*second))
             }
         }
     }
@@ -159,6 +158,8 @@ fn picture<'a>(args: &Map, artifact: &Artifact, space: &Space, points: &'a Point
             ("The two directions in which the vectors vary most; what varies in others is not seen.", Some(axes))
         }
     };
+    let of_histories = args.users && key.is_some();
+    let colours_of = if of_histories { " Its colour is most frequent in the history, or the mean there." } else { "" };
     let dots = colours.into_iter().enumerate().map(|(point, colour)| Dot {
         place: map.places[point],
         colour,
@@ -169,7 +170,7 @@ fn picture<'a>(args: &Map, artifact: &Artifact, space: &Space, points: &'a Point
         title: format!("{} {}: {}", manifest.model.name(), manifest.model_version, points.described(args.seed)),
         captions: vec![
             format!("{}; space {}, {} dimensions, compared by {}", map.made, space.id, space.dim, metric(space)),
-            format!("{reading} The larger a point, the more interactions."),
+            format!("{reading} The larger a point, the more interactions.{colours_of}"),
         ],
         axes,
         dots: dots.collect(),
@@ -199,7 +200,7 @@ fn print(
         });
         return Ok(writeln!(out, "{report:#}")?);
     }
-    writeln!(out, "{} by {}", points.described(args.seed), map.made)?;
+    writeln!(out, "{}: {}", points.described(args.seed), map.made)?;
     for path in args.out.iter().chain(&args.plot) {
         writeln!(out, "written: {}", path.display())?;
     }
