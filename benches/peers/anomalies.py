@@ -21,6 +21,7 @@ from scipy.stats import kstest, rankdata
 # the item's mean in the 0/1 matrix, its share of users, so that the profile has every item as often as users have it.
 # Bandwagon: the most popular items, a tenth (or half) of the profile, and random fillers.
 ATTACKS = {"random": None, "average": None, "bandwagon": 0.1, "bandwagon-half": 0.5}
+NEW_USERS = 1_000_000  # ids that no user of the dataset has
 NORMAL = 50  # normal users next to the size of a profile, each with a profile of exactly its length
 
 
@@ -95,7 +96,7 @@ def inject(options):
             weights = counts.astype(float) if attack == "average" else np.ones(len(items))
             weights[chosen] = 0
             fillers = random.choice(len(items), length - len(chosen), replace=False, p=weights / weights.sum())
-            profiles[number] = np.sort(items[np.r_[chosen, fillers].astype(int)])
+            profiles[NEW_USERS + number] = np.sort(items[np.r_[chosen, fillers].astype(int)])
         write(options.out / f"{attack}.parquet", profiles)
     lengths = [len(normal[user]) for user in nearest]
     return {"lengths": [min(lengths), int(np.median(lengths)), max(lengths)]}
