@@ -9,9 +9,9 @@ use fixture::{ITEMS, histories, mult_vae, publish_model, rec_vae, train};
 use foldin::artifact::Artifact;
 use foldin::interactions::{History, HistoryRef, Interactions, LogRules};
 use foldin::linalg::ColumnsMut;
-use foldin::models::{CodeSource, Draws, Model, ModelConfig, MultVaeConfig, Observer, Query, RecVaeConfig, Start, fit};
+use foldin::models::{Draws, Model, ModelConfig, MultVaeConfig, Observer, Query, RecVaeConfig, Start, fit};
 use foldin::nn::Loss;
-use foldin::sample::{SampleConfig, SampleError, Sampler, sample};
+use foldin::sample::{CodeSource, SampleConfig, SampleError, Sampler, sample};
 use foldin::training::TrainingConfig;
 use foldin::types::{ItemIdx, UserIdx};
 use nalgebra::DMatrix;
@@ -39,7 +39,7 @@ fn bernoulli() -> ModelConfig {
     ModelConfig::MultVae(MultVaeConfig { hidden: 19, latent: 6, loss: Loss::Bernoulli, ..MultVaeConfig::default() })
 }
 
-fn config(seed: u64, length: Option<usize>, codes: Option<CodeSource>) -> SampleConfig {
+fn config(seed: u64, length: Option<usize>, codes: CodeSource) -> SampleConfig {
     SampleConfig { seed, length: length.and_then(NonZeroUsize::new), codes }
 }
 
@@ -65,30 +65,29 @@ fn draws_have_the_variances_that_are_stated() {
     }
 }
 
-/// Users of six tastes of eight items each, with four to eight items of their taste and one of another.
+/// Users of six tastes of twenty items each, with three to twenty items of their taste.
 fn tastes() -> Interactions {
-    let histories: Vec<History> = (0..300usize)
+    let histories: Vec<History> = (0..432usize)
         .map(|user| {
-            let own = (0..4 + user % 5).map(|k| (user % 6) * 8 + (user / 6 + k * (1 + 2 * (user % 4))) % 8);
-            let pairs = own.chain([(user * 13 + 5) % 48]).map(|item| (ItemIdx(item as u32), 1.0));
-            History::from_pairs(pairs).unwrap()
+            let own = (0..3 + user / 6 % 18).map(|k| (user % 6) * 20 + (user / 7 + k * [1, 3, 7, 9][user % 4]) % 20);
+            History::from_pairs(own.map(|item| (ItemIdx(item as u32), 1.0))).unwrap()
         })
         .collect();
-    Interactions::from_histories(48, histories.iter().map(History::as_ref)).unwrap()
+    Interactions::from_histories(120, histories.iter().map(History::as_ref)).unwrap()
 }
 
-/// Not that more items leave less of it: a history is scaled to unit norm, so its length is not what an encoder sees first.
 #[test]
-fn any_history_leaves_less_uncertainty_than_the_prior() {
+fn a_longer_history_leaves_less_uncertainty() {
     let data = tastes();
     let config = ModelConfig::MultVae(MultVaeConfig { hidden: 40, latent: 8, ..MultVaeConfig::default() });
     let model = trained(&config, &data, 60);
-    let histories: Vec<HistoryRef<'_>> = data.histories().collect();
-    let variances = model.variances(&histories).unwrap();
-    // The prior has a variance of 1 everywhere.
-    assert!(variances.column_iter().all(|user| user.mean() < 0.8), "{variances}");
-    let [least, most] = [variances.min(), variances.max()];
-    assert!(least > 0.0 && most / least > 2.0, "from {least} to {most}: users differ");
+    let mean_of = |lengths: std::ops::Range<usize>| {
+        let of: Vec<HistoryRef<'_>> = data.histories().filter(|history| lengths.contains(&history.len())).collect();
+        let variances = model.variances(&of).unwrap();
+        variances.iter().map(|&variance| f64::from(variance)).sum::<f64>() / variances.len() as f64
+    };
+    let means = [3..6, 6..12, 12..21].map(mean_of);
+    assert!(means.windows(2).all(|two| two[1] < two[0]), "mean variances, shortest histories first: {means:?}");
 }
 
 #[test]
@@ -99,8 +98,8 @@ fn a_sample_has_the_same_bytes_on_any_number_of_threads() {
             let path = directory.path().join(format!("{threads}.parquet"));
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let users = NonZeroU64::new(1500).unwrap();
-            let drawn =
-                pool.install(|| sample(&artifact, &config(seed, None, None), users, &path, &mut |_, _| ()).unwrap());
+            let config = config(seed, None, CodeSource::Posterior);
+            let drawn = pool.install(|| sample(&artifact, &config, users, &path, &mut |_, _| ()).unwrap());
             (fs::read(&path).unwrap(), drawn)
         };
         assert!(run(1, 7) == run(3, 7), "{model:?}");
@@ -112,7 +111,7 @@ fn a_sample_has_the_same_bytes_on_any_number_of_threads() {
 fn a_user_does_not_depend_on_the_others() {
     for codes in [CodeSource::Standard, CodeSource::Posterior] {
         let (artifact, _directory) = published(&mult_vae());
-        let sampler = Sampler::new(&artifact, &config(3, None, Some(codes))).unwrap();
+        let sampler = Sampler::new(&artifact, &config(3, None, codes)).unwrap();
         let whole = sampler.histories(0..40).unwrap();
         let parts = [0..1, 1..8, 8..40].map(|part| sampler.histories(part).unwrap()).concat();
         assert_eq!(whole, parts, "{codes:?}");
@@ -124,13 +123,13 @@ fn histories_are_as_long_as_stored_ones_and_repeat_nothing() {
     let (artifact, directory) = published(&mult_vae());
     let users = NonZeroU64::new(4000).unwrap();
     let path = directory.path().join("sample.parquet");
-    let drawn = sample(&artifact, &config(1, None, None), users, &path, &mut |_, _| ()).unwrap().comparison;
+    let drawn = sample(&artifact, &config(1, None, CodeSource::Posterior), users, &path, &mut |_, _| ()).unwrap();
     // The 99.9th percentile of the distance of 4,000 draws from their distribution is 1.95 / √4000.
     assert!(drawn.length_distance < 0.031, "{}", drawn.length_distance);
     assert_eq!(drawn.sample.users, 4000);
     assert!(drawn.popularity_correlation.unwrap() > 0.7 && drawn.popular_overlap > 0.7, "{drawn:?}");
-    let sampler = Sampler::new(&artifact, &config(1, None, None)).unwrap();
-    let fixed = Sampler::new(&artifact, &config(1, Some(ITEMS), None)).unwrap();
+    let sampler = Sampler::new(&artifact, &config(1, None, CodeSource::Posterior)).unwrap();
+    let fixed = Sampler::new(&artifact, &config(1, Some(ITEMS), CodeSource::Posterior)).unwrap();
     let ascend = |items: &[u32]| items.windows(2).all(|two| two[0] < two[1]);
     assert!(sampler.histories(0..500).unwrap().iter().all(|items| ascend(items) && !items.is_empty()));
     let all: Vec<u32> = (0..ITEMS as u32).collect();
@@ -173,7 +172,7 @@ fn items_have_the_probabilities_of_the_model() {
             };
             let expected = mean_shares(model, &query, weight);
             let users = 12_000;
-            let sampler = Sampler::new(&artifact, &config(11, Some(1), Some(codes))).unwrap();
+            let sampler = Sampler::new(&artifact, &config(11, Some(1), codes)).unwrap();
             let mut counts = vec![0.0; ITEMS];
             sampler.histories(0..users).unwrap().iter().for_each(|items| counts[items[0] as usize] += 1.0);
             let chi_square: f64 = counts
@@ -194,12 +193,12 @@ fn what_cannot_be_drawn_from_is_refused_with_what_could_be() {
         let path = directory.path().join("model");
         publish_model(&path, &*train(model, 1).model, &LogRules::default());
         let artifact = Artifact::open(&path).unwrap();
-        Sampler::new(&artifact, &config(1, length, None)).map(drop).unwrap_err()
+        Sampler::new(&artifact, &config(1, length, CodeSource::Posterior)).map(drop).unwrap_err()
     };
     let error = refused(&fixture::ease(), None);
     assert_eq!(
         error.to_string(),
-        "model ease has no prior to draw users from; variational models have one: mult-vae, rec-vae"
+        "model ease knows no distribution of users to draw from; variational models do: mult-vae, rec-vae"
     );
     let ModelConfig::RecVae(rec) = rec_vae() else { unreachable!("it is one") };
     let error = refused(&ModelConfig::RecVae(RecVaeConfig { loss: Loss::Squared, ..rec }), None);

@@ -184,9 +184,9 @@ impl Failure {
         }
         if let Some(error) = cause.downcast_ref::<SampleError>() {
             return Some(match error {
-                SampleError::NoPrior { .. } | SampleError::NoProbabilities { .. } | SampleError::Length { .. } => {
-                    Self::Usage
-                }
+                SampleError::NotVariational { .. }
+                | SampleError::NoProbabilities { .. }
+                | SampleError::Length { .. } => Self::Usage,
                 SampleError::NoHistories => Self::Data,
                 SampleError::Artifact(error) => Self::of_artifact(error),
                 SampleError::Table(error) => Self::of_table(error),

@@ -8,7 +8,7 @@ use super::{
     EdlaeConfig, ElsaConfig, GfCfConfig, LowPassConfig, MultDaeConfig, MultVaeConfig, PopularityConfig, RecVaeConfig,
     SparseAeConfig, SparseEaseConfig, StackedConfig,
 };
-use crate::nn::Activation;
+use crate::nn::{Activation, Loss};
 use crate::training::TrainingConfig;
 
 /// A model by name with all its parameters.
@@ -175,6 +175,23 @@ impl ModelConfig {
             Self::SparseAe(config) => Some(config.description()),
             _ => None,
         }
+    }
+
+    /// What the scores of a code say of a history, p(x | z), in variational models: those that know how uncertain they are
+    /// of a user, and can make one up. `None` for other models.
+    #[must_use]
+    pub fn likelihood(&self) -> Option<Loss> {
+        match self {
+            Self::MultVae(MultVaeConfig { loss, .. }) | Self::RecVae(RecVaeConfig { loss, .. }) => Some(*loss),
+            _ => None,
+        }
+    }
+
+    /// The presets of variational models.
+    #[must_use]
+    pub fn variational() -> Vec<&'static str> {
+        let variational = |name: &&str| Self::preset(name).is_ok_and(|model| model.likelihood().is_some());
+        Self::PRESETS.into_iter().filter(variational).collect()
     }
 
     /// The widths of the layers by their name in the configuration; none for models without layers.

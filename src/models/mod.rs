@@ -15,7 +15,6 @@ mod edlae;
 mod elsa;
 mod encoder;
 mod fit;
-mod generative;
 mod gf_cf;
 #[cfg(test)]
 mod gradient_check;
@@ -53,7 +52,6 @@ pub use ease::EaseConfig;
 pub use edlae::EdlaeConfig;
 pub use elsa::{Elsa, ElsaConfig, ElsaGradient, ElsaTrainer};
 pub use fit::{FitError, Fitted, Observer, Start, Validate, fit, fit_until, fit_with_checkpoints, restore};
-pub use generative::{CodeSource, Generative};
 pub use gf_cf::{GfCf, GfCfConfig};
 pub use graph::block_of;
 pub use input::InputWeights;

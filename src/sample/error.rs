@@ -10,10 +10,10 @@ use crate::nn::Loss;
 pub enum SampleError {
     /// The model says nothing of how histories come about.
     #[error(
-        "model {model} has no prior to draw users from; variational models have one: {}",
+        "model {model} knows no distribution of users to draw from; variational models do: {}",
         ModelConfig::variational().join(", ")
     )]
-    NoPrior {
+    NotVariational {
         /// The model's name.
         model: &'static str,
     },

@@ -8,7 +8,6 @@ use super::sampler::{SampleConfig, Sampler};
 use super::{Comparison, SampleError};
 use crate::artifact::Artifact;
 use crate::io::HistoryWriter;
-use crate::models::CodeSource;
 
 /// Scores held at a time: what bounds the memory (4 bytes each).
 const CHUNK_SCORES: usize = 1 << 24;
@@ -19,20 +18,12 @@ const CHUNK_USERS: usize = 1 << 10;
 /// Stored users read at a time.
 const STORED_USERS: usize = 1 << 12;
 
-/// What has been drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampled {
-    /// Where the codes came from.
-    pub codes: CodeSource,
-    /// How the sample compares with the stored histories.
-    pub comparison: Comparison,
-}
-
 /// Draws users from a published model into a log at `out`, which is replaced where it exists: columns `user_id`
 /// (`sample-0` to `sample-9` for ten) and `item_id`, each user's items ascending.
 ///
 /// The same model, seed and configuration give the same bytes on any number of threads. Memory is bounded by the catalogue
-/// and a chunk of users. `progress` is called with (users drawn, users planned). Computes on the rayon pool of the caller.
+/// and a chunk of users. Returns how the sample compares with the stored histories. `progress` is called with (users drawn,
+/// users planned). Computes on the rayon pool of the caller.
 ///
 /// # Errors
 /// [`SampleError`]; nothing is left behind.
@@ -42,7 +33,7 @@ pub fn sample(
     users: NonZeroU64,
     out: &Path,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Sampled, SampleError> {
+) -> Result<Comparison, SampleError> {
     let sampler = Sampler::new(artifact, config)?;
     let mut data = Profile::new(&artifact.popularity);
     let mut drawn = data.clone();
@@ -66,5 +57,5 @@ pub fn sample(
         artifact.histories.range(first..end)?.histories().for_each(|history| data.add(history.items()));
     }
     writer.finish()?;
-    Ok(Sampled { codes: sampler.codes(), comparison: Comparison::of(&data, &drawn) })
+    Ok(Comparison::of(&data, &drawn))
 }

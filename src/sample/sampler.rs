@@ -8,15 +8,32 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::SampleError;
 use super::race::Likelihood;
 use crate::artifact::{Artifact, Histories};
 use crate::interactions::{History, HistoryRef};
 use crate::linalg::{ColumnsMut, zeros};
-use crate::models::{CodeSource, Model};
+use crate::models::Model;
 use crate::random::{Purpose, stream};
 use crate::types::UserIdx;
+
+/// Where the codes of made-up users come from.
+///
+/// The standard normal distribution is the prior of Mult-VAE and a part of RecVAE's. Both are held to it with a small weight
+/// (β, γ), so the codes of real users lie elsewhere, and those drawn from it say little: on MovieLens-1M the popularity of
+/// items is nearly flat. The rest of RecVAE's prior is one of each history: most of it is what an earlier encoder said of
+/// that very history, for which the posterior stands; its wide part makes outliers cheap and describes nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeSource {
+    /// What the encoder says of stored histories x: z ~ q(z | x), all together the aggregated posterior.
+    #[default]
+    Posterior,
+    /// z ~ N(0, I), whoever is stored.
+    Standard,
+}
 
 /// What to draw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,8 +42,8 @@ pub struct SampleConfig {
     pub seed: u64,
     /// Items of every history; `None`: as many as a stored one has.
     pub length: Option<NonZeroUsize>,
-    /// Where codes come from; `None`: from what stands for the model's prior.
-    pub codes: Option<CodeSource>,
+    /// Where codes come from.
+    pub codes: CodeSource,
 }
 
 /// Draws histories from a model. The same user of the same seed has the same history, whatever is drawn beside.
@@ -45,14 +62,13 @@ impl<'a> Sampler<'a> {
     /// Prepares to draw from a published model and the lengths of its stored histories.
     ///
     /// # Errors
-    /// [`SampleError`] when the model has no prior or no probabilities of items, no history is stored, or a length is
+    /// [`SampleError`] when the model is not variational or has no probabilities of items, no history is stored, or a length is
     /// larger than the catalogue.
     pub fn new(artifact: &'a Artifact, config: &SampleConfig) -> Result<Self, SampleError> {
         let (model, histories) = (artifact.model.as_ref(), &artifact.histories);
         let of = model.config();
         let name = of.name();
-        let generative = of.generative().ok_or(SampleError::NoPrior { model: name })?;
-        let loss = generative.likelihood;
+        let loss = of.likelihood().ok_or(SampleError::NotVariational { model: name })?;
         let likelihood = Likelihood::of(loss).ok_or(SampleError::NoProbabilities { model: name, loss })?;
         let (items, length) = (model.items(), config.length);
         if let Some(length) = length.map(NonZeroUsize::get).filter(|length| *length > items) {
@@ -63,14 +79,7 @@ impl<'a> Sampler<'a> {
         if stored.is_empty() {
             return Err(SampleError::NoHistories);
         }
-        let codes = config.codes.unwrap_or(generative.codes);
-        Ok(Self { model, histories, likelihood, codes, seed: config.seed, length, stored })
-    }
-
-    /// Where codes come from.
-    #[must_use]
-    pub fn codes(&self) -> CodeSource {
-        self.codes
+        Ok(Self { model, histories, likelihood, codes: config.codes, seed: config.seed, length, stored })
     }
 
     /// The items of the users with these numbers, ascending for each: as many histories as numbers.

@@ -10,7 +10,7 @@ fn a_sample_is_a_log_that_a_model_can_be_trained_on() {
     let path = |name: &str| directory.path().join(name);
     let (log, model) = (path("sample.parquet"), path("model"));
     let said = succeed(&["sample", arg(&fixture().model), "--users", "200", "--out", arg(&log)]);
-    for part in ["200 made-up users", "codes from the standard normal distribution", "not private", "gini"] {
+    for part in ["200 made-up users", "codes from the posteriors of stored histories", "not private", "gini"] {
         assert!(said.contains(part), "`{part}` is not in:\n{said}");
     }
     assert_eq!(names(directory.path()), ["sample.parquet"], "nothing else is left");
@@ -38,7 +38,7 @@ fn the_report_says_how_the_sample_compares() {
         "--seed",
         "5",
         "--codes",
-        "posterior",
+        "standard",
         "--out",
         arg(&log),
         "--report",
@@ -50,7 +50,7 @@ fn the_report_says_how_the_sample_compares() {
     for (key, expected) in [("seed", 5), ("length", 7), ("popular_items", 100)] {
         assert_eq!(printed[key], expected, "{key}");
     }
-    assert_eq!(printed["codes"], "posterior");
+    assert_eq!(printed["codes"], "standard");
     assert_eq!((&printed["data"]["users"], &printed["sample"]["users"]), (&300.into(), &150.into()));
     assert_eq!((&printed["sample"]["interactions"], &printed["sample"]["median_length"]), (&1050.into(), &7.into()));
     let measures =
@@ -59,7 +59,7 @@ fn the_report_says_how_the_sample_compares() {
 
     let again = path("again.parquet");
     let arguments =
-        ["sample", arg(&fixture().model), "--users", "150", "--length", "7", "--seed", "5", "--codes", "posterior"];
+        ["sample", arg(&fixture().model), "--users", "150", "--length", "7", "--seed", "5", "--codes", "standard"];
     assert!(command_on("1", &[&arguments[..], &["--out", arg(&again)]].concat()).output().unwrap().status.success());
     assert_eq!(fs::read(&again).unwrap(), fs::read(&log).unwrap(), "on any number of threads");
 }
@@ -78,7 +78,7 @@ fn what_cannot_be_sampled_is_refused() {
     refused(model, &["--users", "5", "--length", "401"], &["length is 401", "400 items"]);
     let popularity = path("popularity");
     succeed(&["train", arg(&fixture().log), "--model", "popularity", "--out", arg(&popularity)]);
-    refused(arg(&popularity), &["--users", "5"], &["popularity has no prior", "mult-vae, rec-vae"]);
+    refused(arg(&popularity), &["--users", "5"], &["popularity knows no distribution", "mult-vae, rec-vae"]);
     let squared = path("squared");
     let flags = ["train", arg(&fixture().log), "--set", "model.loss=squared", "--out", arg(&squared)];
     succeed(&[&flags[..], &SMALL].concat());

@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 /// `foldin sample`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A sample is NOT private: it is made from a model of people, and with --codes posterior from the codes of people. It is
-for load tests and demonstrations; do not publish it where the log itself must not be published.
+A sample is NOT private: it is made from a model of people, and unless --codes says standard from the codes of people.
+It is for load tests and demonstrations; do not publish it where the log itself must not be published.
 
 Examples:
   foldin sample model --users 10000 --out sample.parquet
@@ -27,9 +27,9 @@ pub struct Sample {
     /// Items of every history [default: as many as stored ones have]
     #[arg(long, value_name = "N")]
     pub length: Option<NonZeroUsize>,
-    /// Where codes come from [default: standard for mult-vae, posterior for rec-vae, whose prior is one of each history]
-    #[arg(long, value_enum)]
-    pub codes: Option<CodesFrom>,
+    /// Where codes come from
+    #[arg(long, value_enum, default_value_t = CodesFrom::Posterior)]
+    pub codes: CodesFrom,
     /// The same seed gives the same sample
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -44,11 +44,11 @@ pub struct Sample {
     pub json: bool,
 }
 
-/// The sources of codes by name; see [`CodeSource`](crate::models::CodeSource).
+/// The sources of codes by name; see [`CodeSource`](crate::sample::CodeSource).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CodesFrom {
-    /// The standard normal distribution
-    Standard,
-    /// The posteriors of stored histories: closer to the data, and to its people
+    /// The posteriors of stored histories: like the data, and its people
     Posterior,
+    /// The standard normal distribution: farther from both
+    Standard,
 }

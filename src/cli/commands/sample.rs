@@ -11,8 +11,7 @@ use crate::cli::args::{CodesFrom, Sample};
 use crate::cli::console::{table, thousands};
 use crate::cli::output::check_file;
 use crate::cli::progress::Progress;
-use crate::models::CodeSource;
-use crate::sample::{Comparison, SampleConfig, Sampled, Summary, sample};
+use crate::sample::{CodeSource, Comparison, SampleConfig, Summary, sample};
 use crate::storage::AtomicFile;
 
 /// What was drawn, from what, and how it compares.
@@ -39,24 +38,23 @@ impl From<CodesFrom> for CodeSource {
 /// Runs the command.
 ///
 /// # Errors
-/// The model directory cannot be used or has no prior, or an output exists or cannot be written.
+/// The model directory cannot be used or holds no variational model, or an output exists or cannot be written.
 pub fn run(args: &Sample, out: &mut dyn Write) -> Result<()> {
     for path in [Some(&args.out), args.report.as_ref()].into_iter().flatten() {
         check_file(path, args.force)?;
     }
     let artifact = Artifact::open(&args.model_dir)?;
-    let config = SampleConfig { seed: args.seed, length: args.length, codes: args.codes.map(Into::into) };
+    let config = SampleConfig { seed: args.seed, length: args.length, codes: args.codes.into() };
     let progress = Progress::new("sampling");
     let drawn = sample(&artifact, &config, args.users, &args.out, &mut |done, planned| progress.at(done, planned));
     progress.finish();
-    let Sampled { codes, comparison } = drawn?;
     let report = Report {
         log: &args.out,
         model_version: &artifact.manifest.model_version,
         seed: args.seed,
         length: args.length.map(Into::into),
-        codes,
-        comparison,
+        codes: config.codes,
+        comparison: drawn?,
     };
     let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
     if let Some(path) = &args.report {
