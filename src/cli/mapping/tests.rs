@@ -98,8 +98,11 @@ fn titles_of_any_kind_make_a_picture() {
 #[test]
 fn no_title_covers_another() {
     let titles: Vec<String> = (0..200).map(|at| "Title ".repeat(1 + at % 4)).collect();
-    let wish =
-        |at: usize| Wish { at: [(20 + at * 37 % 360) as f64, (20 + at * 53 % 260) as f64], radius: 3.0, title: &titles[at] };
+    let wish = |at: usize| Wish {
+        at: [(20 + at * 37 % 360) as f64, (20 + at * 53 % 260) as f64],
+        radius: 3.0,
+        title: &titles[at],
+    };
     let wishes: Vec<Wish<'_>> = (0..200).map(wish).collect();
     let frame = [0.0, 0.0, 400.0, 300.0];
     let labels = place(&wishes, frame, 40);
