@@ -99,16 +99,16 @@ fn titles_of_any_kind_make_a_picture() {
 fn no_title_covers_another() {
     let titles: Vec<String> = (0..200).map(|at| "Title ".repeat(1 + at % 4)).collect();
     let wish = |at: usize| Wish {
-        at: [(at * 37 % 400 + 30) as f64, (at * 53 % 300 + 30) as f64],
+        at: [(20 + at * 37 % 360) as f64, (20 + at * 53 % 260) as f64],
         radius: 3.0,
         title: &titles[at],
     };
     let wishes: Vec<Wish<'_>> = (0..200).map(wish).collect();
-    let frame = [0.0, 0.0, 460.0, 360.0];
+    let frame = [0.0, 0.0, 400.0, 300.0];
     let labels = place(&wishes, frame, 40);
     assert!(labels.len() > 15, "{}", labels.len());
     for (at, a) in labels.iter().enumerate() {
-        assert!(a.bounds[0] >= 0.0 && a.bounds[1] >= 0.0 && a.bounds[2] <= 460.0 && a.bounds[3] <= 360.0, "{a:?}");
+        assert!(a.bounds[0] >= 0.0 && a.bounds[1] >= 0.0 && a.bounds[2] <= 400.0 && a.bounds[3] <= 300.0, "{a:?}");
         for b in &labels[at + 1..] {
             let apart = a.bounds[2] < b.bounds[0]
                 || b.bounds[2] < a.bounds[0]
