@@ -68,11 +68,11 @@ fn loss_and_gradients_are_those_of_the_definition() {
             };
             let numeric = (loss_at(H) - loss_at(-H)) / (2.0 * f64::from(H));
             let expected = f64::from(expected);
-            let near = (numeric - expected).abs() < 1e-3 + 1e-2 * expected.abs();
+            let near = (numeric - expected).abs() < 2e-4 + 1e-2 * expected.abs();
             assert!(near, "tensor {tensor}, parameter {at}: {expected}, numerically {numeric}");
-            large += usize::from(expected.abs() > 1e-2);
+            large += usize::from(expected.abs() > 1e-3);
         }
-        assert!(2 * large > analytic.len() / 2, "tensor {tensor}: only {large} of {} tell anything", analytic.len());
+        assert!(8 * large >= analytic.len(), "tensor {tensor}: only {large} of {} tell anything", analytic.len());
     }
 }
 
