@@ -27,7 +27,7 @@ use crate::linalg::Columns;
 use crate::nn::{Activation, Chain, Dense, Objective, Penalty, Scaling, SparseBatch, SparseInput};
 use crate::types::ItemIdx;
 
-/// What an autoencoder is, in the terms of the [module](self).
+/// What an [`Autoencoder`] is, in the letters of its equations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     /// The model that it is a description of.

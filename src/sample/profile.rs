@@ -26,7 +26,7 @@ pub struct Profile {
 
 impl Profile {
     /// Nothing counted yet. Pairs will be counted of the [`PAIR_ITEMS`] items with the largest `popularity`, as of
-    /// [`most_popular`].
+    /// `most_popular`.
     #[must_use]
     pub fn new(popularity: &[u32]) -> Self {
         let popular = most_popular(popularity, PAIR_ITEMS);
