@@ -98,9 +98,8 @@ fn a_sample_has_the_same_bytes_on_any_number_of_threads() {
             let path = directory.path().join(format!("{threads}.parquet"));
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let users = NonZeroU64::new(1500).unwrap();
-            let drawn = pool
-                .install(|| sample(&artifact, &config(seed, None, CodeSource::Posterior), users, &path, &mut |_, _| ()))
-                .unwrap();
+            let config = config(seed, None, CodeSource::Posterior);
+            let drawn = pool.install(|| sample(&artifact, &config, users, &path, &mut |_, _| ()).unwrap());
             (fs::read(&path).unwrap(), drawn)
         };
         assert!(run(1, 7) == run(3, 7), "{model:?}");
