@@ -4,10 +4,13 @@ mod fixture;
 
 use std::fs;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::ops::Range;
 
 use fixture::{ITEMS, histories, mult_vae, publish_model, rec_vae, train};
 use foldin::artifact::Artifact;
+use foldin::generate::{GenerateConfig, generate};
 use foldin::interactions::{History, HistoryRef, Interactions, LogRules};
+use foldin::io::read_log;
 use foldin::linalg::ColumnsMut;
 use foldin::models::{Draws, Model, ModelConfig, MultVaeConfig, Observer, Query, RecVaeConfig, Start, fit};
 use foldin::nn::Loss;
@@ -21,8 +24,8 @@ use rand_distr::{Distribution, StandardNormal};
 use tempfile::TempDir;
 
 /// A model that has learnt something.
-fn trained(config: &ModelConfig, data: &Interactions, epochs: usize) -> Box<dyn Model> {
-    let training = TrainingConfig { epochs, batch_size: 20, learning_rate: 1e-2, ..TrainingConfig::default() };
+fn trained(config: &ModelConfig, data: &Interactions, (epochs, batch_size): (usize, usize)) -> Box<dyn Model> {
+    let training = TrainingConfig { epochs, batch_size, learning_rate: 1e-2, ..TrainingConfig::default() };
     let observer = Observer { validate: None, epoch: &mut |_| {}, step: &mut |_, _| {} };
     fit(config, &training, data, Start::Random, observer).unwrap().model
 }
@@ -31,7 +34,7 @@ fn trained(config: &ModelConfig, data: &Interactions, epochs: usize) -> Box<dyn 
 fn published(config: &ModelConfig) -> (Artifact, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model");
-    publish_model(&path, &*trained(config, &histories(), 60), &LogRules::default());
+    publish_model(&path, &*trained(config, &histories(), (60, 20)), &LogRules::default());
     (Artifact::open(&path).unwrap(), directory)
 }
 
@@ -65,29 +68,40 @@ fn draws_have_the_variances_that_are_stated() {
     }
 }
 
-/// Users of six tastes of twenty items each, with three to twenty items of their taste.
-fn tastes() -> Interactions {
-    let histories: Vec<History> = (0..432usize)
-        .map(|user| {
-            let own = (0..3 + user / 6 % 18).map(|k| (user % 6) * 20 + (user / 7 + k * [1, 3, 7, 9][user % 4]) % 20);
-            History::from_pairs(own.map(|item| (ItemIdx(item as u32), 1.0))).unwrap()
-        })
-        .collect();
-    Interactions::from_histories(120, histories.iter().map(History::as_ref)).unwrap()
-}
-
-/// Not that more items leave less of it: a history is scaled to unit norm, so its length is not what an encoder sees first.
 #[test]
-fn any_history_leaves_less_uncertainty_than_the_prior() {
-    let data = tastes();
+fn a_longer_history_leaves_less_uncertainty() {
+    // Tastes overlap there, so that every further item tells more of a user.
+    let directory = tempfile::tempdir().unwrap();
+    let wanted = GenerateConfig { users: 800, items: 200, interactions: 24_000, ..GenerateConfig::default() };
+    let log = generate(&wanted, &directory.path().join("data"), &mut |_, _| ()).unwrap().log;
+    let data = read_log(&log, &LogRules::default()).unwrap().interactions;
     let config = ModelConfig::MultVae(MultVaeConfig { hidden: 40, latent: 8, ..MultVaeConfig::default() });
-    let model = trained(&config, &data, 60);
-    let histories: Vec<HistoryRef<'_>> = data.histories().collect();
-    let variances = model.variances(&histories).unwrap();
-    // The prior has a variance of 1 everywhere.
-    assert!(variances.column_iter().all(|user| user.mean() < 0.8), "{variances}");
-    let [least, most] = [variances.min(), variances.max()];
-    assert!(least > 0.0 && most / least > 2.0, "from {least} to {most}: users differ");
+    let model = trained(&config, &data, (30, 50));
+    let mean_of = |histories: &[HistoryRef<'_>]| {
+        let variances = model.variances(histories).unwrap();
+        variances.iter().map(|&variance| f64::from(variance)).sum::<f64>() / variances.len() as f64
+    };
+    let falls = |means: &[f64]| means.windows(2).all(|two| two[1] < 0.9 * two[0]);
+
+    let of_length = |lengths: Range<usize>| {
+        let of = data.histories().filter(|history| lengths.contains(&history.len()));
+        mean_of(&of.collect::<Vec<_>>())
+    };
+    let means = [1..8, 8..16, 16..32, 32..200].map(of_length);
+    assert!(falls(&means), "users by length, the shortest first: {means:?}");
+
+    // The same users, of whom less is known.
+    let every = |step: usize| {
+        let long = data.histories().filter(|history| history.len() >= 32);
+        let some = long.map(|history| {
+            let items = history.items().iter().step_by(step);
+            History::from_pairs(items.map(|&item| (ItemIdx(item), 1.0))).unwrap()
+        });
+        let some: Vec<History> = some.collect();
+        mean_of(&some.iter().map(History::as_ref).collect::<Vec<_>>())
+    };
+    let means = [16, 4, 1].map(every);
+    assert!(falls(&means), "every 16th, every 4th, every item: {means:?}");
 }
 
 #[test]

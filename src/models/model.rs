@@ -278,9 +278,9 @@ pub trait Model: Send + Sync {
         None
     }
 
-    /// How uncertain the model is of each coordinate of [`embed_users`](Self::embed_users), as a variance: `dim × users`. On
-    /// some logs users with longer histories have less of it on average, which nothing guarantees. `None` for models that do
-    /// not know.
+    /// How uncertain the model is of each coordinate of [`embed_users`](Self::embed_users), as a variance: `dim × users`.
+    /// Where further items tell more of a user, longer histories have less of it on average. `None` for models that do not
+    /// know.
     fn variances(&self, _histories: &[HistoryRef<'_>]) -> Option<DMatrix<f32>> {
         None
     }

@@ -231,11 +231,8 @@ async fn a_small_message_cannot_grow_large_by_decoding() {
         let batch = pb::BatchRecommendRequest { requests: vec![wish(), inside] };
         bombs.push(("/foldin.v1.RecommendationService/BatchRecommend", batch.encode_to_vec(), "524288"));
     }
-    let histories = pb::EmbedHistoriesRequest {
-        histories: vec![pb::History { items: items() }],
-        model: None,
-        with_variances: false,
-    };
+    let histories = vec![pb::History { items: items() }];
+    let histories = pb::EmbedHistoriesRequest { histories, ..pb::EmbedHistoriesRequest::default() };
     bombs.push(("/foldin.v1.EmbeddingService/EmbedHistories", histories.encode_to_vec(), "524288"));
     for (path, bytes, most) in bombs {
         let status = raw.call(path, None, &bytes).await;
