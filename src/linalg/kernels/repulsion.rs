@@ -22,29 +22,22 @@ pub fn student_t_sums(at: [f32; 2], xs: &[f32], ys: &[f32]) -> [f64; 3] {
     #[cfg(target_arch = "x86_64")]
     if has_avx2() {
         // SAFETY: AVX2 was detected.
-        return unsafe { sums_avx2(at, xs, ys) };
+        return totals(xs, ys, at, |xs, ys| unsafe { avx2(at, xs, ys) });
     }
-    sums(at, xs, ys)
+    totals(xs, ys, at, |xs, ys| scalar(at, xs, ys))
 }
 
-/// The same loops, compiled for wide registers.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn sums_avx2(at: [f32; 2], xs: &[f32], ys: &[f32]) -> [f64; 3] {
-    sums(at, xs, ys)
-}
-
-#[inline(always)]
-fn sums(at: [f32; 2], xs: &[f32], ys: &[f32]) -> [f64; 3] {
+/// Adds up runs of points, of each the whole registers by `whole` and what is left one by one.
+fn totals(
+    xs: &[f32],
+    ys: &[f32],
+    at: [f32; 2],
+    whole: impl Fn(&[[f32; LANES]], &[[f32; LANES]]) -> [[f32; LANES]; 3],
+) -> [f64; 3] {
     let mut totals = [0.0; 3];
     for (xs, ys) in xs.chunks(RUN).zip(ys.chunks(RUN)) {
-        let mut lanes = [[0.0f32; LANES]; 3];
-        let ((xs, x_rest), (ys, y_rest)) = (xs.as_chunks::<LANES>(), ys.as_chunks::<LANES>());
-        for (xs, ys) in xs.iter().zip(ys) {
-            for lane in 0..LANES {
-                add(&mut lanes, lane, at, xs[lane], ys[lane]);
-            }
-        }
+        let ((xs, x_rest), (ys, y_rest)) = (xs.as_chunks(), ys.as_chunks());
+        let mut lanes = whole(xs, ys);
         for (lane, (&x, &y)) in x_rest.iter().zip(y_rest).enumerate() {
             add(&mut lanes, lane, at, x, y);
         }
@@ -55,13 +48,48 @@ fn sums(at: [f32; 2], xs: &[f32], ys: &[f32]) -> [f64; 3] {
     totals
 }
 
-#[inline(always)]
+fn scalar(at: [f32; 2], xs: &[[f32; LANES]], ys: &[[f32; LANES]]) -> [[f32; LANES]; 3] {
+    let mut lanes = [[0.0; LANES]; 3];
+    for (xs, ys) in xs.iter().zip(ys) {
+        for lane in 0..LANES {
+            add(&mut lanes, lane, at, xs[lane], ys[lane]);
+        }
+    }
+    lanes
+}
+
 fn add(lanes: &mut [[f32; LANES]; 3], lane: usize, at: [f32; 2], x: f32, y: f32) {
     let (x, y) = (at[0] - x, at[1] - y);
     let q = 1.0 / (1.0 + (x * x + y * y));
     lanes[0][lane] += q * q * x;
     lanes[1][lane] += q * q * y;
     lanes[2][lane] += q;
+}
+
+/// The twin of [`scalar`], a register at a time.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2(at: [f32; 2], xs: &[[f32; LANES]], ys: &[[f32; LANES]]) -> [[f32; LANES]; 3] {
+    use std::arch::x86_64::*;
+    let (x_at, y_at, one) = (_mm256_set1_ps(at[0]), _mm256_set1_ps(at[1]), _mm256_set1_ps(1.0));
+    let mut sums = [_mm256_setzero_ps(); 3];
+    for (xs, ys) in xs.iter().zip(ys) {
+        // SAFETY: an array of as many values as a register holds.
+        let (xs, ys) = unsafe { (_mm256_loadu_ps(xs.as_ptr()), _mm256_loadu_ps(ys.as_ptr())) };
+        let (x, y) = (_mm256_sub_ps(x_at, xs), _mm256_sub_ps(y_at, ys));
+        let square = _mm256_add_ps(_mm256_mul_ps(x, x), _mm256_mul_ps(y, y));
+        let q = _mm256_div_ps(one, _mm256_add_ps(one, square));
+        let q_squared = _mm256_mul_ps(q, q);
+        sums[0] = _mm256_add_ps(sums[0], _mm256_mul_ps(q_squared, x));
+        sums[1] = _mm256_add_ps(sums[1], _mm256_mul_ps(q_squared, y));
+        sums[2] = _mm256_add_ps(sums[2], q);
+    }
+    let mut lanes = [[0.0; LANES]; 3];
+    for (lanes, sum) in lanes.iter_mut().zip(sums) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
+    }
+    lanes
 }
 
 #[cfg(test)]
@@ -86,7 +114,8 @@ mod tests {
         ) {
             let (xs, ys): (Vec<f32>, Vec<f32>) = points.into_iter().unzip();
             let (at, found) = ([at.0, at.1], student_t_sums([at.0, at.1], &xs, &ys));
-            prop_assert_eq!(found.map(f64::to_bits), sums(at, &xs, &ys).map(f64::to_bits));
+            let twin = totals(&xs, &ys, at, |xs, ys| scalar(at, xs, ys));
+            prop_assert_eq!(found.map(f64::to_bits), twin.map(f64::to_bits));
             let expected = naive(at, &xs, &ys);
             for (found, expected) in found.into_iter().zip(expected) {
                 prop_assert!((found - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{} {}", found, expected);
