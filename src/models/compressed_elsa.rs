@@ -54,11 +54,12 @@ impl Default for CompressedElsaConfig {
 }
 
 impl CompressedElsaConfig {
-    /// The training of ELSA to the end of the planned epochs: validations say little before the schedule is over.
+    /// The training of ELSA to the end of the planned epochs: validations say little before the schedule is over. The step
+    /// size falls, so that the few values that are left settle.
     #[must_use]
     pub fn training() -> TrainingConfig {
         let elsa = ElsaConfig::training();
-        TrainingConfig { patience: elsa.epochs, ..elsa }
+        TrainingConfig { patience: elsa.epochs, final_rate: 0.05, ..elsa }
     }
 
     /// Values that are kept after a fraction `progress` of the planned steps.
