@@ -69,22 +69,24 @@ pub(super) fn nearest(x: Columns<'_>, count: usize) -> Vec<Vec<(f32, u32)>> {
         let block = first..(first + BLOCK).min(points);
         let products = &mut products[..points * block.len()];
         affine(ColumnsMut::new(products, (points, block.len())), x, x.range(block.clone()), &[]);
-        let of_point = |(point, products): (usize, &[f32])| {
+        let of_point = |near: &mut Vec<(f32, u32)>, (point, products): (usize, &[f32])| {
             let distance = |(other, product): (usize, &f32)| {
                 // Rounding may take a little too much from points that coincide.
                 let square = (squares[point] + squares[other] - 2.0 * product).max(0.0);
                 (other != point).then_some((square, other as u32))
             };
-            let mut near: Vec<(f32, u32)> = products.iter().enumerate().filter_map(distance).collect();
+            near.clear();
+            near.extend(products.iter().enumerate().filter_map(distance));
             let order = |a: &(f32, u32), b: &(f32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
             if count < near.len() {
                 near.select_nth_unstable_by(count, order);
                 near.truncate(count);
             }
             near.sort_unstable_by(order);
-            near
+            // A copy: the room for all others is used again for the next point.
+            near.clone()
         };
-        let found = block.clone().into_par_iter().zip(products.par_chunks(points)).map(of_point);
+        let found = block.clone().into_par_iter().zip(products.par_chunks(points)).map_init(Vec::new, of_point);
         all.par_extend(found);
     }
     all
