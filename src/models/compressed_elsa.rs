@@ -23,14 +23,14 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::elsa::{across, gradient_of_directions, inverse_length};
+use super::elsa::{ElsaGradient, across, gradient_of_directions, inverse_length};
 use super::model::{Indices, Metric, Model, Query, QueryState, RestoreError, Space, StoredTensors, Tensor};
 use super::{ElsaConfig, InputWeights, ModelConfig};
 use crate::codes::{SparseCodes, strongest};
 use crate::interactions::HistoryRef;
-use crate::linalg::{Columns, ColumnsMut, axpy, zeros};
-use crate::nn::{GradientRef, xavier_normal};
-use crate::training::{Gradient, Network, Shard, TrainingConfig, Weights};
+use crate::linalg::{Columns, ColumnsMut, zeros};
+use crate::nn::xavier_normal;
+use crate::training::{Network, Shard, TrainingConfig, Weights};
 use crate::types::ItemIdx;
 
 /// Parameters of Compressed ELSA.
@@ -203,19 +203,6 @@ impl Weights for CompressedElsa {
     }
 }
 
-/// The gradient of the table of a [`CompressedElsa`].
-pub struct CompressedElsaGradient(Vec<f32>);
-
-impl Gradient for CompressedElsaGradient {
-    fn add(&mut self, other: &Self) {
-        axpy(&mut self.0, 1.0, &other.0);
-    }
-
-    fn parts(&self) -> Vec<GradientRef<'_>> {
-        vec![GradientRef::Dense(&self.0)]
-    }
-}
-
 /// A [`CompressedElsa`] under training.
 pub struct CompressedElsaTrainer {
     model: CompressedElsa,
@@ -255,7 +242,7 @@ impl CompressedElsaTrainer {
 
 impl Network for CompressedElsaTrainer {
     type Weights = CompressedElsa;
-    type Gradient = CompressedElsaGradient;
+    type Gradient = ElsaGradient;
 
     fn weights(&self) -> &CompressedElsa {
         &self.model
@@ -265,11 +252,11 @@ impl Network for CompressedElsaTrainer {
         &mut self.model
     }
 
-    fn new_gradient(&self) -> CompressedElsaGradient {
-        CompressedElsaGradient(zeros(self.model.table.len()))
+    fn new_gradient(&self) -> ElsaGradient {
+        ElsaGradient(zeros(self.model.table.len()))
     }
 
-    fn gradient(&mut self, shard: &Shard<'_>, gradient: &mut CompressedElsaGradient) -> f64 {
+    fn gradient(&mut self, shard: &Shard<'_>, gradient: &mut ElsaGradient) -> f64 {
         let inverse_lengths = self.prune(shard.progress);
         let shape = (self.model.config.dimensions, inverse_lengths.len());
         let directions = Columns::new(&self.directions, shape);

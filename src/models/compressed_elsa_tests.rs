@@ -1,6 +1,8 @@
 use super::*;
 use crate::models::gradient_check;
 use crate::models::{Elsa, ElsaTrainer};
+use crate::nn::GradientRef;
+use crate::training::Gradient;
 use crate::types::UserIdx;
 
 fn config(dimensions: usize, kept: usize, weights: InputWeights) -> CompressedElsaConfig {

@@ -196,8 +196,8 @@ impl Weights for Elsa {
     }
 }
 
-/// The gradient of the table of an [`Elsa`].
-pub struct ElsaGradient(Vec<f32>);
+/// The gradient of the table of an [`Elsa`], compressed or not.
+pub struct ElsaGradient(pub(super) Vec<f32>);
 
 impl Gradient for ElsaGradient {
     fn add(&mut self, other: &Self) {

@@ -46,7 +46,7 @@ pub use biases::{Biases, BiasesConfig};
 pub use blend::{Blend, BlendConfig, BlendError, BlendPart, search_weights};
 pub use bspm::{Bspm, BspmConfig};
 pub use cdae::CdaeConfig;
-pub use compressed_elsa::{CompressedElsa, CompressedElsaConfig, CompressedElsaGradient, CompressedElsaTrainer};
+pub use compressed_elsa::{CompressedElsa, CompressedElsaConfig, CompressedElsaTrainer};
 pub use config::{ModelConfig, UnknownPreset};
 pub use ease::EaseConfig;
 pub use edlae::EdlaeConfig;
