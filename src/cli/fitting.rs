@@ -134,7 +134,8 @@ pub fn train(
     }
     let progress = Progress::new(name);
     let validated = Validated::of(&settings.model);
-    let mut validate = trial.as_ref().map(|trial| |model: &dyn Model| validated.measure(trial, model));
+    // Without anything to measure all epochs are alike.
+    let mut validate = trial.as_ref().map(|trial| |model: &dyn Model| validated.measure(trial, model).unwrap_or(0.0));
     let observer = Observer {
         validate: validate.as_mut().map(|validate| validate as &mut dyn FnMut(&dyn Model) -> f64),
         epoch: &mut |report| progress.line(&epoch_line(report, validated)),

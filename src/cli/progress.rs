@@ -135,8 +135,7 @@ impl Steps {
 pub fn epoch_line(report: &EpochReport, validated: Validated) -> String {
     let width = report.epochs.to_string().len();
     let validation = report.validation.map_or_else(String::new, |value| {
-        let (name, value) = (validated.name(), validated.shown(value));
-        format!("  validation {name} {value:.4}{}", if report.best { " best" } else { "     " })
+        format!("  validation {validated} {:.4}{}", validated.shown(value), if report.best { " best" } else { "     " })
     });
     format!(
         "epoch {:>width$}/{}  loss {:.3}{validation}  {} users/s  {:.1} s",
@@ -173,12 +172,12 @@ mod tests {
             train_seconds: 0.6,
             validation_seconds: 0.15,
         };
-        let line = epoch_line(&report, Validated::Ndcg);
+        let line = epoch_line(&report, Validated::by_ratings(false));
         assert_eq!(line, "epoch   7/100  loss 341.235  validation ndcg@100 0.3922 best  6,512 users/s  0.8 s");
         let of_ratings = EpochReport { validation: Some(-0.92), ..report.clone() };
         assert!(epoch_line(&of_ratings, Validated::Rmse).contains("validation rmse 0.9200 best"));
         let unvalidated = EpochReport { validation: None, best: false, ..report };
-        assert!(!epoch_line(&unvalidated, Validated::Ndcg).contains("ndcg"));
+        assert!(!epoch_line(&unvalidated, Validated::by_ratings(false)).contains("ndcg"));
     }
     #[test]
     fn every_tenth_is_reached_once() {

@@ -1,54 +1,81 @@
-//! What are networks validated by?
+//! What do validation users measure?
 
-use crate::evaluation::{Metric, Trial, rating_errors};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::evaluation::{Metric, MetricError, Trial, rating_errors};
 use crate::models::{Model, ModelConfig};
 
-/// What decides which epoch is kept.
+/// What decides which epoch is kept, and which configuration is the best. As text, `ndcg@100` or `rmse`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validated {
-    /// NDCG@100 of the lists.
-    Ndcg,
+    /// A metric of the lists.
+    List(Metric),
     /// The root mean squared error of expected ratings, for models of ratings; smaller is better, so it counts as negative.
     Rmse,
 }
 
 impl Validated {
-    /// For a model.
+    /// What epochs of a model are chosen by: NDCG@100, or RMSE where it expects ratings.
     pub fn of(model: &ModelConfig) -> Self {
-        Self::by_ratings(matches!(model, ModelConfig::AutoRec(_) | ModelConfig::Biases(_)))
+        Self::by_ratings(Self::expects_ratings(model))
     }
 
-    /// For a model that expects ratings, or does not.
+    /// The same for a model that expects ratings, or does not.
     pub fn by_ratings(expected: bool) -> Self {
-        if expected { Self::Rmse } else { Self::Ndcg }
+        if expected { Self::Rmse } else { Self::List(Metric::NDCG_100) }
     }
 
-    /// As it stands before its value.
-    pub fn name(self) -> &'static str {
+    /// True of models that expect ratings, by which RMSE has a meaning.
+    pub fn expects_ratings(model: &ModelConfig) -> bool {
+        matches!(model, ModelConfig::AutoRec(_) | ModelConfig::Biases(_))
+    }
+
+    /// A model on validation users, higher is better; `None` where nobody has anything to be found beyond what is folded in.
+    pub fn measure(self, trial: &Trial<'_>, model: &dyn Model) -> Option<f64> {
         match self {
-            Self::Ndcg => "ndcg@100",
-            Self::Rmse => "rmse",
-        }
-    }
-
-    /// A model on validation users, higher is better. A trial has been checked to hold a target; a target wholly among the
-    /// fold-in part counts nothing.
-    pub fn measure(self, trial: &Trial<'_>, model: &dyn Model) -> f64 {
-        let found = match self {
-            Self::Ndcg => {
-                let evaluation = trial.evaluate(model, &[Metric::NDCG_100]).ok();
-                evaluation.and_then(|evaluation| evaluation.mean(Metric::NDCG_100))
-            }
+            Self::List(metric) => trial.evaluate(model, &[metric]).ok()?.mean(metric),
             Self::Rmse => rating_errors(model, trial.fold_in(), trial.target()).map(|errors| -errors.rmse),
-        };
-        found.unwrap_or(0.0)
+        }
     }
 
     /// The value as people know it, of one that is better when higher.
     pub fn shown(self, value: f64) -> f64 {
         match self {
-            Self::Ndcg => value,
+            Self::List(_) => value,
             Self::Rmse => -value,
         }
+    }
+}
+
+impl fmt::Display for Validated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List(metric) => metric.fmt(f),
+            Self::Rmse => f.write_str("rmse"),
+        }
+    }
+}
+
+impl FromStr for Validated {
+    type Err = MetricError;
+
+    fn from_str(text: &str) -> Result<Self, MetricError> {
+        if text == "rmse" { Ok(Self::Rmse) } else { text.parse().map(Self::List) }
+    }
+}
+
+impl Serialize for Validated {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Validated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }

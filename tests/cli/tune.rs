@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::harness::{arg, command, fixture, foldin, json, names, succeed};
-use super::tables::{regular, write_log};
+use super::tables::{integers, numbers, regular, write, write_log};
 
 /// Searching λ of EASE on the log of all tests.
 const EASE: [&str; 5] = ["--model", "ease", "--range", "model.lambda=log:1..10000", "--json"];
@@ -124,6 +124,36 @@ fn the_weak_protocol_and_several_jobs_find_a_best_one_too() {
 }
 
 #[test]
+fn models_of_ratings_are_searched_by_their_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let log = path("ratings.parquet");
+    let pairs = regular(0..60, 30, 9);
+    let (users, items): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+    let ratings = pairs.iter().map(|(user, item)| Some(((user + 2 * item) % 5 + 1) as f64));
+    write(&log, vec![("user_id", integers(users)), ("item_id", integers(items)), ("rating", numbers(ratings))]);
+    let search = |out: &str, flags: &[&str]| {
+        let out = path(out);
+        json(&[&["tune", arg(&log), "--weight-column", "rating", "--out", arg(&out), "--json"], flags].concat())
+    };
+    let network = ["--model", "auto-rec", "--range", "model.hidden=2|20", "--epochs", "4", "--no-early-stopping"];
+    let answer = search("network.toml", &network);
+    assert_eq!(answer["metric"], "rmse");
+    let values: Vec<f64> = answer["trials"].as_array().unwrap().iter().map(|t| t["value"].as_f64().unwrap()).collect();
+    assert_eq!((values.len(), values.iter().all(|&value| value > 0.0)), (2, true), "{values:?}");
+    assert_eq!(answer["best"]["value"], values.iter().copied().fold(f64::INFINITY, f64::min));
+    let course = answer["best"]["course"].as_array().unwrap();
+    assert!(course.iter().any(|epoch| epoch[1] == answer["best"]["value"]), "{answer}");
+    let text = fs::read_to_string(path("network.toml")).unwrap();
+    assert!(text.contains(&format!("rmse {:.4} on", answer["best"]["value"].as_f64().unwrap())), "{text}");
+    // Shrunk to nothing, biases expect the mean of everybody.
+    let closed = search("closed.toml", &["--model", "biases", "--range", "model.item_lambda=1|100000"]);
+    assert_eq!((&closed["metric"], closed["best"]["point"][0].as_str()), (&"rmse".into(), Some("1")));
+    let lists = search("lists.toml", &[&network[..], &["--metric", "ndcg@10"]].concat());
+    assert_eq!(lists["metric"], "ndcg@10");
+}
+
+#[test]
 fn ranges_come_from_a_file_as_well_and_a_small_space_ends_by_itself() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
@@ -161,6 +191,8 @@ fn a_search_that_cannot_be_meant_is_refused() {
     refused(&with(&["--seconds", "0"]), &["tune.seconds is 0, must be greater than 0"]);
     refused(&with(&["--search", "grid"]), &["tune.search", "grid", "random"]);
     refused(&with(&["--metric", "coverage@10"]), &["coverage@10", "says nothing of targets"]);
+    refused(&with(&["--metric", "rmse"]), &["tune.metric is rmse", "mult-vae expects no ratings", "auto-rec"]);
+    refused(&with(&["--metric", "mse"]), &["tune.metric", "mse"]);
     refused(&with(&["--protocol", "temporal"]), &["tune.protocol", "temporal", "strong"]);
     refused(&with(&["--set", "validation.fraction=0"]), &["nobody to validate on", "validation.fraction"]);
     refused(&with(&["--test", "test.parquet"]), &["unexpected argument '--test'"]);

@@ -30,6 +30,8 @@ Examples:
   foldin tune log.parquet --model ease --range model.lambda=log:10..1000 --trials 15 --out best.toml
   foldin tune log.parquet --range model.dropout=0.2..0.7 --range 'model.hidden=200|400' --out best.toml
   foldin tune log.parquet --config search.toml --seconds 3600 --jobs 2 --out best.toml --json
+  foldin tune ratings.parquet --weight-column rating --model auto-rec --range training.weight_decay=log:0.001..1 \\
+    --out best.toml
   foldin train --config best.toml --out model")]
 pub struct Tune {
     /// The training log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'
@@ -49,7 +51,7 @@ pub struct Tune {
     /// How the next point is chosen: tpe (default: the first ten at random, then by what was good) or random
     #[arg(long, value_name = "METHOD", help_heading = "Search")]
     pub search: Option<String>,
-    /// What is maximised on the validation data [default: ndcg@100]
+    /// What the best one is the best by, on the validation data [default: ndcg@100; rmse for models of ratings]
     #[arg(long, value_name = "METRIC", help_heading = "Search")]
     pub metric: Option<String>,
     /// How validation data is cut from the log: strong (default) or weak

@@ -114,7 +114,7 @@ pub fn publish_trained(
     replace: bool,
 ) -> Result<Manifest> {
     let validated = Validated::of(&settings.model);
-    let named = |value| (format!("validation {}", validated.name()), validated.shown(value));
+    let named = |value| (format!("validation {validated}"), validated.shown(value));
     let metrics = fitted.summary.best_validation.map(named);
     let unseen: Vec<_> = unseen.iter().map(History::as_ref).collect();
     let calibration = match Calibration::of(fitted.model.as_ref(), &unseen) {
@@ -167,8 +167,7 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
     if let Some(validation) = summary.best_validation {
         let (best, epochs) = (summary.best_epoch, summary.epochs.len());
         let validated = Validated::of(&manifest.model);
-        let (name, value) = (validated.name(), validated.shown(validation));
-        write!(out, "best epoch {best} of {epochs}, validation {name} {value:.4}")?;
+        write!(out, "best epoch {best} of {epochs}, validation {validated} {:.4}", validated.shown(validation))?;
         match summary.start_validation {
             Some(_) if best == 0 => writeln!(out, ": no epoch was better than the earlier model, which is kept")?,
             Some(start) => writeln!(out, ", {:.4} before the first", validated.shown(start))?,

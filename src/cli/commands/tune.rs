@@ -31,8 +31,8 @@ struct Answer<'a> {
     configuration: &'a Path,
     metric: String,
     ranges: &'a BTreeMap<String, String>,
-    best: &'a Trial,
-    trials: &'a [Trial],
+    best: Trial,
+    trials: Vec<Trial>,
 }
 
 /// Runs the command.
@@ -48,7 +48,7 @@ pub fn run(args: &Tune, out: &mut dyn Write) -> Result<()> {
     }
     // Everything that can be refused is refused before the long work starts.
     let tune = &settings.tune;
-    tune.check()?;
+    tune.check(&settings.model)?;
     check_parameters(&settings.model, &settings.training)?;
     let ranges = check_ranges(&settings)?;
     let Some(target) = &args.out else {
@@ -87,15 +87,21 @@ pub fn run(args: &Tune, out: &mut dyn Write) -> Result<()> {
     let ranges = &tuning.search.ranges;
     let Some(best) = journal.best() else { bail!(nothing_found(journal.trials(), &noted)) };
     let trials = journal.trials().len();
-    let value = best.value.unwrap_or(f64::NAN);
-    let found = format!("the best of {trials} trials: {} {value:.4} on {} validation users", tune.metric, count(users));
+    let validated = tuning.objective.validated;
+    let value = validated.shown(best.value.unwrap_or(f64::NAN));
+    let found = format!("the best of {trials} trials: {validated} {value:.4} on {} validation users", count(users));
     write_best(target, &place(&settings, ranges, &best.point)?, &found)?;
     if args.json {
-        let metric = tune.metric.to_string();
-        let answer = Answer { configuration: target, metric, ranges: &tune.ranges, best, trials: journal.trials() };
+        let answer = Answer {
+            configuration: target,
+            metric: validated.to_string(),
+            ranges: &tune.ranges,
+            best: best.shown(validated),
+            trials: journal.trials().iter().map(|trial| trial.shown(validated)).collect(),
+        };
         return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?);
     }
-    writeln!(out, "{}", table_of(journal.trials(), ranges, tune.metric))?;
+    writeln!(out, "{}", table_of(journal.trials(), ranges, validated))?;
     let target = target.display();
     writeln!(out, "{target}: {found}\n\nnext:")?;
     Ok(writeln!(out, "  foldin train --config {target} --out model")?)
@@ -108,7 +114,8 @@ fn validated(objective: &Objective<'_>) -> usize {
 
 /// What the trials depend on beside the data; how many there are and how long they take is not part of it.
 fn facts(settings: &Settings, ranges: &[Range]) -> Result<Facts> {
-    let TuneSettings { search, metric, protocol, early_stopping, .. } = &settings.tune;
+    let TuneSettings { search, protocol, early_stopping, .. } = &settings.tune;
+    let metric = settings.tune.metric_of(&settings.model);
     let mut facts = Facts::default();
     facts.add("foldin", env!("CARGO_PKG_VERSION"));
     facts.add("processor", instructions());

@@ -281,8 +281,8 @@ pub fn training(comparison: &Comparison) -> Result<Vec<Block>> {
         let best = summary.best_validation.map_or_else(
             || "; the last epoch was kept, as nothing validated".to_string(),
             |value| {
-                let (name, value) = (validated.name(), validated.shown(value));
-                format!("; epoch {} was kept, with a validation {name} of {value:.4}", summary.best_epoch)
+                let (kept, value) = (summary.best_epoch, validated.shown(value));
+                format!("; epoch {kept} was kept, with a validation {validated} of {value:.4}")
             },
         );
         blocks.push(Block::Heading("Training"));
@@ -293,7 +293,7 @@ pub fn training(comparison: &Comparison) -> Result<Vec<Block>> {
         let curve = |title: &str, points| Curve { title: title.into(), points, marked: summary.best_epoch as f64 };
         let mut pictures = vec![plots::curve("training-loss", &curve("training loss a user", loss))?];
         if !validation.is_empty() {
-            pictures.push(plots::curve("validation", &curve(&format!("validation {}", validated.name()), validation))?);
+            pictures.push(plots::curve("validation", &curve(&format!("validation {validated}"), validation))?);
         }
         blocks.push(Block::Plots(pictures));
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::validation::Validated;
 use crate::storage::{AtomicFile, PathLock, StorageError};
 use crate::training::Facts;
 use crate::tuning::{Course, Point};
@@ -18,7 +19,7 @@ pub struct Trial {
     pub number: u64,
     /// What was tried: one value a range.
     pub point: Point,
-    /// The best validation, where there is one.
+    /// The best validation, where there is one; higher is better, so an error has a minus before it.
     pub value: Option<f64>,
     /// The validations of an iterative model.
     pub course: Course,
@@ -26,6 +27,15 @@ pub struct Trial {
     pub ended: Ended,
     /// Seconds of training and validating.
     pub seconds: f64,
+}
+
+impl Trial {
+    /// With its values as people know them.
+    #[must_use]
+    pub fn shown(&self, by: Validated) -> Self {
+        let course = self.course.iter().map(|&(epoch, value)| (epoch, by.shown(value))).collect();
+        Self { value: self.value.map(|value| by.shown(value)), course, ..self.clone() }
+    }
 }
 
 /// How a trial ended.

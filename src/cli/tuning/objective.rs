@@ -10,7 +10,8 @@ use crate::cli::exit::Configuration;
 use crate::cli::fitting::{held_out, held_out_trial};
 use crate::cli::planning;
 use crate::cli::settings::Settings;
-use crate::evaluation::{Metric, Trial};
+use crate::cli::validation::Validated;
+use crate::evaluation::Trial;
 use crate::io::Log;
 use crate::models::{FitError, Model, Observer, Start, fit_until};
 use crate::plan::Room;
@@ -21,12 +22,12 @@ pub struct Objective<'a> {
     /// Who is trained on and who is measured.
     pub trial: Trial<'a>,
     /// What is measured.
-    metric: Metric,
+    pub validated: Validated,
 }
 
 /// What became of a configuration.
 pub struct Outcome {
-    /// The best validation, where there is one.
+    /// The best validation, higher is better, where there is one.
     pub value: Option<f64>,
     /// The validations of an iterative model.
     pub course: Course,
@@ -56,7 +57,7 @@ impl<'a> Objective<'a> {
             }
         };
         match trial {
-            Some(trial) if !trial.target().is_empty() => Ok(Self { trial, metric: tune.metric }),
+            Some(trial) if !trial.target().is_empty() => Ok(Self { trial, validated: tune.metric_of(&settings.model) }),
             _ => bail!(Configuration(format!(
                 "nobody to validate on: {} users with validation.fraction = {} leave none with something to be found",
                 log.interactions.users(),
@@ -104,7 +105,7 @@ impl<'a> Objective<'a> {
     ) -> Result<Option<f64>, String> {
         let planned = planning::ahead(settings, &self.trial, room).map_err(|error| error.to_string())?;
         planned.check_ahead().map_err(|refusal| refusal.summary())?;
-        let mut validate = |model: &dyn Model| self.value(model).unwrap_or(f64::NAN);
+        let mut validate = |model: &dyn Model| self.validated.measure(&self.trial, model).unwrap_or(f64::NAN);
         let observer = Observer { validate: Some(&mut validate), epoch: &mut |_| {}, step: &mut |_, _| {} };
         let (model, training) = (&settings.model, &settings.training);
         let fitted = fit_until(model, training, &self.trial.train, Start::Random, observer, &mut |report| {
@@ -112,10 +113,7 @@ impl<'a> Objective<'a> {
         });
         let fitted = fitted.map_err(|error| error.to_string())?;
         // A closed form has nothing to validate on the way.
-        Ok(fitted.summary.best_validation.or_else(|| self.value(fitted.model.as_ref())))
-    }
-
-    fn value(&self, model: &dyn Model) -> Option<f64> {
-        self.trial.evaluate(model, &[self.metric]).ok()?.mean(self.metric)
+        let value = || self.validated.measure(&self.trial, fitted.model.as_ref());
+        Ok(fitted.summary.best_validation.or_else(value))
     }
 }

@@ -164,13 +164,14 @@ impl Tuning<'_> {
     fn tell(&self, trial: &Trial, best: Option<&Trial>) {
         let values = self.search.ranges.iter().zip(&trial.point).map(|(range, value)| format!("{}={value}", range.key));
         let values = values.collect::<Vec<_>>().join(" ");
-        let metric = self.settings.tune.metric;
+        let validated = self.objective.validated;
         let outcome = match (&trial.ended, trial.value) {
             (Ended::Failed(reason), _) => format!("failed: {reason}"),
             (Ended::GivenUp, _) => format!("given up after epoch {}", trial.course.last().map_or(0, |last| last.0)),
-            (Ended::Finished, value) => format!("{metric} {:.4}", value.unwrap_or(f64::NAN)),
+            (Ended::Finished, value) => format!("{validated} {:.4}", validated.shown(value.unwrap_or(f64::NAN))),
         };
-        let best = best.and_then(|best| best.value).map_or_else(String::new, |best| format!(", best before {best:.4}"));
+        let best = best.and_then(|best| best.value).map(|best| validated.shown(best));
+        let best = best.map_or_else(String::new, |best| format!(", best before {best:.4}"));
         let (number, of) = (trial.number + 1, self.limits.trials);
         note(format_args!("trial {number} of {of}, {values}: {outcome} ({:.1} s{best})", trial.seconds));
     }

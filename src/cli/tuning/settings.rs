@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::exit::Configuration;
-use crate::evaluation::Metric;
+use crate::cli::validation::Validated;
+use crate::models::ModelConfig;
 use crate::tuning::Method;
 
 /// Section `[tune]`: a search for parameters; a run that trains leaves it alone.
@@ -19,8 +20,9 @@ pub struct TuneSettings {
     pub seconds: Option<f64>,
     /// How the next point is chosen.
     pub search: Method,
-    /// What is maximised.
-    pub metric: Metric,
+    /// What the best one is the best by; by default what epochs of the model are chosen by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Validated>,
     /// How validation data is cut from the log.
     pub protocol: Protocol,
     /// Give trials up that are worse than the median of the others.
@@ -46,7 +48,7 @@ impl Default for TuneSettings {
             trials: 20,
             seconds: None,
             search: Method::default(),
-            metric: Metric::NDCG_100,
+            metric: None,
             protocol: Protocol::default(),
             early_stopping: true,
             ranges: BTreeMap::new(),
@@ -62,14 +64,25 @@ impl TuneSettings {
 
     /// A value for everything that may be left out.
     pub(in crate::cli) fn with_every_key(self) -> Self {
-        Self { seconds: Some(1.0), ranges: BTreeMap::from([("KEY".into(), "LOW..HIGH".into())]), ..self }
+        Self {
+            seconds: Some(1.0),
+            metric: Some(Validated::Rmse),
+            ranges: BTreeMap::from([("KEY".into(), "LOW..HIGH".into())]),
+            ..self
+        }
     }
 
-    /// Refuses settings that cannot be meant.
+    /// What the best configuration of `model` is the best by.
+    #[must_use]
+    pub fn metric_of(&self, model: &ModelConfig) -> Validated {
+        self.metric.unwrap_or_else(|| Validated::of(model))
+    }
+
+    /// Refuses settings that cannot be meant for `model`.
     ///
     /// # Errors
-    /// No trial, no time, nothing to search, a metric that has no value for a user.
-    pub fn check(&self) -> Result<(), Configuration> {
+    /// No trial, no time, nothing to search, a metric that has no value for a user, RMSE of a model that expects no ratings.
+    pub fn check(&self, model: &ModelConfig) -> Result<(), Configuration> {
         let refuse = |why: String| Err(Configuration(why));
         if self.ranges.is_empty() {
             return refuse("nothing to search: give --range KEY=RANGE, or a table [tune.ranges]".into());
@@ -80,12 +93,15 @@ impl TuneSettings {
         if let Some(seconds) = self.seconds.filter(|seconds| seconds.is_nan() || *seconds <= 0.0) {
             return refuse(format!("tune.seconds is {seconds}, must be greater than 0"));
         }
-        if !self.metric.is_accuracy() {
-            let metric = self.metric;
-            return refuse(format!(
-                "tune.metric is {metric}, which says nothing of targets; take one such as ndcg@100"
-            ));
+        match self.metric {
+            Some(Validated::List(metric)) if !metric.is_accuracy() => {
+                refuse(format!("tune.metric is {metric}, which says nothing of targets; take one such as ndcg@100"))
+            }
+            Some(Validated::Rmse) if !Validated::expects_ratings(model) => refuse(format!(
+                "tune.metric is rmse, but {} expects no ratings; take one such as ndcg@100, or a model of ratings: auto-rec or biases",
+                model.name()
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
