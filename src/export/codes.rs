@@ -1,9 +1,9 @@
-//! Sparse codes of items as a directory, with the coder that made them.
+//! Sparse codes of items or users as a directory, with the coder that made them.
 //!
 //! | file | |
 //! |---|---|
-//! | `codes.parquet` | `item_id`, and the `indices` and `values` of its code as lists |
-//! | `codes.safetensors` | the same as stored words, `codes` (`items × kept`), and `scales`: see [`SparseCodes`] |
+//! | `codes.parquet` | `item_id` or `user_id`, and the `indices` and `values` of its code as lists |
+//! | `codes.safetensors` | the same as stored words, `codes` (`entities × kept`), and `scales`: see [`SparseCodes`] |
 //! | `coder.safetensors` | `encoder.weights`, `encoder.bias`, `decoder`; not where the model's vectors are codes already |
 //! | `codes.json` | what they are of, how good they are, size and BLAKE3 of the other files |
 
@@ -41,33 +41,35 @@ pub struct CodesManifest {
     pub model_version: String,
     /// The space that was coded.
     pub space: Space,
-    /// Items coded.
-    pub items: usize,
+    /// What was coded: `items` or `users`.
+    pub of: String,
+    /// How many.
+    pub entities: usize,
     /// Width of a code.
     pub width: usize,
     /// Values of a code.
     pub kept: usize,
     /// Bytes of a code as stored.
-    pub bytes_per_item: usize,
+    pub bytes_each: usize,
     /// Bytes of a dense vector in single precision.
-    pub dense_bytes_per_item: usize,
+    pub dense_bytes_each: usize,
     /// How the coder was trained; `None` where the model's vectors are codes already.
     pub coder: Option<CoderConfig>,
     /// Mean cosine of a vector and what its code stands for.
     pub cosine: f64,
-    /// Overlap@100 of the items most like an item, by the codes and by the dense vectors.
+    /// Overlap@100 of those most like one of them, by the codes and by the dense vectors.
     pub overlap_at_100: f64,
     /// Every other file.
     pub files: BTreeMap<String, FileDigest>,
 }
 
-/// Writes codes, the coder if there is one, and a manifest whose files are filled in, as a directory that appears whole.
+/// Writes codes, under the name of the column of the ids for the ids at some rows, the coder if there is one, and a manifest whose files are filled in, as a directory that appears whole.
 ///
 /// # Errors
 /// [`ExportError`] when the target exists and is not to be replaced, or the disk refuses.
 pub fn write_codes(
     (target, replace): (&Path, bool),
-    (ids, codes): (&IdMap, &SparseCodes),
+    (ids, codes): ((&str, &IdMap, &[u32]), &SparseCodes),
     coder: Option<&SparseCoder>,
     manifest: CodesManifest,
 ) -> Result<CodesManifest, ExportError> {
@@ -81,7 +83,7 @@ pub fn write_codes(
         ("foldin.width", manifest.width.to_string()),
     ];
     let about = about.map(|(key, value)| (key.to_owned(), value)).into();
-    write_sparse_vectors(&path(TABLE), ("item_id", ids), about, |item| codes.code(item))?;
+    write_sparse_vectors(&path(TABLE), ids, about, |entity| codes.code(entity))?;
     let tensor = |name, shape, values| TensorRef { name, shape, values };
     let words = tensor("codes", vec![codes.kept(), codes.len()], Values::U32(codes.words()));
     write_tensors(&path(WORDS), &[words, tensor("scales", vec![codes.len()], Values::F32(codes.scales()))])?;

@@ -89,7 +89,9 @@ impl<'a> Embeddings<'a> {
         Self { model, model_version, entities, space, format, precision }
     }
 
-    fn ids(&self) -> (&'static str, &'a IdMap, &[u32]) {
+    /// The name of the column of their ids, the ids of all there are, and the rows there of those whose vectors these are.
+    #[must_use]
+    pub fn ids(&self) -> (&'static str, &'a IdMap, &[u32]) {
         match &self.entities {
             Entities::Users(users) => ("user_id", users.ids(), users.rows()),
             Entities::Items { ids, rows } => ("item_id", ids, rows),

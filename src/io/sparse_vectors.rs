@@ -15,24 +15,25 @@ use crate::interactions::IdMap;
 /// Rows encoded at a time.
 const ROWS_AT_ONCE: usize = 1 << 14;
 
-/// Writes a table with the ids under `id_column`, in the type of the log, and for each of them the `indices` of a vector
-/// and the `values` that stand there, by `row`; `metadata` goes into the footer. Returns the number of rows.
+/// Writes a table with the ids at `rows` of `ids` under `id_column`, in the type of the log, and for each of them the
+/// `indices` of a vector and the `values` that stand there, by `code` of its position in `rows`; `metadata` goes into the
+/// footer. Returns the number of rows.
 ///
 /// # Errors
 /// [`TableError`] when `path` cannot be written; nothing is left behind.
 pub fn write_sparse_vectors<V: IntoIterator<Item = (u32, f32)>>(
     path: &Path,
-    (id_column, ids): (&str, &IdMap),
+    (id_column, ids, rows): (&str, &IdMap, &[u32]),
     metadata: Vec<(String, String)>,
-    row: impl Fn(usize) -> V,
+    code: impl Fn(usize) -> V,
 ) -> Result<u64, TableError> {
     let list =
         |name: &str, of: DataType| Field::new(name, DataType::List(Arc::new(Field::new_list_field(of, true))), false);
-    let columns = |rows: std::ops::Range<usize>| -> [ArrayRef; 2] {
+    let columns = |entities: std::ops::Range<usize>| -> [ArrayRef; 2] {
         let (mut indices, mut values) =
             (ListBuilder::new(UInt32Builder::new()), ListBuilder::new(Float32Builder::new()));
-        for entity in rows {
-            for (place, value) in row(entity) {
+        for entity in entities {
+            for (place, value) in code(entity) {
                 indices.values().append_value(place);
                 values.values().append_value(value);
             }
@@ -47,10 +48,10 @@ pub fn write_sparse_vectors<V: IntoIterator<Item = (u32, f32)>>(
         list("values", DataType::Float32),
     ];
     let mut writer = TableWriter::create_with_metadata(path, fields, metadata)?;
-    for first in (0..ids.len()).step_by(ROWS_AT_ONCE) {
-        let rows = first..ids.len().min(first + ROWS_AT_ONCE);
-        let [indices, values] = columns(rows.clone());
-        writer.append(vec![id_array(ids, rows.map(|row| row as u32)), indices, values])?;
+    for first in (0..rows.len()).step_by(ROWS_AT_ONCE) {
+        let entities = first..rows.len().min(first + ROWS_AT_ONCE);
+        let [indices, values] = columns(entities.clone());
+        writer.append(vec![id_array(ids, rows[entities].iter().copied()), indices, values])?;
     }
     writer.finish()
 }

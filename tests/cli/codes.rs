@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, UInt32Type};
+use arrow_schema::DataType;
 use foldin::artifact::Artifact;
 use foldin::engine::Engine;
 use foldin::storage::TensorFile;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::harness::{arg, fixture, foldin, json, names, succeed};
@@ -59,7 +61,7 @@ fn a_compressed_elsa_is_a_model_of_sparse_vectors() {
     // Its vectors are written as they are, and a search among them is exact.
     let out = directory.path().join("codes");
     let said = succeed(&["codes", arg(&model), "--out", arg(&out)]);
-    for part in ["5 of 32 latents each", "24 bytes an item, 128 as dense vectors (5.3 times as much)", "1.0000"] {
+    for part in ["5 of 32 latents each", "24 bytes each, 128 as dense vectors (5.3 times as much)", "1.0000"] {
         assert!(said.contains(part), "`{part}` is not in:\n{said}");
     }
     assert_eq!(names(&out), ["codes.json", "codes.parquet", "codes.safetensors"]);
@@ -102,8 +104,8 @@ fn any_item_vectors_can_be_coded() {
     let (model, out) = (arg(&fixture().model), directory.path().join("codes"));
     let made = json(&[&["codes", model, "--out", arg(&out), "--json"][..], &CODER].concat());
     let manifest = &made["manifest"];
-    assert_eq!(manifest["bytes_per_item"], 28);
-    assert_eq!(manifest["dense_bytes_per_item"], 96);
+    assert_eq!(manifest["bytes_each"], 28);
+    assert_eq!(manifest["dense_bytes_each"], 96);
     assert_eq!((&manifest["space"]["id"], &manifest["coder"]["width"]), (&"mult-vae/decoder".into(), &48.into()));
     assert!(
         manifest["cosine"].as_f64().unwrap() > 0.6 && manifest["overlap_at_100"].as_f64().unwrap() > 0.5,
@@ -139,6 +141,37 @@ fn any_item_vectors_can_be_coded() {
     }
     foldin(&["codes", model, "--out", arg(&out)]).refused(2, &["exists", "--force"]);
     succeed(&[&["codes", model, "--out", arg(&out), "--force"][..], &CODER].concat());
+}
+
+#[test]
+fn the_vectors_of_users_can_be_coded_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (model, out) = (arg(&fixture().model), directory.path().join("codes"));
+    let said = succeed(&[&["codes", model, "--users", "--out", arg(&out)][..], &CODER].concat());
+    let artifact = Artifact::open(&fixture().model).unwrap();
+    let users = artifact.users.len();
+    let head = format!("codes of {users} users of mult-vae");
+    for part in [head.as_str(), "28 bytes each", "overlap@100 of the most similar users, by codes and by vectors 0."] {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
+    assert!(!said.contains("latent  "), "users are not shown by their ids:\n{said}");
+    assert_eq!(read(&out.join("codes.parquet")).len(), users);
+    let made: Value = serde_json::from_slice(&fs::read(out.join("codes.json")).unwrap()).unwrap();
+    assert_eq!((&made["of"], &made["entities"]), (&"users".into(), &users.into()));
+    assert_eq!(made["space"]["id"], "mult-vae/latent");
+    assert!(made["overlap_at_100"].as_f64().unwrap() > 0.5, "{made}");
+
+    let file = File::open(out.join("codes.parquet")).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().map(Result::unwrap);
+    let ids = batches.map(|batch| arrow_cast::cast(batch.column_by_name("user_id").unwrap(), &DataType::Utf8).unwrap());
+    let ids: Vec<String> = ids
+        .flat_map(|ids| ids.as_string::<i32>().iter().map(|id| id.unwrap().to_owned()).collect::<Vec<_>>())
+        .collect();
+    let expected: Vec<String> = (0..users as u32).map(|user| artifact.users.external(user).into_owned()).collect();
+    assert_eq!(ids, expected);
+    // Items are in another space.
+    let refused = foldin(&["codes", model, "--out", arg(&directory.path().join("more")), "--coder", arg(&out)]);
+    refused.refused(2, &["mult-vae/latent of", "mult-vae/decoder of 24"]);
 }
 
 #[test]

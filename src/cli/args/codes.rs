@@ -7,18 +7,22 @@ use clap::Args;
 /// `foldin codes`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A coder learns to say an item's vector by a few of many latents, as in CompresSAE: 4 bytes a value that is
-kept, and 4 an item. What a code stands for is compared with the vector, and the items most like an item by
-codes with those by vectors. --coder codes the vectors of a model with a coder that is there already. The
-vectors of a compressed-elsa are codes already and are written as they are.
+A coder learns to say a vector by a few of many latents, as in CompresSAE: 4 bytes a value that is kept, and
+4 an item or user. What a code stands for is compared with the vector, and the items most like an item (users
+most like a user) by codes with those by vectors. --coder codes the vectors of a model with a coder that is there already. The
+item vectors of a compressed-elsa are codes already and are written as they are.
 
 Examples:
   foldin codes model --out codes
   foldin codes model --out codes --kept 49 --width 2400
+  foldin codes model --users --out user-codes
   foldin codes newer-model --coder codes --out newer-codes --json")]
 pub struct Codes {
     /// The model directory
     pub model_dir: PathBuf,
+    /// Code the stored users, folded in, instead of the items
+    #[arg(long)]
+    pub users: bool,
     /// The directory to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

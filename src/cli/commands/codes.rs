@@ -1,4 +1,4 @@
-//! `foldin codes`: the vectors of a model's items as sparse codes.
+//! `foldin codes`: the vectors of a model's items or users as sparse codes.
 
 use std::io::Write;
 
@@ -9,9 +9,10 @@ use crate::artifact::Artifact;
 use crate::cli::args;
 use crate::cli::console::{bytes, count, note};
 use crate::cli::exit::Configuration;
-use crate::cli::latents;
+use crate::cli::{exporting, latents};
 use crate::codes::{CoderConfig, InvertedIndex, SparseCoder, SparseCodes, directions};
-use crate::export::{CodesManifest, check_codes, item_space, read_coder, write_codes};
+use crate::export::{CodesManifest, Embeddings, Users, check_codes, read_coder, write_codes};
+use crate::io::{EmbeddingFormat, Precision};
 use crate::linalg::Columns;
 use crate::models::Space;
 use crate::plan::{Room, fits_beside};
@@ -23,18 +24,26 @@ const EVERY: usize = 10;
 /// Runs the command.
 ///
 /// # Errors
-/// A model without item vectors, parameters out of range, a coder that does not fit, or an output that exists.
+/// A model without such vectors, parameters out of range, a coder that does not fit, or an output that exists.
 pub fn run(args: &args::Codes, out: &mut dyn Write) -> Result<()> {
     let args::Codes { kept, width, epochs, batch_size, learning_rate, seed, .. } = *args;
     let config = CoderConfig { width, kept, epochs, batch_size, learning_rate, seed };
     config.check()?;
     check_codes(&args.out, args.force)?;
     let artifact = Artifact::open(&args.model_dir)?;
-    let (space, items) = (item_space(&artifact)?, artifact.catalogue.len());
-    let model = artifact.model.as_ref();
-    let vectors =
-        model.embed_items(0..items as u32).unwrap_or_else(|| unreachable!("a model with a space places items"));
-    let (coder, config, codes) = match (model.item_codes(), &args.coder) {
+    let known = args.users.then(|| exporting::known(Users::stored(&artifact)));
+    let (format, precision) = (EmbeddingFormat::default(), Precision::F32);
+    let embeddings = match &known {
+        Some(users) => Embeddings::of_users(&artifact, users, format, precision)?,
+        None => Embeddings::of_items(&artifact, format, precision)?,
+    };
+    let (space, ids) = (embeddings.space().clone(), embeddings.ids());
+    let (of, entities) = (if args.users { "users" } else { "items" }, ids.2.len());
+    check_memory(args.coder.is_none().then_some(&config), space.dim, (entities, of))?;
+    let vectors = embeddings.in_memory()?;
+    let vectors = Columns::new(&vectors, (space.dim, entities));
+    let own = if args.users { None } else { artifact.model.item_codes() };
+    let (coder, config, codes) = match (own, &args.coder) {
         (Some(_), Some(_)) => {
             bail!(Configuration("the vectors of this model are codes already: leave --coder out".into()))
         }
@@ -42,50 +51,51 @@ pub fn run(args: &args::Codes, out: &mut dyn Write) -> Result<()> {
         (None, Some(path)) => {
             let (coder, manifest) = read_coder(path)?;
             check_space(&manifest.space, &space)?;
-            let codes = coder.encode((&vectors).into())?;
+            let codes = coder.encode(vectors)?;
             (Some(coder), manifest.coder, codes)
         }
         (None, None) => {
-            check_memory(&config, space.dim, items)?;
             let mut progress = |epoch: usize, loss: f64| {
                 if epoch.is_multiple_of(EVERY) || epoch == config.epochs {
                     note(format_args!("epoch {epoch}/{}  loss {loss:.4}", config.epochs));
                 }
             };
-            let coder = SparseCoder::fit((&vectors).into(), &config, &mut progress)?;
-            let codes = coder.encode((&vectors).into())?;
+            let coder = SparseCoder::fit(vectors, &config, &mut progress)?;
+            let codes = coder.encode(vectors)?;
             (Some(coder), Some(config.clone()), codes)
         }
     };
     let index = InvertedIndex::of(&codes);
-    let (cosine, overlap_at_100) = compared((&vectors).into(), coder.as_ref(), &codes, &index)?;
+    let (cosine, overlap_at_100) = compared(vectors, coder.as_ref(), &codes, &index)?;
     let manifest = CodesManifest {
         library_version: env!("CARGO_PKG_VERSION").into(),
         model: artifact.manifest.model.name().into(),
         model_version: artifact.manifest.model_version.clone(),
-        items,
+        of: of.into(),
+        entities,
         width: codes.width(),
         kept: codes.kept(),
-        bytes_per_item: codes.bytes(),
-        dense_bytes_per_item: size_of::<f32>() * space.dim,
+        bytes_each: codes.bytes(),
+        dense_bytes_each: size_of::<f32>() * space.dim,
         space,
         coder: config,
         cosine,
         overlap_at_100,
         files: Default::default(),
     };
-    let manifest = write_codes((&args.out, args.force), (artifact.catalogue.ids(), &codes), coder.as_ref(), manifest)?;
-    let named = latents::named(&index, &artifact.catalogue);
+    let manifest = write_codes((&args.out, args.force), (ids, &codes), coder.as_ref(), manifest)?;
+    // Nobody knows users by their ids.
+    let named = if args.users { Vec::new() } else { latents::named(&index, &artifact.catalogue) };
     if args.json {
         return Ok(writeln!(out, "{:#}", json!({ "codes": args.out, "manifest": manifest, "latents": named }))?);
     }
-    let CodesManifest { model, model_version, width, kept, bytes_per_item, dense_bytes_per_item, .. } = &manifest;
-    let (items, kept, width) = (count(items), count(*kept), count(*width));
-    writeln!(out, "codes of {items} items of {model} {model_version}: {kept} of {width} latents each")?;
-    let (dense, times) = (count(*dense_bytes_per_item), *dense_bytes_per_item as f64 / *bytes_per_item as f64);
-    writeln!(out, "{} bytes an item, {dense} as dense vectors ({times:.1} times as much)", count(*bytes_per_item))?;
+    let CodesManifest { model, model_version, width, kept, bytes_each, dense_bytes_each, .. } = &manifest;
+    let (entities, kept, width) = (count(entities), count(*kept), count(*width));
+    writeln!(out, "codes of {entities} {of} of {model} {model_version}: {kept} of {width} latents each")?;
+    let (dense, times) = (count(*dense_bytes_each), *dense_bytes_each as f64 / *bytes_each as f64);
+    writeln!(out, "{} bytes each, {dense} as dense vectors ({times:.1} times as much)", count(*bytes_each))?;
     writeln!(out, "mean cosine of vectors and what their codes stand for {cosine:.4}")?;
-    writeln!(out, "overlap@100 of the most similar items, by codes and by vectors {overlap_at_100:.4}")?;
+    writeln!(out, "overlap@100 of the most similar {of}, by codes and by vectors {overlap_at_100:.4}")?;
     named.iter().try_for_each(|latent| writeln!(out, "{latent}"))?;
     Ok(writeln!(out, "written to {}", args.out.display())?)
 }
@@ -96,23 +106,24 @@ fn check_space(coder: &Space, model: &Space) -> Result<()> {
         return Ok(());
     }
     bail!(Configuration(format!(
-        "the coder is for {} of {} dimensions, the model's items are in {} of {}: train one for them, without --coder",
+        "the coder is for {} of {} dimensions, these vectors are in {} of {}: train one for them, without --coder",
         coder.id, coder.dim, model.id, model.dim
     )))
 }
 
-/// Refuses a coder that does not fit beside what the process holds.
-fn check_memory(config: &CoderConfig, dimensions: usize, items: usize) -> Result<()> {
-    let (needed, room) = (config.memory(dimensions, items), Room::now());
+/// Refuses vectors, and a coder that is to be trained, that do not fit beside what the process holds.
+fn check_memory(config: Option<&CoderConfig>, dimensions: usize, (entities, of): (usize, &str)) -> Result<()> {
+    let vectors = (size_of::<f32>() as u64).saturating_mul(dimensions as u64).saturating_mul(entities as u64);
+    // Training, and then the directions of the vectors beside what the codes stand for.
+    let training = config.map_or(0, |config| config.memory(dimensions, entities));
+    let (needed, room) = (vectors.saturating_add(training.max(2 * vectors)), Room::now());
     if fits_beside(needed, room) {
         return Ok(());
     }
     let available = bytes(room.map_or(0, |room| room.available));
     bail!(Configuration(format!(
-        "a coder of width {} for {} items of {dimensions} dimensions takes {}, and {available} is available: lower --width or \
-         --batch-size",
-        count(config.width),
-        count(items),
+        "coding {} {of} of {dimensions} dimensions takes {}, and {available} is available: lower --width or --batch-size",
+        count(entities),
         bytes(needed)
     )))
 }
