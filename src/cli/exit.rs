@@ -161,6 +161,7 @@ impl Failure {
                 ExportError::Nothing { .. } | ExportError::NoCoder { .. } => Self::Data,
                 ExportError::Describe { .. } => Self::Run,
                 ExportError::NoSpace { .. }
+                | ExportError::NoVariances { .. }
                 | ExportError::NeedsDirectory
                 | ExportError::Value { .. }
                 | ExportError::ReplacesOther { .. }

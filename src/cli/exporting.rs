@@ -224,12 +224,16 @@ pub fn print(manifest: &Manifest, output: &Output<'_>, json: bool, out: &mut dyn
                     Metric::Cosine => "cosine",
                     Metric::Dot => "inner product",
                 };
-                let precision = format!("{precision:?}").to_lowercase();
+                let precision = precision.name();
                 write!(
                     out,
                     "{entities} {} x {} dimensions as {precision}, space {}, compared by {metric},",
                     job.table, space.dim, space.id
                 )?;
+            }
+            Content::Variances { space, precision, .. } => {
+                let (dim, precision) = (space.dim, precision.name());
+                write!(out, "{entities} variances x {dim} dimensions as {precision}, of users in space {}", space.id)?;
             }
             Content::Recommendations { .. } => {
                 write!(out, "{} recommendations for {entities} users", thousands(table.rows))?;

@@ -216,7 +216,7 @@ fn is_ours(name: &str) -> bool {
     let complete = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".partial")).unwrap_or(name);
     let shard = |(table, rest): (&str, &str)| {
         let number = rest.split('.').next().unwrap_or_default();
-        ["users", "items", "recommendations"].contains(&table)
+        ["users", "variances", "items", "recommendations"].contains(&table)
             && number.len() >= 5
             && number.bytes().all(|byte| byte.is_ascii_digit())
     };

@@ -1,4 +1,4 @@
-//! Vectors of users, folded in, or of items.
+//! Vectors of users, folded in, with their variances, or of items.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::manifest::{id_type, selection};
 use super::table::{Open, Progress, Table, Written, pipelined};
 use super::{Content, ExportError, TableJob, Users};
 use crate::artifact::Artifact;
-use crate::interactions::IdMap;
+use crate::interactions::{History, IdMap};
 use crate::io::{EmbeddingFormat, EmbeddingHeader, EmbeddingWriter, IdWriter, Precision};
 use crate::models::{Metric, Model, Space};
 
@@ -32,7 +32,12 @@ pub struct Embeddings<'a> {
 /// Whose vectors.
 enum Entities<'a> {
     Users(&'a Users<'a>),
-    Items { ids: &'a IdMap, rows: Vec<u32> },
+    /// How uncertain the vectors of users are.
+    Variances(&'a Users<'a>),
+    Items {
+        ids: &'a IdMap,
+        rows: Vec<u32>,
+    },
 }
 
 impl<'a> Embeddings<'a> {
@@ -49,6 +54,20 @@ impl<'a> Embeddings<'a> {
     ) -> Result<Self, ExportError> {
         let space = user_space(artifact)?;
         Ok(Self::new(artifact, Entities::Users(users), space, format, precision))
+    }
+
+    /// How uncertain the model is of each coordinate of the [vectors of users](Self::of_users), as variances.
+    ///
+    /// # Errors
+    /// [`ExportError::NoVariances`] when the model does not know.
+    pub fn variances_of_users(
+        artifact: &'a Artifact,
+        users: &'a Users<'a>,
+        format: EmbeddingFormat,
+        precision: Precision,
+    ) -> Result<Self, ExportError> {
+        let space = variance_space(artifact)?;
+        Ok(Self::new(artifact, Entities::Variances(users), space, format, precision))
     }
 
     /// The vectors of all items.
@@ -93,7 +112,7 @@ impl<'a> Embeddings<'a> {
     #[must_use]
     pub fn ids(&self) -> (&'static str, &'a IdMap, &[u32]) {
         match &self.entities {
-            Entities::Users(users) => ("user_id", users.ids(), users.rows()),
+            Entities::Users(users) | Entities::Variances(users) => ("user_id", users.ids(), users.rows()),
             Entities::Items { ids, rows } => ("item_id", ids, rows),
         }
     }
@@ -147,6 +166,9 @@ impl<'a> Embeddings<'a> {
             Entities::Users(users) => users
                 .with_histories(range.clone(), |histories| self.model.embed_users(histories))?
                 .map(|vectors| vec![vectors]),
+            Entities::Variances(users) => users
+                .with_histories(range.clone(), |histories| self.model.variances(histories))?
+                .map(|variances| vec![variances]),
             Entities::Items { rows, .. } => {
                 // Neighbours come in one piece.
                 let runs = rows[range.clone()].chunk_by(|a, b| a + 1 == *b);
@@ -191,6 +213,17 @@ pub fn item_space(artifact: &Artifact) -> Result<Space, ExportError> {
     artifact.model.item_space().ok_or_else(|| no_space(artifact, "item"))
 }
 
+/// The space of users in which a model knows how uncertain it is.
+///
+/// # Errors
+/// [`ExportError::NoSpace`] when it has none, [`ExportError::NoVariances`] when it does not know.
+pub fn variance_space(artifact: &Artifact) -> Result<Space, ExportError> {
+    let space = user_space(artifact)?;
+    let known = artifact.model.variances(&[History::default().as_ref()]);
+    let unknown = || ExportError::NoVariances { model: artifact.manifest.model.name() };
+    known.map(|_| space).ok_or_else(unknown)
+}
+
 fn no_space(artifact: &Artifact, what: &'static str) -> ExportError {
     ExportError::NoSpace { model: artifact.manifest.model.name(), what }
 }
@@ -198,16 +231,21 @@ fn no_space(artifact: &Artifact, what: &'static str) -> ExportError {
 impl Table for Embeddings<'_> {
     fn job(&self) -> TableJob {
         let (id_column, ids, rows) = self.ids();
+        let (space, format, precision) = (self.space.clone(), self.format, self.precision);
         TableJob {
             table: match &self.entities {
                 Entities::Users(_) => "users".into(),
+                Entities::Variances(_) => "variances".into(),
                 Entities::Items { .. } => "items".into(),
             },
             id_column: id_column.into(),
             id_type: id_type(ids).into(),
             entities: rows.len(),
             selection: selection(rows),
-            content: Content::Embeddings { space: self.space.clone(), format: self.format, precision: self.precision },
+            content: match &self.entities {
+                Entities::Variances(_) => Content::Variances { space, format, precision },
+                Entities::Users(_) | Entities::Items { .. } => Content::Embeddings { space, format, precision },
+            },
         }
     }
 
@@ -225,6 +263,10 @@ impl Table for Embeddings<'_> {
         let header = EmbeddingHeader {
             ids,
             id_column,
+            values: match &self.entities {
+                Entities::Variances(_) => "variances",
+                Entities::Users(_) | Entities::Items { .. } => "embedding",
+            },
             dim: self.space.dim,
             precision: self.precision,
             rows: entities.len(),

@@ -29,6 +29,14 @@ pub enum ExportError {
         /// `user` or `item`.
         what: &'static str,
     },
+    /// The model is as sure of every user as of any other.
+    #[error(
+        "model {model} does not know how uncertain it is of a user; leave --variances out, or take a variational model: mult-vae, rec-vae"
+    )]
+    NoVariances {
+        /// The model's name.
+        model: &'static str,
+    },
     /// Nothing would be in the files.
     #[error("there is nothing to export: {reason}")]
     Nothing {

@@ -45,7 +45,7 @@ pub enum Histories {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableJob {
-    /// `users`, `items` or `recommendations`: what the names of its files begin with.
+    /// `users`, `variances`, `items` or `recommendations`: what the names of its files begin with.
     pub table: String,
     /// The id column.
     pub id_column: String,
@@ -66,6 +66,15 @@ pub enum Content {
     /// A vector.
     Embeddings {
         /// The space it lives in: vectors of different spaces cannot be compared.
+        space: Space,
+        /// The format of the files.
+        format: EmbeddingFormat,
+        /// The element type.
+        precision: Precision,
+    },
+    /// How uncertain the model is of each coordinate of a vector, as a variance.
+    Variances {
+        /// The space of the vector.
         space: Space,
         /// The format of the files.
         format: EmbeddingFormat,

@@ -24,7 +24,7 @@ mod users;
 mod write;
 
 pub use codes::{CodesManifest, check_codes, read_coder, write_codes};
-pub use embeddings::{Embeddings, item_space, user_space};
+pub use embeddings::{Embeddings, item_space, user_space, variance_space};
 pub use error::ExportError;
 pub use lists::Lists;
 pub use manifest::{Content, Histories, Job, Manifest, Shard, ShardFile, TableJob, TableManifest};

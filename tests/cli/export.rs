@@ -30,8 +30,13 @@ fn column(batch: &RecordBatch, name: &str) -> ArrayRef {
 
 /// Ids as text, and vectors.
 fn vectors(batch: &RecordBatch, id: &str) -> BTreeMap<String, Vec<f32>> {
+    lists(batch, id, "embedding")
+}
+
+/// Ids as text, and the lists of another column.
+fn lists(batch: &RecordBatch, id: &str, name: &str) -> BTreeMap<String, Vec<f32>> {
     let ids = arrow_cast::cast(&column(batch, id), &arrow_schema::DataType::Utf8).unwrap();
-    let lists = column(batch, "embedding");
+    let lists = column(batch, name);
     let lists = lists.as_fixed_size_list();
     let vector = |row| lists.value(row).as_primitive::<Float32Type>().values().to_vec();
     ids.as_string::<i32>().iter().enumerate().map(|(row, id)| (id.unwrap().to_owned(), vector(row))).collect()
@@ -69,6 +74,51 @@ fn an_exported_vector_is_the_one_of_its_history() {
             (&Value::from("mult-vae/latent"), &Value::from(8))
         );
     }
+}
+
+#[test]
+fn variances_are_a_table_beside_the_vectors() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let (model, log) = (arg(&fixture().model), arg(&fixture().log));
+    let said = succeed(&["export", model, "--variances", "--out", arg(&path("stored"))]);
+    for part in [
+        "300 users x 8 dimensions as f32, space",
+        "300 variances x 8 dimensions as f32, of users in space mult-vae/latent",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
+    succeed(&["embed", model, "--logs", log, "--variances", "--format", "safetensors", "--out", arg(&path("folded"))]);
+    let table = |name: &str| read(&path("stored").join(format!("{name}-00000.parquet")));
+    let (users, variances) = (vectors(&table("users"), "user_id"), lists(&table("variances"), "user_id", "variances"));
+    assert!(users.keys().eq(variances.keys()) && variances.values().flatten().all(|&variance| variance > 0.0));
+
+    // Those of a history alone, and of the log that it is from.
+    let log = read(&fixture().log);
+    let text = |name: &str| arrow_cast::cast(&column(&log, name), &arrow_schema::DataType::Utf8).unwrap();
+    let (ids, items) = (text("user_id"), text("item_id"));
+    let user = variances.keys().nth(17).unwrap();
+    let pairs = ids.as_string::<i32>().iter().zip(items.as_string::<i32>().iter());
+    let history: Vec<&str> = pairs.filter(|(id, _)| *id == Some(user.as_str())).filter_map(|(_, item)| item).collect();
+    let alone = json(&["embed", model, "--history", &history.join(","), "--variances", "--json"]);
+    assert_eq!(serde_json::from_value::<Vec<f32>>(alone["variances"].clone()).unwrap(), variances[user]);
+    let folded = fs::read(path("folded").join("variances-00000.safetensors")).unwrap();
+    let folded = safetensors::SafeTensors::deserialize(&folded).unwrap();
+    let folded = folded.tensor("variances").unwrap();
+    assert_eq!(folded.shape(), [300, 8]);
+    let stored: Vec<f32> = variances.values().flatten().copied().collect();
+    assert_eq!(folded.data(), stored.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+
+    let one = foldin(&["export", model, "--variances", "--out", arg(&path("one.parquet"))]);
+    one.refused(2, &["two tables take two files"]);
+    let items = foldin(&["export", model, "--what", "items", "--variances", "--out", arg(&path("items"))]);
+    items.refused(2, &["--variances are those of users"]);
+    let elsa = path("elsa");
+    let settings = ["--model", "elsa", "--epochs", "1", "--set", "model.dimensions=8", "--out", arg(&elsa)];
+    succeed(&[&["train", arg(&fixture().log)][..], &settings].concat());
+    let none = foldin(&["export", arg(&elsa), "--variances", "--out", arg(&path("none"))]);
+    none.refused(2, &["elsa does not know how uncertain it is", "mult-vae"]);
+    assert!(!path("none").exists());
 }
 
 #[test]

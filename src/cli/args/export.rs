@@ -141,6 +141,10 @@ pub struct EmbeddingFiles {
     /// Which users.
     #[command(flatten)]
     pub whose: Whose,
+    /// Also say how uncertain the model is of each coordinate of a user, as a variance; in files a table of their own,
+    /// `variances`. For variational models
+    #[arg(long)]
+    pub variances: bool,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
@@ -165,6 +169,7 @@ Examples:
   foldin export model --out users.parquet
   foldin export model --what items --out items.arrow --dtype f16
   foldin export model --what both --format npy --out embeddings
+  foldin export model --variances --out users-and-variances
   foldin export model --users ids.parquet --out some.parquet
   foldin export model --logs new-log.parquet --out new-users.parquet";
 
@@ -200,9 +205,6 @@ pub struct Embed {
     /// Item ids, separated by commas: one history, whose vector is printed
     #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["logs", "users", "out"])]
     pub history: Vec<String>,
-    /// Also print how uncertain the model is of each coordinate, as a variance; for variational models
-    #[arg(long, requires = "history")]
-    pub variances: bool,
     /// File or directory to write, for --logs; named as for `foldin export`
     #[arg(long, value_name = "PATH", requires = "logs")]
     pub out: Option<PathBuf>,

@@ -46,7 +46,7 @@ pub fn run(args: &Embed, out: &mut dyn Write) -> Result<()> {
 
 fn print(engine: &Engine, args: &Embed, out: &mut dyn Write) -> Result<()> {
     let history: Vec<HistoryItem> = args.history.iter().map(HistoryItem::new).collect();
-    let embeddings = engine.embed_histories(&[history], args.variances)?;
+    let embeddings = engine.embed_histories(&[history], args.files.variances)?;
     let (space, model_version) = (&embeddings.space, &engine.info().manifest.model_version);
     let Some(entry) = embeddings.entries.first() else { bail!("the engine returned no answer to one history") };
     let Some(vector) = &entry.vector else {

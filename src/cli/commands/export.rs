@@ -9,7 +9,7 @@ use crate::artifact::Artifact;
 use crate::cli::args::{Dtype, EmbeddingFiles, Export, What};
 use crate::cli::exit::Configuration;
 use crate::cli::exporting::{self, Source};
-use crate::export::{Embeddings, Layout, Table, Users, item_space, user_space};
+use crate::export::{Embeddings, Layout, Table, Users, item_space, user_space, variance_space};
 use crate::io::Precision;
 
 /// Runs the command.
@@ -22,6 +22,9 @@ pub fn run(args: &Export, out: &mut dyn Write) -> Result<()> {
         bail!(Configuration(
             "--users and --logs choose users, and --what items has none: leave one of them out".into()
         ));
+    }
+    if args.what == What::Items && args.files.variances {
+        bail!(Configuration("--variances are those of users, and --what items has none: leave one of them out".into()));
     }
     write_embeddings(&args.model_dir, args.what, &args.out, &args.files, out)
 }
@@ -43,7 +46,7 @@ pub fn write_embeddings(
         None | Some(Dtype::F32) => Precision::F32,
         Some(Dtype::F16) => Precision::F16,
     };
-    if of_users && of_items && output.layout == Layout::File {
+    if (of_users && of_items || files.variances) && output.layout == Layout::File {
         bail!(Configuration("two tables take two files: give --out the name of a directory, without extension".into()));
     }
     // Everything that can be refused is refused before the long work starts.
@@ -51,6 +54,9 @@ pub fn write_embeddings(
     let artifact = Artifact::open(model_dir)?;
     if of_users {
         user_space(&artifact)?;
+    }
+    if files.variances {
+        variance_space(&artifact)?;
     }
     if of_items {
         item_space(&artifact)?;
@@ -60,6 +66,9 @@ pub fn write_embeddings(
     let mut tables = Vec::new();
     if let Some(users) = &users {
         tables.push(Embeddings::of_users(&artifact, users, format, precision)?);
+        if files.variances {
+            tables.push(Embeddings::variances_of_users(&artifact, users, format, precision)?);
+        }
     }
     if of_items {
         tables.push(Embeddings::of_items(&artifact, format, precision)?);

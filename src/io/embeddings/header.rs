@@ -12,9 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::interactions::IdMap;
 use crate::io::ids::id_type;
 
-/// Name of the column, array or tensor of vectors.
-pub(super) const EMBEDDING: &str = "embedding";
-
 /// A file format for embeddings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,6 +61,15 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// `f32` or `f16`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
     /// Bytes of an element.
     #[must_use]
     pub fn bytes(self) -> usize {
@@ -103,6 +109,8 @@ pub struct EmbeddingHeader<'a> {
     pub ids: &'a IdMap,
     /// Name of the id column, `user_id` or `item_id`.
     pub id_column: &'static str,
+    /// Name of the column or tensor of vectors, `embedding` where they are some.
+    pub values: &'static str,
     /// Length of a vector, at least 1.
     pub dim: usize,
     /// Element type of a vector.
@@ -116,9 +124,8 @@ pub struct EmbeddingHeader<'a> {
 impl EmbeddingHeader<'_> {
     /// Columns and metadata as Arrow sees them.
     pub(super) fn schema(&self) -> Schema {
-        let embedding = DataType::FixedSizeList(self.element(), self.dim as i32);
-        let fields =
-            vec![Field::new(self.id_column, id_type(self.ids), false), Field::new(EMBEDDING, embedding, false)];
+        let values = DataType::FixedSizeList(self.element(), self.dim as i32);
+        let fields = vec![Field::new(self.id_column, id_type(self.ids), false), Field::new(self.values, values, false)];
         Schema::new_with_metadata(fields, self.metadata.iter().cloned().collect())
     }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use safetensors::tensor::{Dtype, TensorInfo};
 use serde::Serialize;
 
-use super::header::{EMBEDDING, EmbeddingHeader, Precision};
+use super::header::{EmbeddingHeader, Precision};
 
 /// The header as the format defines it. Not the library's own type, whose metadata comes in another order in
 /// every process: the same export is to have the same bytes.
@@ -28,7 +28,7 @@ pub(super) fn write_header(sink: &mut impl Write, header: &EmbeddingHeader<'_>) 
     let info = TensorInfo { dtype, shape: vec![header.rows, header.dim], data_offsets: (0, bytes) };
     let json = Header {
         metadata: header.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
-        tensors: BTreeMap::from([(EMBEDDING, info)]),
+        tensors: BTreeMap::from([(header.values, info)]),
     };
     let mut text = serde_json::to_vec(&json)?;
     // The values begin at a multiple of their size.

@@ -30,7 +30,8 @@ fn written(format: EmbeddingFormat, precision: Precision, dim: usize, appends: &
     let metadata =
         vec![("foldin.space".to_owned(), "test/space".to_owned()), ("foldin.dim".to_owned(), dim.to_string())];
     let rows = appends.iter().map(|rows| rows.len()).sum();
-    let header = EmbeddingHeader { ids: &ids, id_column: "user_id", dim, precision, rows, metadata };
+    let header =
+        EmbeddingHeader { ids: &ids, id_column: "user_id", values: "embedding", dim, precision, rows, metadata };
     let mut writer = EmbeddingWriter::create(Vec::new(), Path::new("file"), format, header).unwrap();
     for rows in appends {
         let values: Vec<f32> = rows.iter().flat_map(|&row| vector(row, dim)).collect();
