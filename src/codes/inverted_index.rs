@@ -1,6 +1,10 @@
 //! Search over sparse codes: for every latent, the entities that have a value there.
 
+use rayon::prelude::*;
+use serde::Serialize;
+
 use super::SparseCodes;
+use crate::linalg::zeros;
 
 /// The values of [`SparseCodes`] by their place. A query looks only at the latents that it has a value for, and at every
 /// entity with a value there: its inner products are those of brute force, to the last bit.
@@ -12,6 +16,17 @@ pub struct InvertedIndex {
     entities: Vec<u32>,
     values: Vec<i16>,
     scales: Vec<f32>,
+}
+
+/// What an index finds beside brute force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Exactness {
+    /// Entities asked about.
+    pub asked: usize,
+    /// Inner products of theirs with all entities.
+    pub products: usize,
+    /// Those whose bits are not those of brute force.
+    pub differing: usize,
 }
 
 impl InvertedIndex {
@@ -73,6 +88,27 @@ impl InvertedIndex {
         }
         out.iter_mut().zip(&self.scales).for_each(|(product, scale)| *product *= scale);
     }
+
+    /// Asks about up to `asked` entities, spread over all of them, and computes the inner products of each with everyone by the
+    /// index and by brute force over `codes`, those that it is the index of.
+    ///
+    /// # Panics
+    /// When these are other codes.
+    #[must_use]
+    pub fn exactness(&self, codes: &SparseCodes, asked: usize) -> Exactness {
+        assert_eq!((self.len(), self.width()), (codes.len(), codes.width()), "an index of these codes");
+        let step = self.len().div_ceil(asked.max(1)).max(1);
+        let chosen: Vec<usize> = (0..self.len()).step_by(step).collect();
+        let differing = chosen.par_iter().map(|&entity| {
+            let query = codes.dense(entity..entity + 1);
+            let mut found = zeros(self.len());
+            self.inner_products(query.as_slice(), &mut found);
+            let exact =
+                |(other, product): &(usize, &f32)| product.to_bits() == codes.dot(*other, query.as_slice()).to_bits();
+            found.iter().enumerate().filter(|pair| !exact(pair)).count()
+        });
+        Exactness { asked: chosen.len(), products: chosen.len() * self.len(), differing: differing.sum() }
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +136,16 @@ mod tests {
             }
             let listed: usize = (0..width).map(|place| index.list(place).count()).sum();
             prop_assert_eq!(listed, kept * codes.len());
+            let asked = index.exactness(&codes, 5);
+            prop_assert!(asked.asked <= 5 && asked.products == asked.asked * codes.len() && asked.differing == 0);
         }
+    }
+
+    #[test]
+    fn what_differs_from_brute_force_is_counted() {
+        let codes = SparseCodes::of(Columns::new(&[3.0, 0.0, 1.0, 2.0, 0.0, 1.0], (2, 3)), 1);
+        let index = InvertedIndex::of(&SparseCodes::of(Columns::new(&[3.0, 0.0, 2.0, 1.0, 0.0, 1.0], (2, 3)), 1));
+        // The second stands in the list of the other place: every product with it is another one.
+        assert_eq!(index.exactness(&codes, 9), Exactness { asked: 3, products: 9, differing: 3 });
     }
 }

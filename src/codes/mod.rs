@@ -6,6 +6,6 @@ mod latents;
 mod sparse_codes;
 
 pub use coder::{CoderConfig, CoderError, SparseCoder, directions};
-pub use inverted_index::InvertedIndex;
+pub use inverted_index::{Exactness, InvertedIndex};
 pub use latents::{Latent, latents};
 pub use sparse_codes::{CodesError, LARGEST_WIDTH, SparseCodes, strongest};

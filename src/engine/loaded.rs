@@ -8,7 +8,7 @@ use super::similar::inverse_norms;
 use super::user_vectors::UserVectors;
 use crate::anomaly::Calibration;
 use crate::artifact::{Artifact, ArtifactError, Histories, Manifest};
-use crate::codes::InvertedIndex;
+use crate::codes::{Exactness, InvertedIndex};
 use crate::interactions::{Catalogue, IdMap, Metadata};
 use crate::models::{Model, ModelConfig, Popularity, Space};
 use crate::ranking::{NarrowTable, Width};
@@ -107,6 +107,20 @@ impl Engine {
         // What is wrong with a history shows when somebody asks for it.
         drop(self.recommend(&requests));
         self.served.clear();
+    }
+
+    /// The item vectors by latent; `None` for a model whose vectors are not sparse codes.
+    #[must_use]
+    pub fn index(&self) -> Option<&InvertedIndex> {
+        self.index.as_ref()
+    }
+
+    /// What the inverted index finds beside brute force, by some items; `None` for a model that has none.
+    #[must_use]
+    pub fn index_exactness(&self) -> Option<Exactness> {
+        /// Items asked about.
+        const ASKED: usize = 100;
+        Some(self.index.as_ref()?.exactness(self.model.item_codes()?, ASKED))
     }
 
     /// What is known of the loaded model.

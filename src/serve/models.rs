@@ -61,6 +61,7 @@ impl Models {
     #[must_use]
     pub fn one(engine: Arc<Engine>) -> Self {
         let default = ModelName::unnamed();
+        report_index(&default, &engine);
         let slots = [(default.clone(), Slot::new(&default, engine))].into();
         Self { registry: None, default, slots }
     }
@@ -225,7 +226,20 @@ fn load(registry: &Registry, name: &ModelName, version: &Version, room: Room) ->
     engine.warm();
     // What comes with the first questions for similar users, and stays.
     fits(engine.user_vectors_bytes())?;
+    report_index(name, &engine);
     Ok(engine)
+}
+
+/// Says of a model that answers by an inverted index whether it answers as brute force would.
+fn report_index(name: &ModelName, engine: &Engine) {
+    let Some(found) = engine.index_exactness() else { return };
+    let (asked, products, differing) = (found.asked, found.products, found.differing);
+    let version = &engine.info().manifest.model_version;
+    if differing == 0 {
+        tracing::info!(model = %name, version, asked, products, "the inverted index answers as brute force does");
+    } else {
+        tracing::warn!(model = %name, version, asked, products, differing, "the inverted index differs from brute force");
+    }
 }
 
 /// A message that may name the model to ask.

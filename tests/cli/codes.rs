@@ -51,11 +51,19 @@ fn a_compressed_elsa_is_a_model_of_sparse_vectors() {
     let inspected = succeed(&["inspect", arg(&model)]);
     let items = Artifact::open(&model).unwrap().catalogue.len();
     let tensors = [format!("tensor       codes {}", 5 * items), format!("tensor       scales {items}")];
-    for part in tensors.iter().map(String::as_str).chain(["latent       ", " items; most: ", "kept = 5"]) {
+    for part in tensors.iter().map(String::as_str).chain([
+        "latent       ",
+        " items; most: ",
+        ", 0 differ from brute force",
+        "kept = 5",
+    ]) {
         assert!(inspected.contains(part), "`{part}` is not in:\n{inspected}");
     }
     let title = |item: u32| Artifact::open(&model).unwrap().catalogue.title(item).unwrap().to_owned();
-    let named = json(&["inspect", arg(&model), "--json"])["latents"].clone();
+    let mut described = json(&["inspect", arg(&model), "--json"]);
+    let (named, index) = (described["latents"].take(), &described["index"]);
+    assert!(index["asked"].as_u64() > Some(0) && index["differing"] == 0, "{index}");
+    assert_eq!(index["products"].as_u64().unwrap(), items as u64 * index["asked"].as_u64().unwrap());
     assert_eq!(named.as_array().map(Vec::len), Some(10));
 
     // Its vectors are written as they are, and a search among them is exact.

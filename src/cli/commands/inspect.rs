@@ -6,12 +6,13 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{Artifact, ArtifactError, Inspection, StartedFrom, inspect};
+use crate::artifact::{ArtifactError, Inspection, StartedFrom, inspect};
 use crate::cli::args::Inspect;
 use crate::cli::attributes::attributes;
 use crate::cli::console::{count, thousands};
 use crate::cli::latents::{NamedLatent, named};
-use crate::codes::InvertedIndex;
+use crate::codes::Exactness;
+use crate::engine::Engine;
 use crate::interactions::{EventsThrough, LogRules};
 use crate::models::ModelConfig;
 
@@ -21,12 +22,11 @@ use crate::models::ModelConfig;
 /// The directory has no trustworthy manifest, or a file is damaged (after the report is printed).
 pub fn run(args: &Inspect, out: &mut dyn Write) -> Result<()> {
     let inspection = inspect(&args.model_dir)?;
-    let named =
-        if inspection.intact() { named_latents(&args.model_dir, &inspection.manifest.model)? } else { Vec::new() };
+    let sparse = if inspection.intact() { sparse(&args.model_dir, &inspection.manifest.model)? } else { None };
     if args.json {
-        writeln!(out, "{:#}", as_json(&inspection, &named))?;
+        writeln!(out, "{:#}", as_json(&inspection, sparse.as_ref()))?;
     } else {
-        print(&inspection, &named, out)?;
+        print(&inspection, sparse.as_ref(), out)?;
     }
     out.flush()?;
     let damaged: Vec<ArtifactError> = inspection.files.into_iter().filter_map(|file| file.problem).collect();
@@ -38,26 +38,34 @@ pub fn run(args: &Inspect, out: &mut dyn Write) -> Result<()> {
     }
 }
 
-/// The latents of a model whose item vectors are sparse codes; none of others.
-fn named_latents(model_dir: &Path, model: &ModelConfig) -> Result<Vec<NamedLatent>> {
-    if !matches!(model, ModelConfig::CompressedElsa(_)) {
-        return Ok(Vec::new());
-    }
-    let artifact = Artifact::open(model_dir)?;
-    let index = artifact.model.item_codes().map(InvertedIndex::of);
-    Ok(index.map_or_else(Vec::new, |index| named(&index, &artifact.catalogue)))
+/// What there is to say of item vectors that are sparse codes.
+struct Sparse {
+    latents: Vec<NamedLatent>,
+    /// The index by which the server finds similar items, beside brute force.
+    index: Exactness,
 }
 
-fn as_json(inspection: &Inspection, latents: &[NamedLatent]) -> serde_json::Value {
+/// That of a model whose item vectors are sparse codes; nothing of others.
+fn sparse(model_dir: &Path, model: &ModelConfig) -> Result<Option<Sparse>> {
+    if !matches!(model, ModelConfig::CompressedElsa(_)) {
+        return Ok(None);
+    }
+    let engine = Engine::open(model_dir)?;
+    let latents = engine.index().map(|index| named(index, engine.catalogue()));
+    Ok(latents.zip(engine.index_exactness()).map(|(latents, index)| Sparse { latents, index }))
+}
+
+fn as_json(inspection: &Inspection, sparse: Option<&Sparse>) -> serde_json::Value {
     let files = inspection.files.iter().map(|file| {
         json!({ "name": file.name, "bytes": file.published.bytes, "blake3": file.published.blake3,
                 "problem": file.problem.as_ref().map(ToString::to_string) })
     });
     let attributes = attributes(&inspection.metadata);
-    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "latents": latents, "files": files.collect::<Vec<_>>() })
+    let latents = sparse.map_or(&[][..], |sparse| &sparse.latents);
+    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "latents": latents, "index": sparse.map(|sparse| sparse.index), "files": files.collect::<Vec<_>>() })
 }
 
-fn print(inspection: &Inspection, latents: &[NamedLatent], out: &mut dyn Write) -> Result<()> {
+fn print(inspection: &Inspection, sparse: Option<&Sparse>, out: &mut dyn Write) -> Result<()> {
     let manifest = &inspection.manifest;
     let shapes = &manifest.shapes;
     writeln!(out, "model        {} {}", manifest.model.name(), manifest.model_version)?;
@@ -92,8 +100,13 @@ fn print(inspection: &Inspection, latents: &[NamedLatent], out: &mut dyn Write) 
     for attribute in attributes(&inspection.metadata) {
         writeln!(out, "attribute    {attribute}")?;
     }
-    for latent in latents {
-        writeln!(out, "{latent}")?;
+    if let Some(Sparse { latents, index: Exactness { asked, products, differing } }) = sparse {
+        latents.iter().try_for_each(|latent| writeln!(out, "{latent}"))?;
+        let (asked, products, differing) = (count(*asked), count(*products), count(*differing));
+        writeln!(
+            out,
+            "index        inverted; of {products} products of {asked} items, {differing} differ from brute force"
+        )?;
     }
     for file in &inspection.files {
         let state = if file.problem.is_some() { "DAMAGED" } else { "verified" };
