@@ -14,7 +14,7 @@ pub struct InvertedIndex {
     starts: Vec<usize>,
     /// The entities of each list, ascending, and their values.
     entities: Vec<u32>,
-    values: Vec<i16>,
+    values: Vec<i8>,
     scales: Vec<f32>,
 }
 
@@ -30,7 +30,7 @@ pub struct Exactness {
 }
 
 impl InvertedIndex {
-    /// The index of codes. 6 bytes a value, 4 an entity and 8 a place.
+    /// The index of codes. 5 bytes a value, 4 an entity and 8 a place.
     #[must_use]
     pub fn of(codes: &SparseCodes) -> Self {
         let all = |entity| codes.integers(entity).map(move |(place, value)| (place as usize, entity as u32, value));

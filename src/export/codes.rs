@@ -3,7 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `codes.parquet` | `item_id` or `user_id`, and the `indices` and `values` of its code as lists |
-//! | `codes.safetensors` | the same as stored words, `codes` (`entities × kept`), and `scales`: see [`SparseCodes`] |
+//! | `codes.safetensors` | the same as stored words, `codes` (`entities × words`), and `scales`: see [`SparseCodes`] |
 //! | `coder.safetensors` | `encoder.weights`, `encoder.bias`, `decoder`; not where the model's vectors are codes already |
 //! | `codes.json` | what they are of, how good they are, size and BLAKE3 of the other files |
 
@@ -85,7 +85,8 @@ pub fn write_codes(
     let about = about.map(|(key, value)| (key.to_owned(), value)).into();
     write_sparse_vectors(&path(TABLE), ids, about, |entity| codes.code(entity))?;
     let tensor = |name, shape, values| TensorRef { name, shape, values };
-    let words = tensor("codes", vec![codes.kept(), codes.len()], Values::U32(codes.words()));
+    let words =
+        tensor("codes", vec![codes.words().len() / codes.len().max(1), codes.len()], Values::U32(codes.words()));
     write_tensors(&path(WORDS), &[words, tensor("scales", vec![codes.len()], Values::F32(codes.scales()))])?;
     if let Some(coder) = coder {
         let shape = vec![coder.dimensions(), coder.width()];

@@ -39,7 +39,7 @@ use crate::types::ItemIdx;
 pub struct CompressedElsaConfig {
     /// Dimensions d of the embeddings of users and items: the latents that a code chooses from.
     pub dimensions: usize,
-    /// Values k that are kept of each item's vector; 4 bytes each.
+    /// Values k that are kept of each item's vector; 3 bytes each.
     pub kept: usize,
     /// Share q of the planned steps over which the number of values falls from d to k; 0: k from the first step on.
     pub pruning: f32,
@@ -91,7 +91,7 @@ impl CompressedElsa {
         Self { config: config.clone(), table, codes: OnceLock::new() }
     }
 
-    /// Restores a model from its codes: the tensor `scales` of shape `[items]`, and `kept` words an item.
+    /// Restores a model from its codes: the tensor `scales` of shape `[items]`, and the words of [`SparseCodes`] an item.
     ///
     /// # Errors
     /// [`RestoreError`] when they are not usable.

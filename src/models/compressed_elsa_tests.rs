@@ -83,15 +83,18 @@ fn scores_are_inner_products_of_unit_vectors() {
 #[test]
 fn words_that_are_no_code_are_refused_by_name() {
     let config = config(5, 2, InputWeights::Binary);
-    let stored = |places: &[u32]| {
+    // Two places in a word, two values in the next.
+    let stored = |places: [[u32; 2]; 2], words: usize| {
+        let mut all = places.iter().flat_map(|[first, second]| [first | second << 16, 0x0101]).collect::<Vec<_>>();
+        all.truncate(words);
         let mut stored = StoredTensors::default();
         stored.insert(SCALES.into(), vec![2], vec![0.6, 0.8]);
-        stored.insert_indices(CODES.into(), places.iter().map(|place| place << 16 | 1).collect());
+        stored.insert_indices(CODES.into(), all);
         CompressedElsa::restore(&config, 2, &mut stored)
     };
-    assert!(stored(&[0, 4, 1, 2]).is_ok());
-    for places in [&[0, 5, 1, 2][..], &[4, 0, 1, 2], &[0, 1, 2]] {
-        let refused = stored(places).err().unwrap().to_string();
+    assert!(stored([[0, 4], [1, 2]], 4).is_ok());
+    for (places, words) in [([[0, 5], [1, 2]], 4), ([[4, 0], [1, 2]], 4), ([[0, 4], [1, 2]], 3)] {
+        let refused = stored(places, words).err().unwrap().to_string();
         assert!(refused.contains("`codes`"), "{refused}");
     }
 }

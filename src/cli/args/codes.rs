@@ -7,7 +7,7 @@ use clap::Args;
 /// `foldin codes`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A coder learns to say a vector by a few of many latents, as in CompresSAE: 4 bytes a value that is kept, and
+A coder learns to say a vector by a few of many latents, as in CompresSAE: 3 bytes a value that is kept, and
 4 an item or user. What a code stands for is compared with the vector, and the items most like an item (users
 most like a user) by codes with those by vectors. --coder codes the vectors of a model with a coder that is there already. The
 item vectors of a compressed-elsa are codes already and are written as they are.
