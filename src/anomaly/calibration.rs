@@ -36,7 +36,9 @@ const LEAST_DEVIATION: f64 = 1e-6;
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum CalibrationError {
     /// There are too few of them.
-    #[error("{found} users with a history are too few to calibrate with, at least {FEWEST_USERS} are needed")]
+    #[error(
+        "{found} users with a history are too few to calibrate with, at least {FEWEST_USERS} are needed; --logs takes histories of others"
+    )]
     TooFew {
         /// Users with at least one item.
         found: usize,

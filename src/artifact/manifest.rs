@@ -138,7 +138,7 @@ impl Manifest {
     }
 
     /// About how much memory the loaded model takes, in bytes: its tensors, half as much again for a narrow item
-    /// table or, where there is a graph, its other direction instead, and what is kept for each user (id and place of the
+    /// table or, instead of it, the other direction of a graph or the inverted index of sparse codes, and what is kept for each user (id and place of the
     /// history) and item (id, title, counts and attributes).
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
@@ -150,9 +150,11 @@ impl Manifest {
         const EDGE: u64 = 8;
         let bytes = |file: &str| self.files.get(file).map_or(0, |digest| digest.bytes);
         let weights = bytes(WEIGHTS);
-        let beside = match self.model.graphs() as u64 {
-            0 => weights / 2,
-            graphs => graphs * EDGE * self.shapes.interactions as u64,
+        let beside = match (&self.model, self.model.graphs() as u64) {
+            // 5 bytes a value of 3, and a second scale an item.
+            (ModelConfig::CompressedElsa(_), _) => 2 * weights,
+            (_, 0) => weights / 2,
+            (_, graphs) => graphs * EDGE * self.shapes.interactions as u64,
         };
         // Long texts among the attributes show in the file.
         weights + beside + bytes(ITEMS) + USER * self.shapes.users as u64 + ITEM * self.shapes.items as u64

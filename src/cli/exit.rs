@@ -126,7 +126,7 @@ impl Failure {
         if let Some(error) = cause.downcast_ref::<FitError>() {
             return Some(match error {
                 FitError::Parameter { .. } | FitError::Rank { .. } | FitError::WarmStart(_) => Self::Usage,
-                FitError::TooSmall { .. } => Self::Data,
+                FitError::TooSmall { .. } | FitError::Scale { .. } | FitError::ConstantRatings { .. } => Self::Data,
                 FitError::Checkpoint(error) => Self::of_checkpoint(error),
                 _ => Self::Run,
             });

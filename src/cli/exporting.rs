@@ -13,9 +13,9 @@ use super::output::check_file;
 use super::progress::Estimate;
 use crate::artifact::{Artifact, fingerprint};
 use crate::export::{Content, Histories, Job, Layout, Manifest, Output, Table, Users, check_directory, write};
-use crate::interactions::{LogRules, TimeUnit};
+use crate::interactions::{Interactions, LogRules, TimeUnit};
 use crate::io::{EmbeddingFormat, Log, read_log_onto, read_selection};
-use crate::models::Metric;
+use crate::models::{Metric, ModelConfig};
 
 /// Users a shard unless stated otherwise: files of some hundred megabytes, each worth having when a run is
 /// interrupted.
@@ -122,6 +122,7 @@ impl<'a> Source<'a> {
             Some(path) => {
                 let log = read_log_onto(path, &rules, items, None)?;
                 note(format_args!("{}: {}", path.display(), log.report));
+                note_ratings(&artifact.manifest.model, &log.interactions);
                 Some(log)
             }
         };
@@ -154,6 +155,19 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn known_users(&self) -> Users<'_> {
         known(self.users())
+    }
+}
+
+/// A word on ratings that a model cannot take as they are.
+fn note_ratings(model: &ModelConfig, log: &Interactions) {
+    let Some((minimum, maximum)) = model.rating_scale() else { return };
+    let ratings = log.histories().flat_map(|history| history.weights().iter().copied());
+    let outside = ratings.filter(|rating| !(minimum..=maximum).contains(rating)).count();
+    if outside > 0 {
+        let (outside, all) = (count(outside), count(log.len()));
+        note(format_args!(
+            "{outside} of {all} ratings are outside {minimum} to {maximum} and count as the nearest of these"
+        ));
     }
 }
 

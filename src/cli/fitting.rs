@@ -132,6 +132,13 @@ pub fn train(
         )),
         None => note(format_args!("training {name} on {} users", count(train.users()))),
     }
+    if settings.model.expects_ratings() {
+        let alike =
+            train.histories().filter(|history| history.weights().windows(2).all(|two| two[0] == two[1])).count();
+        if alike > 0 {
+            note(format_args!("{} of these users give all of their items the same rating", count(alike)));
+        }
+    }
     let progress = Progress::new(name);
     let validated = Validated::of(&settings.model);
     // Without anything to measure all epochs are alike.

@@ -7,8 +7,10 @@ use serde::Serialize;
 use crate::codes::{InvertedIndex, latents};
 use crate::interactions::Catalogue;
 
-/// Latents named, and items for each end of one.
-const LATENTS: usize = 10;
+/// Latents that people are shown.
+pub const SHOWN: usize = 10;
+
+/// Items named for each end of a latent.
 const ITEMS: usize = 5;
 
 /// A latent and its strongest items, by title where they have one.
@@ -24,7 +26,7 @@ pub struct NamedLatent {
     pub opposite: Vec<String>,
 }
 
-/// The latents that most items use.
+/// All latents that an item uses, those that most items use first.
 #[must_use]
 pub fn named(index: &InvertedIndex, catalogue: &Catalogue) -> Vec<NamedLatent> {
     let name = |&(item, _): &(u32, f32)| match catalogue.title(item) {
@@ -32,7 +34,7 @@ pub fn named(index: &InvertedIndex, catalogue: &Catalogue) -> Vec<NamedLatent> {
         None => catalogue.ids().external(item).into_owned(),
     };
     let names = |items: &[(u32, f32)]| items.iter().map(name).collect();
-    let found = latents(index, LATENTS, ITEMS).into_iter().map(|latent| NamedLatent {
+    let found = latents(index, index.width(), ITEMS).into_iter().map(|latent| NamedLatent {
         latent: latent.place,
         items: latent.entities,
         strongest: names(&latent.strongest),

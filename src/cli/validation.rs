@@ -18,20 +18,20 @@ pub enum Validated {
     Rmse,
 }
 
+/// Text that names neither a metric of lists nor RMSE.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; or rmse, for models of ratings")]
+pub struct UnknownValue(#[from] MetricError);
+
 impl Validated {
     /// What epochs of a model are chosen by: NDCG@100, or RMSE where it expects ratings.
     pub fn of(model: &ModelConfig) -> Self {
-        Self::by_ratings(Self::expects_ratings(model))
+        Self::by_ratings(model.expects_ratings())
     }
 
     /// The same for a model that expects ratings, or does not.
     pub fn by_ratings(expected: bool) -> Self {
         if expected { Self::Rmse } else { Self::List(Metric::NDCG_100) }
-    }
-
-    /// True of models that expect ratings, by which RMSE has a meaning.
-    pub fn expects_ratings(model: &ModelConfig) -> bool {
-        matches!(model, ModelConfig::AutoRec(_) | ModelConfig::Biases(_))
     }
 
     /// A model on validation users, higher is better; `None` where nobody has anything to be found beyond what is folded in.
@@ -61,10 +61,10 @@ impl fmt::Display for Validated {
 }
 
 impl FromStr for Validated {
-    type Err = MetricError;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, MetricError> {
-        if text == "rmse" { Ok(Self::Rmse) } else { text.parse().map(Self::List) }
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        if text == "rmse" { Ok(Self::Rmse) } else { Ok(Self::List(text.parse()?)) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Search over sparse codes: for every latent, the entities that have a value there.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::SparseCodes;
 use crate::linalg::zeros;
@@ -18,8 +18,11 @@ pub struct InvertedIndex {
     scales: Vec<f32>,
 }
 
+/// Values of codes that [`InvertedIndex::exactness`] looks at, at most, if it asks about more than one entity.
+const MOST_VALUES: usize = 500_000_000;
+
 /// What an index finds beside brute force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exactness {
     /// Entities asked about.
     pub asked: usize,
@@ -97,6 +100,7 @@ impl InvertedIndex {
     #[must_use]
     pub fn exactness(&self, codes: &SparseCodes, asked: usize) -> Exactness {
         assert_eq!((self.len(), self.width()), (codes.len(), codes.width()), "an index of these codes");
+        let asked = asked.min((MOST_VALUES / (self.len() * codes.kept()).max(1)).max(1));
         let step = self.len().div_ceil(asked.max(1)).max(1);
         let chosen: Vec<usize> = (0..self.len()).step_by(step).collect();
         let differing = chosen.par_iter().map(|&entity| {

@@ -73,6 +73,16 @@ pub enum RequestError {
         /// The weight given.
         weight: f32,
     },
+    /// An item without a rating is sent to a model that learns from ratings.
+    #[error(
+        "{field} is missing: model {model} learns from ratings, give the rating of each item (`foldin recommend` and `foldin embed`: --weights)"
+    )]
+    NoRating {
+        /// The field, for example `history[3].weight`.
+        field: String,
+        /// The model's name.
+        model: &'static str,
+    },
     /// A condition cannot be read, or does not fit the metadata of the items.
     #[error("filter, {0}")]
     Filter(#[from] FilterError),
@@ -168,6 +178,7 @@ impl RequestError {
             | Self::TooLong { field, .. }
             | Self::Range { field, .. }
             | Self::Weight { field, .. }
+            | Self::NoRating { field, .. }
             | Self::Attribute { field, .. } => Some(field),
             Self::Filter(_) => Some("filter"),
             Self::TooMuchWork { .. } => Some("exploration.draws"),

@@ -127,7 +127,7 @@ impl Engine {
         let pairs = history.items().iter().zip(history.weights());
         Ok(KnownHistory {
             folded_in: pairs
-                .map(|(&item, &weight)| HistoryItem { item_id: ids.external(item).into_owned(), weight })
+                .map(|(&item, &weight)| HistoryItem { item_id: ids.external(item).into_owned(), weight: Some(weight) })
                 .collect(),
             live: self.weigh_live(&live.events).into_iter().map(|of| of.err().unwrap_or(LiveState::Counts)).collect(),
             stored_items,

@@ -50,9 +50,9 @@ pub const DEFAULT_NEGATIVE_STRENGTH: f32 = 0.5;
 pub struct HistoryItem {
     /// The item's id in canonical form.
     pub item_id: String,
-    /// How much: a finite number greater than 0. Models with binary input only see that it is there.
-    /// The minimum weight of the log is not applied: who sends an item means it.
-    pub weight: f32,
+    /// How much: a finite number greater than 0, or once. Models with binary input only see that it is there; to models of
+    /// ratings it is the rating, and must be given. The minimum weight of the log is not applied: who sends an item means it.
+    pub weight: Option<f32>,
 }
 
 /// Whom to recommend to, how much, and what not.
@@ -180,7 +180,7 @@ impl RecommendRequest {
 impl HistoryItem {
     /// An item that happened once.
     pub fn new(item_id: impl Into<String>) -> Self {
-        Self { item_id: item_id.into(), weight: 1.0 }
+        Self { item_id: item_id.into(), weight: None }
     }
 }
 

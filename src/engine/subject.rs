@@ -110,11 +110,18 @@ impl Engine {
         check_length(field, history.len(), MAX_HISTORY)?;
         let mut known = Vec::with_capacity(history.len());
         for (position, HistoryItem { item_id, weight }) in history.iter().enumerate() {
-            if !(weight.is_finite() && *weight > 0.0) {
-                return Err(RequestError::Weight { field: format!("{field}[{position}].weight"), weight: *weight });
+            let of_weight = || format!("{field}[{position}].weight");
+            let weight = match *weight {
+                None if self.info.manifest.model.expects_ratings() => {
+                    return Err(RequestError::NoRating { field: of_weight(), model: self.name() });
+                }
+                weight => weight.unwrap_or(1.0),
+            };
+            if !(weight.is_finite() && weight > 0.0) {
+                return Err(RequestError::Weight { field: of_weight(), weight });
             }
             check_id(item_id, || format!("{field}[{position}].item_id"))?;
-            known.extend(self.catalogue.ids().index(item_id).map(|item| (ItemIdx(item), *weight)));
+            known.extend(self.catalogue.ids().index(item_id).map(|item| (ItemIdx(item), weight)));
         }
         let unknown = history.len() - known.len();
         Ok((known, unknown))

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ExportError;
-use crate::codes::{CoderConfig, SparseCoder, SparseCodes};
+use crate::codes::{CoderConfig, Exactness, SparseCoder, SparseCodes};
 use crate::interactions::IdMap;
 use crate::io::write_sparse_vectors;
 use crate::models::Space;
@@ -59,6 +59,8 @@ pub struct CodesManifest {
     pub cosine: f64,
     /// Overlap@100 of those most like one of them, by the codes and by the dense vectors.
     pub overlap_at_100: f64,
+    /// What an inverted index of the codes finds beside brute force over them.
+    pub index: Exactness,
     /// Every other file.
     pub files: BTreeMap<String, FileDigest>,
 }

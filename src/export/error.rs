@@ -21,7 +21,7 @@ pub enum ExportError {
     /// The model places nothing of the kind in a space.
     #[error(
         "model {model} has no {what} embeddings; models that have them: elsa, compressed-elsa, low-pass, gf-cf, bspm, \
-         mult-vae, mult-dae, rec-vae"
+         mult-vae, mult-dae, rec-vae, auto-rec, cdae, stacked, sparse-ae"
     )]
     NoSpace {
         /// The model's name.

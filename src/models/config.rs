@@ -154,6 +154,26 @@ impl ModelConfig {
         !self.widths().is_empty()
     }
 
+    /// True for models that learn from ratings and expect some; of a blend, when a part does.
+    #[must_use]
+    pub fn expects_ratings(&self) -> bool {
+        match self {
+            Self::AutoRec(_) | Self::Biases(_) => true,
+            Self::Blend(blend) => blend.parts.iter().any(|part| part.model.expects_ratings()),
+            _ => false,
+        }
+    }
+
+    /// Lowest and highest rating of a model of ratings; `None` for others.
+    #[must_use]
+    pub fn rating_scale(&self) -> Option<(f32, f32)> {
+        match self {
+            Self::AutoRec(AutoRecConfig { minimum, maximum, .. })
+            | Self::Biases(BiasesConfig { minimum, maximum, .. }) => Some((*minimum, *maximum)),
+            _ => None,
+        }
+    }
+
     /// How many parts of the model hold the interactions: once in its file, and by user as well as by item in memory.
     #[must_use]
     pub fn graphs(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{BiasesConfig, Description, FitError, LAYERS, ModelConfig, StackedConfig};
+use super::{BiasesConfig, Description, FitError, InputWeights, LAYERS, ModelConfig, StackedConfig};
 use crate::nn::{Activation, Loss, Scaling, Sparsity};
 use crate::training::TrainingConfig;
 
@@ -59,11 +59,13 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
             require("model.kl_cap", vae.kl_cap, (0.0..=1000.0).contains(&vae.kl_cap), "from 0 to 1000")?;
             share("model.kl_anneal", vae.kl_anneal)?;
             factor("model.negative_weight", vae.negative_weight)?;
+            differing(vae.loss, vae.weights)?;
         }
         ModelConfig::MultDae(dae) => {
             width("model.hidden", dae.hidden)?;
             dropout(dae.dropout)?;
             factor("model.negative_weight", dae.negative_weight)?;
+            differing(dae.loss, dae.weights)?;
         }
         ModelConfig::AutoRec(rec) => {
             width("model.hidden", rec.hidden)?;
@@ -74,12 +76,14 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
             width("model.hidden", cdae.hidden)?;
             dropout(cdae.dropout)?;
             factor("model.negative_weight", cdae.negative_weight)?;
+            differing(cdae.loss, cdae.weights)?;
         }
         ModelConfig::Stacked(config) => stacked(config, training)?,
         ModelConfig::SparseAe(sparse) => {
             width("model.hidden", sparse.hidden)?;
             dropout(sparse.dropout)?;
             factor("model.negative_weight", sparse.negative_weight)?;
+            differing(sparse.loss, sparse.weights)?;
             factor("model.sparsity_weight", sparse.sparsity_weight)?;
             let (activity, kl) = (sparse.activity, sparse.sparsity == Sparsity::Kl);
             require("model.activity", activity, activity > 0.0 && activity < 1.0, "greater than 0 and below 1")?;
@@ -94,6 +98,7 @@ pub fn check_parameters(config: &ModelConfig, training: &TrainingConfig) -> Resu
             dropout(vae.dropout)?;
             factor("model.gamma", vae.gamma)?;
             factor("model.negative_weight", vae.negative_weight)?;
+            differing(vae.loss, vae.weights)?;
             share("model.prior_old", vae.prior_old)?;
             let (wide, log_variance) = (vae.prior_wide, vae.wide_log_variance);
             let left = (0.0..=1.0).contains(&wide) && vae.prior_old + wide <= 1.0;
@@ -135,6 +140,7 @@ fn stacked(config: &StackedConfig, training: &TrainingConfig) -> Result<(), FitE
     let code_dropout = config.code_dropout;
     require("model.code_dropout", code_dropout, (0.0..1.0).contains(&code_dropout), "at least 0 and below 1")?;
     factor("model.negative_weight", config.negative_weight)?;
+    differing(config.loss, config.weights)?;
     let mirrored = decoder == Description::mirrored(&config.encoder);
     let wanted =
         "left out, or the encoder's widths backwards without the code, where model.tied or model.pretraining is set";
@@ -152,6 +158,14 @@ fn stacked(config: &StackedConfig, training: &TrainingConfig) -> Result<(), FitE
     let wanted =
         "0, unless model.loss is squared or observed-squared and model.scaling is as-is: scores are fed in again";
     require("model.refeeding", refeeding, refeeding == 0 || fits, wanted)
+}
+
+/// Interactions that are all alike tell a loss that sees nothing else that everything is 1.
+fn differing(loss: Loss, weights: InputWeights) -> Result<(), FitError> {
+    let fits = loss != Loss::ObservedSquared || weights == InputWeights::Use;
+    let wanted =
+        "a loss that looks at items outside the history too, unless model.weights is use and the log has ratings";
+    require("model.loss", loss.name(), fits, wanted)
 }
 
 /// λ of the biases of user and item, and the ends of the scale.

@@ -66,6 +66,9 @@ fn what_an_autoencoder_cannot_be_is_named_with_what_it_can() {
     let mirrored =
         "left out, or the encoder's widths backwards without the code, where model.tied or model.pretraining is set";
     let fed = "0, unless model.loss is squared or observed-squared and model.scaling is as-is: scores are fed in again";
+    let rated =
+        "a loss that looks at items outside the history too, unless model.weights is use and the log has ratings";
+    let vae = MultVaeConfig { loss: Loss::ObservedSquared, ..MultVaeConfig::default() };
     let sigmoid = "sigmoid, as model.sparsity = \"kl\" needs values between 0 and 1 (\"l1\" does not)";
     let auto_rec = AutoRecConfig { minimum: 5.0, maximum: 1.0, ..AutoRecConfig::default() };
     for (found, parameter, value, range) in [
@@ -87,6 +90,9 @@ fn what_an_autoencoder_cannot_be_is_named_with_what_it_can() {
             "fewer epochs together than training.epochs",
         ),
         (stacked(|m| m.refeeding = 1), "model.refeeding", "1", fed),
+        (stacked(|m| m.loss = Loss::ObservedSquared), "model.loss", "observed-squared", rated),
+        (sparse(|m| m.loss = Loss::ObservedSquared), "model.loss", "observed-squared", rated),
+        (refusal(ModelConfig::MultVae(vae)), "model.loss", "observed-squared", rated),
         (sparse(|m| m.activation = Activation::Relu), "model.activation", "relu", sigmoid),
         (sparse(|m| m.activity = 1.0), "model.activity", "1", "greater than 0 and below 1"),
         (sparse(|m| m.sparsity_weight = -1.0), "model.sparsity_weight", "-1", "from 0 to 1000"),

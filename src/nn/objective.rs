@@ -25,6 +25,19 @@ pub enum Loss {
     ObservedSquared,
 }
 
+impl Loss {
+    /// Its name in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Multinomial => "multinomial",
+            Self::Bernoulli => "bernoulli",
+            Self::Squared => "squared",
+            Self::ObservedSquared => "observed-squared",
+        }
+    }
+}
+
 /// A loss and what goes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::memory::{Memory, memory};
 use super::workload::Workload;
-use crate::models::ModelConfig;
+use crate::models::{ModelConfig, StackedConfig};
 
 /// A change of one setting that makes a run fit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +47,11 @@ pub fn remedies(workload: &Workload, limit: u64, measure: impl Fn(&Memory) -> u6
         let hidden = widths.hidden as usize;
         if let Some(width) = largest(NARROWEST, hidden, |width| taken(&with(width)) <= limit).filter(|_| reshapes) {
             let setting = workload.model.widths().first().map_or("model.hidden", |(setting, _)| *setting);
-            offer(setting, width.to_string(), &with(width), String::new());
+            let (value, effect) = match &with(width).model {
+                ModelConfig::Stacked(stacked) => (format!("{:?}", stacked.encoder), narrower_decoder(stacked)),
+                _ => (width.to_string(), String::new()),
+            };
+            offer(setting, value, &with(width), effect);
         }
         let with = |batch_size| changed(workload, |run| run.training.batch_size = batch_size);
         let batch = workload.batch_users() as usize;
@@ -105,8 +109,17 @@ fn with_hidden(workload: &Workload, width: usize) -> Workload {
         ModelConfig::AutoRec(rec) => rec.hidden = width,
         ModelConfig::Cdae(cdae) => cdae.hidden = width,
         ModelConfig::SparseAe(sparse) => sparse.hidden = width,
+        ModelConfig::Stacked(stacked) => {
+            let layers = stacked.encoder.iter_mut().chain(stacked.decoder.iter_mut().flatten());
+            layers.for_each(|layer| *layer = width.min(*layer));
+        }
         _ => {}
     })
+}
+
+/// What becomes of a decoder that is given.
+fn narrower_decoder(stacked: &StackedConfig) -> String {
+    stacked.decoder.as_ref().map_or_else(String::new, |decoder| format!("and model.decoder = {decoder:?}"))
 }
 
 fn with_rank(workload: &Workload, rank: usize) -> Workload {

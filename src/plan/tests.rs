@@ -248,6 +248,27 @@ fn a_remedy_makes_the_run_fit_and_one_step_further_would_not() {
 }
 
 #[test]
+fn a_deep_network_is_offered_narrower_layers() {
+    let stacked = |encoder: &[usize], decoder: Option<&[usize]>| {
+        let decoder = decoder.map(<[usize]>::to_vec);
+        ModelConfig::Stacked(StackedConfig { encoder: encoder.to_vec(), decoder, ..StackedConfig::default() })
+    };
+    let log = extents(&[3; 3_000], &[&[30; 200][..], &[1; 3_000][..]].concat());
+    let with = |model: ModelConfig| run(model, DataSizes::bounded(&log, &LogRules::default()));
+    let peak = |model: ModelConfig| memory(&with(model)).peak().1;
+    let limit = peak(stacked(&[400, 50], Some(&[200])));
+    let wide = with(stacked(&[900, 50], Some(&[700])));
+    let found = remedies(&wide, limit, |memory| memory.peak().1);
+    assert_eq!(found[0].setting, "model.encoder");
+    let width: usize = found[0].value.trim_start_matches('[').split(',').next().unwrap().parse().unwrap();
+    assert!((200..900).contains(&width), "{found:?}");
+    assert_eq!(found[0].value, format!("[{width}, 50]"));
+    assert_eq!(found[0].effect, format!("and model.decoder = [{}]", width.min(700)));
+    assert_eq!(peak(stacked(&[width, 50], Some(&[width.min(700)]))), found[0].bytes);
+    assert!(found[0].bytes <= limit);
+}
+
+#[test]
 fn a_refusal_has_the_numbers_the_parts_and_the_remedies() {
     let ease = run(ModelConfig::preset("ease").unwrap(), DataSizes::stated(30_000, 40_981, 1_027_464));
     let plan = |bytes| Plan::new(ease.clone(), Some(Room::given(bytes)), disk_room(9_000_000_000));

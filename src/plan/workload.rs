@@ -107,7 +107,7 @@ impl Workload {
     ///
     /// - Popularity: one an item. EASE and EDLAE: items². Sparse EASE: a number and a weight for each of the neighbours of
     ///   an item, at most, and the length of its row. ELSA: its dimensions for every item; Compressed
-    ///   ELSA: a word for each that is kept of them, and a scale.
+    ///   ELSA: three quarters of a word for each that is kept of them, rounded up, and a scale.
     /// - Low-pass of rank k: k·I and I; with the graph of N interactions, I and 2·N more.
     /// - Mult-DAE and other autoencoders of one layer h: input table h·I and bias h, output table h·I and bias I. Those of
     ///   more: a·b + b for a layer from a to b, and neither matrices of the decoder nor an output table where weights are tied;
@@ -123,7 +123,7 @@ impl Workload {
             (ModelConfig::Ease(_) | ModelConfig::Edlae(_), _) => product(&[items, items]),
             (ModelConfig::SparseEase(_), _) => sum(&[product(&[2, items, self.neighbours()]), items]),
             (ModelConfig::Elsa(_), Some(widths)) => product(&[widths.hidden, items]),
-            (ModelConfig::CompressedElsa(elsa), _) => product(&[elsa.kept as u64 + 1, items]),
+            (ModelConfig::CompressedElsa(elsa), _) => product(&[(3 * elsa.kept as u64).div_ceil(4) + 1, items]),
             (ModelConfig::Blend(blend), _) => {
                 let part = |part: &BlendPart| Self { model: part.model.clone(), ..self.clone() }.parameters();
                 sum(&blend.parts.iter().map(part).collect::<Vec<_>>())

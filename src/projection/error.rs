@@ -38,7 +38,7 @@ pub enum ProjectionError {
         value: f32,
     },
     /// More neighbours are asked for than there are points, or fewer than one.
-    #[error("perplexity {perplexity} is outside 1 to {most}, a third of the other points ({points} in all)")]
+    #[error("perplexity {perplexity} is outside 1 to {most:.1}, a third of the other points ({points} in all)")]
     Perplexity {
         /// What was asked for.
         perplexity: f64,

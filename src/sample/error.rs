@@ -19,8 +19,9 @@ pub enum SampleError {
     },
     /// The likelihood is none of which items a history has.
     #[error(
-        "model {model} was trained with the loss {loss:?}, whose scores are values and no probabilities of items; train it \
-         with model.loss = \"multinomial\" or \"bernoulli\""
+        "model {model} was trained with the loss {}, whose scores are values and no probabilities of items; train it \
+         with model.loss = \"multinomial\" or \"bernoulli\"",
+        loss.name()
     )]
     NoProbabilities {
         /// The model's name.

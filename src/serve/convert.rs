@@ -17,7 +17,7 @@ pub(super) fn count(n: usize) -> u32 {
 }
 
 pub(super) fn history(items: Vec<pb::HistoryItem>) -> Vec<HistoryItem> {
-    items.into_iter().map(|item| HistoryItem { item_id: item.item_id, weight: item.weight.unwrap_or(1.0) }).collect()
+    items.into_iter().map(|item| HistoryItem { item_id: item.item_id, weight: item.weight }).collect()
 }
 
 impl From<pb::RecommendRequest> for RecommendRequest {

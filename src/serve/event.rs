@@ -163,7 +163,7 @@ fn history_response(
     pb::GetHistoryResponse {
         folded_in: folded_in
             .into_iter()
-            .map(|item| pb::HistoryItem { item_id: item.item_id, weight: Some(item.weight) })
+            .map(|item| pb::HistoryItem { item_id: item.item_id, weight: item.weight })
             .collect(),
         live,
         stored_items: convert::count(stored_items),

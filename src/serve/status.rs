@@ -21,6 +21,7 @@ pub(super) fn code(error: &RequestError) -> Code {
         | RequestError::NotFinite { .. }
         | RequestError::TooMuchWork { .. }
         | RequestError::Weight { .. }
+        | RequestError::NoRating { .. }
         | RequestError::Filter(_)
         | RequestError::Attribute { .. } => Code::InvalidArgument,
         RequestError::UnknownItem { .. } | RequestError::UnknownUser { .. } => Code::NotFound,

@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use foldin::models::ModelConfig;
+
 use super::harness::{arg, foldin, names, succeed};
 
 const COMMANDS: [&str; 10] =
@@ -18,6 +20,16 @@ fn every_shell_has_completions_that_name_the_commands() {
         assert!(script.contains("accept-licence"), "{shell}: flags of commands below commands");
     }
     foldin(&["completions", "dos"]).refused(2, &["dos", "bash"]);
+}
+
+#[test]
+fn every_model_is_named_where_one_is_chosen() {
+    for command in ["train", "evaluate", "tune", "plan"] {
+        let help = succeed(&[command, "--help"]);
+        for model in ModelConfig::PRESETS {
+            assert!(help.contains(model), "{command}: {model} is missing");
+        }
+    }
 }
 
 #[test]

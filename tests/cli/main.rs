@@ -23,6 +23,7 @@ mod map;
 mod plan;
 mod published_figures;
 mod quickstart;
+mod ratings;
 mod recommend;
 mod registry;
 mod sample;

@@ -67,8 +67,7 @@ async fn check(flags: &[&str]) {
         assert_eq!(answer.live.len(), of_user);
 
         let history = answer.folded_in.iter();
-        let history: Vec<_> =
-            history.map(|i| HistoryItem { item_id: i.item_id.clone(), weight: i.weight.unwrap() }).collect();
+        let history: Vec<_> = history.map(|i| HistoryItem { item_id: i.item_id.clone(), weight: i.weight }).collect();
         let request = RecommendRequest { history: history.clone(), n: 5, ..Default::default() };
         let expected = engine.recommend(&[request]).remove(0).unwrap();
         let list = client.recommend_user(user, 5).await.unwrap();

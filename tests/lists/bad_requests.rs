@@ -87,7 +87,7 @@ fn lists_that_are_too_long() {
 #[test]
 fn weights_that_are_none() {
     for weight in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        let item = vec![HistoryItem { item_id: "?".into(), weight }];
+        let item = vec![HistoryItem { item_id: "?".into(), weight: Some(weight) }];
         let context = RecommendRequest { context: item.clone(), ..user() };
         refused(&context, "context[0].weight", &format!("context[0].weight is {weight}"));
         let negatives = RecommendRequest { negatives: item, ..user() };

@@ -55,7 +55,7 @@ pub fn stored(user: usize) -> Vec<HistoryItem> {
     let histories = histories();
     let history = histories.history(UserIdx(user as u32));
     let pairs = history.items().iter().zip(history.weights());
-    pairs.map(|(&item, &weight)| HistoryItem { item_id: item_id(item), weight }).collect()
+    pairs.map(|(&item, &weight)| HistoryItem { item_id: item_id(item), weight: Some(weight) }).collect()
 }
 
 /// The number of an item.

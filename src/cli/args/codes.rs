@@ -4,17 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::codes::CoderConfig;
+
 /// `foldin codes`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A coder learns to say a vector by a few of many latents, as in CompresSAE: 3 bytes a value that is kept, and
-4 an item or user. What a code stands for is compared with the vector, and the items most like an item (users
-most like a user) by codes with those by vectors. --coder codes the vectors of a model with a coder that is there already. The
-item vectors of a compressed-elsa are codes already and are written as they are.
+A coder learns to say a vector by a few of many latents, as in CompresSAE: 3 bytes a value that is
+kept, and 4 an item or user. What a code stands for is compared with the vector, and the items most
+like an item (users most like a user) by codes with those by vectors. --coder codes the vectors of
+a model with a coder that is there already. The item vectors of a compressed-elsa are codes already
+and are written as they are.
 
 Examples:
   foldin codes model --out codes
-  foldin codes model --out codes --kept 49 --width 2400
+  foldin codes model --out codes --kept 65 --width 2400
   foldin codes model --users --out user-codes
   foldin codes newer-model --coder codes --out newer-codes --json")]
 pub struct Codes {
@@ -26,24 +29,24 @@ pub struct Codes {
     /// The directory to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Values of a code
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    pub kept: usize,
-    /// Latents that a code chooses from
-    #[arg(long, value_name = "N", default_value_t = 2048)]
-    pub width: usize,
-    /// Passes over the vectors
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub epochs: usize,
-    /// Vectors a step
-    #[arg(long, value_name = "N", default_value_t = 512)]
-    pub batch_size: usize,
-    /// Step size of Adam at first; it falls to a tenth
-    #[arg(long, value_name = "X", default_value_t = 3e-3)]
-    pub learning_rate: f32,
-    /// Seed of everything random
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    /// Values of a code [default: 32]
+    #[arg(long, value_name = "N")]
+    pub kept: Option<usize>,
+    /// Latents that a code chooses from [default: 2048]
+    #[arg(long, value_name = "N")]
+    pub width: Option<usize>,
+    /// Passes over the vectors [default: 100]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Vectors a step [default: 512]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Step size of Adam at first; it falls to a tenth [default: 0.003]
+    #[arg(long, value_name = "X")]
+    pub learning_rate: Option<f32>,
+    /// Seed of everything random [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// Code by the coder of this directory of codes instead of a new one
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kept", "width", "epochs", "batch_size", "learning_rate", "seed"])]
     pub coder: Option<PathBuf>,
@@ -53,4 +56,27 @@ pub struct Codes {
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+impl Codes {
+    /// The coder that is to be trained.
+    #[must_use]
+    pub fn coder_config(&self) -> CoderConfig {
+        let usual = CoderConfig::default();
+        CoderConfig {
+            width: self.width.unwrap_or(usual.width),
+            kept: self.kept.unwrap_or(usual.kept),
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            batch_size: self.batch_size.unwrap_or(usual.batch_size),
+            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
+            seed: self.seed.unwrap_or(usual.seed),
+        }
+    }
+
+    /// True when anything is said about a coder to be trained.
+    #[must_use]
+    pub fn describes_coder(&self) -> bool {
+        let numbers = [self.width, self.kept, self.epochs, self.batch_size];
+        numbers.iter().any(Option::is_some) || self.learning_rate.is_some() || self.seed.is_some()
+    }
 }

@@ -205,6 +205,9 @@ pub struct Embed {
     /// Item ids, separated by commas: one history, whose vector is printed
     #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["logs", "users", "out"])]
     pub history: Vec<String>,
+    /// Weights of the items of --history, or their ratings, which models of ratings need [default: 1 each]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', requires = "history")]
+    pub weights: Vec<f32>,
     /// File or directory to write, for --logs; named as for `foldin export`
     #[arg(long, value_name = "PATH", requires = "logs")]
     pub out: Option<PathBuf>,

@@ -49,7 +49,7 @@ pub struct Map {
     /// Of texts such as `Action|Drama`, take what stands before this
     #[arg(long, value_name = "TEXT", requires = "colour")]
     pub before: Option<String>,
-    /// Write a table: FILE.parquet
+    /// Write a table: FILE.parquet; --out, --plot or both must be given
     #[arg(long, value_name = "FILE", required_unless_present = "plot", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Draw a picture: FILE.svg

@@ -16,6 +16,9 @@ pub struct Subject {
     /// Item ids, separated by commas; a history never stored anywhere
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub history: Vec<String>,
+    /// Weights of the items of --history, or their ratings, which models of ratings need [default: 1 each]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', requires = "history")]
+    pub weights: Vec<f32>,
 }
 
 /// What a list should be like.
@@ -46,7 +49,7 @@ pub struct Wishes {
     /// How far popularity counts against an item, 0 to 1
     #[arg(long, value_name = "X")]
     pub popularity_damping: Option<f32>,
-    /// List a draw from the model's uncertainty (Mult-VAE), and how probable each item was; the same seed, the same list
+    /// List a draw from the model's uncertainty (mult-vae, rec-vae), and how probable each item was; the same seed, the same list
     #[arg(long, value_name = "SEED")]
     pub explore: Option<u64>,
     /// Attributes to show, separated by commas

@@ -6,6 +6,12 @@ use clap::Args;
 
 use super::CheckpointFlags;
 use crate::cli::layers::{Layer, SettingsError};
+use crate::models::ModelConfig;
+
+/// What there is to choose from.
+fn models() -> String {
+    format!("Model: {} [default: mult-vae]", ModelConfig::PRESETS.join(", "))
+}
 
 /// Flags that choose and parametrise a model, shared by `train` and `evaluate`.
 #[derive(Debug, Args)]
@@ -22,9 +28,7 @@ pub struct Configuration {
     /// Train even where the plan says that memory or disk do not suffice (see `foldin plan`)
     #[arg(long, help_heading = "Configuration")]
     pub ignore_memory: bool,
-    /// Model: popularity, ease, edlae, sparse-ease, elsa, compressed-elsa, low-pass, gf-cf, bspm, mult-vae (default), mult-dae
-    /// or rec-vae
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model", help = models())]
     model: Option<String>,
     /// Seed of everything random
     #[arg(long, value_name = "N", help_heading = "Model")]

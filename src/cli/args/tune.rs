@@ -22,7 +22,7 @@ Validation data is cut from the log, which must be the training log: a test file
   --protocol strong   users held out of training, as many as [validation] says, or those of its files
   --protocol weak     a fifth of the history of as many users, who stay in training with the rest
 
-Every finished trial is noted beside --out, in FILE.trials.json. The same command goes on after the
+Every finished trial is noted beside --out, in FILE.trials.json (an RMSE with a minus before it). The same command goes on after the
 last of them, also with more --trials; another search over the same file is refused. With --jobs 1
 the same seed gives the same trials.
 
@@ -30,8 +30,7 @@ Examples:
   foldin tune log.parquet --model ease --range model.lambda=log:10..1000 --trials 15 --out best.toml
   foldin tune log.parquet --range model.dropout=0.2..0.7 --range 'model.hidden=200|400' --out best.toml
   foldin tune log.parquet --config search.toml --seconds 3600 --jobs 2 --out best.toml --json
-  foldin tune ratings.parquet --weight-column rating --model auto-rec --range training.weight_decay=log:0.001..1 \\
-    --out best.toml
+  foldin tune log.parquet --weight-column rating --model auto-rec --range model.hidden=50..500 --out best.toml
   foldin train --config best.toml --out model")]
 pub struct Tune {
     /// The training log: a Parquet file, a directory of them, or a quoted pattern like 'logs/2026-*/*.parquet'

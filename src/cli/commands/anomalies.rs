@@ -47,7 +47,6 @@ struct Flagged {
     surprise: f64,
     p_value: f64,
     adjusted_p_value: f64,
-    outside_calibration: bool,
     least_likely: Vec<Unlikely>,
 }
 
@@ -155,7 +154,8 @@ fn report(
 ) -> Result<()> {
     let flagged = flagged(users, artifact.catalogue.ids(), assessed);
     let outside = assessed.findings.iter().filter(|finding| finding.assessment.outside).count();
-    let smallest = assessed.findings.iter().map(|finding| finding.adjusted_p_value).fold(f64::INFINITY, f64::min);
+    let within = assessed.findings.iter().filter(|finding| !finding.assessment.outside);
+    let smallest = within.map(|finding| finding.adjusted_p_value).fold(f64::INFINITY, f64::min);
     if args.json {
         let answer = json!({ "model_version": artifact.manifest.model_version, "fdr": args.fdr, "users": users.len(),
                              "calibration_users": calibration.users(), "outside_calibration": outside, "flagged": flagged });
@@ -168,7 +168,12 @@ fn report(
         artifact.manifest.model_version
     )?;
     if outside > 0 {
-        writeln!(out, "{} are longer or shorter than all of those, and compared with the nearest", count(outside))?;
+        let are = if outside == 1 { "is" } else { "are" };
+        writeln!(
+            out,
+            "{} {are} longer or shorter than all of those: compared with the nearest, and not flagged",
+            count(outside)
+        )?;
     }
     write!(out, "{} flagged at a false discovery rate of {}", count(flagged.len()), args.fdr)?;
     match flagged.len() {
@@ -199,7 +204,6 @@ fn flagged(users: &Users<'_>, items: &IdMap, assessed: &Assessed) -> Vec<Flagged
             surprise: assessment.surprise,
             p_value: assessment.p_value,
             adjusted_p_value,
-            outside_calibration: assessment.outside,
             least_likely: unlikely.collect(),
         }
     };

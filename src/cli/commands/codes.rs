@@ -9,14 +9,18 @@ use crate::artifact::Artifact;
 use crate::cli::args;
 use crate::cli::console::{bytes, count, note};
 use crate::cli::exit::Configuration;
-use crate::cli::{exporting, latents};
-use crate::codes::{CoderConfig, InvertedIndex, SparseCoder, SparseCodes, directions};
+use crate::cli::exporting;
+use crate::cli::latents::{self, SHOWN};
+use crate::codes::{CoderConfig, Exactness, InvertedIndex, SparseCoder, SparseCodes, directions};
 use crate::export::{CodesManifest, Embeddings, Users, check_codes, read_coder, write_codes};
 use crate::io::{EmbeddingFormat, Precision};
 use crate::linalg::Columns;
 use crate::models::Space;
 use crate::plan::{Room, fits_beside};
 use crate::ranking::overlap;
+
+/// Entities by which the index is compared with brute force.
+const ASKED: usize = 100;
 
 /// Epochs between two lines of progress.
 const EVERY: usize = 10;
@@ -26,8 +30,7 @@ const EVERY: usize = 10;
 /// # Errors
 /// A model without such vectors, parameters out of range, a coder that does not fit, or an output that exists.
 pub fn run(args: &args::Codes, out: &mut dyn Write) -> Result<()> {
-    let args::Codes { kept, width, epochs, batch_size, learning_rate, seed, .. } = *args;
-    let config = CoderConfig { width, kept, epochs, batch_size, learning_rate, seed };
+    let config = args.coder_config();
     config.check()?;
     check_codes(&args.out, args.force)?;
     let artifact = Artifact::open(&args.model_dir)?;
@@ -39,10 +42,17 @@ pub fn run(args: &args::Codes, out: &mut dyn Write) -> Result<()> {
     };
     let (space, ids) = (embeddings.space().clone(), embeddings.ids());
     let (of, entities) = (if args.users { "users" } else { "items" }, ids.2.len());
-    check_memory(args.coder.is_none().then_some(&config), space.dim, (entities, of))?;
+    let own = if args.users { None } else { artifact.model.item_codes() };
+    if own.is_some() && args.describes_coder() {
+        bail!(Configuration(
+            "the vectors of this model are codes already: leave --kept, --width and what else describes a coder out"
+                .into()
+        ));
+    }
+    let trained = own.is_none() && args.coder.is_none();
+    check_memory(trained.then_some(&config), space.dim, (entities, of))?;
     let vectors = embeddings.in_memory()?;
     let vectors = Columns::new(&vectors, (space.dim, entities));
-    let own = if args.users { None } else { artifact.model.item_codes() };
     let (coder, config, codes) = match (own, &args.coder) {
         (Some(_), Some(_)) => {
             bail!(Configuration("the vectors of this model are codes already: leave --coder out".into()))
@@ -81,6 +91,7 @@ pub fn run(args: &args::Codes, out: &mut dyn Write) -> Result<()> {
         coder: config,
         cosine,
         overlap_at_100,
+        index: index.exactness(&codes, ASKED),
         files: Default::default(),
     };
     let manifest = write_codes((&args.out, args.force), (ids, &codes), coder.as_ref(), manifest)?;
@@ -96,7 +107,10 @@ pub fn run(args: &args::Codes, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "{} bytes each, {dense} as dense vectors ({times:.1} times as much)", count(*bytes_each))?;
     writeln!(out, "mean cosine of vectors and what their codes stand for {cosine:.4}")?;
     writeln!(out, "overlap@100 of the most similar {of}, by codes and by vectors {overlap_at_100:.4}")?;
-    named.iter().try_for_each(|latent| writeln!(out, "{latent}"))?;
+    let Exactness { asked, products, differing } = manifest.index;
+    let (asked, products, differing) = (count(asked), count(products), count(differing));
+    writeln!(out, "inverted index: of {products} products of {asked} {of}, {differing} differ from brute force")?;
+    named.iter().take(SHOWN).try_for_each(|latent| writeln!(out, "{latent}"))?;
     Ok(writeln!(out, "written to {}", args.out.display())?)
 }
 
@@ -121,8 +135,10 @@ fn check_memory(config: Option<&CoderConfig>, dimensions: usize, (entities, of):
         return Ok(());
     }
     let available = bytes(room.map_or(0, |room| room.available));
+    let helps = training > 2 * vectors;
+    let remedy = if helps { ": lower --width or --batch-size" } else { ", for the vectors alone" };
     bail!(Configuration(format!(
-        "coding {} {of} of {dimensions} dimensions takes {}, and {available} is available: lower --width or --batch-size",
+        "coding {} {of} of {dimensions} dimensions takes {}, and {available} is available{remedy}",
         count(entities),
         bytes(needed)
     )))

@@ -9,6 +9,7 @@ use super::export::write_embeddings;
 use crate::cli::args::{Embed, What};
 use crate::cli::console::note;
 use crate::cli::exit::Configuration;
+use crate::cli::wishes::weights;
 use crate::engine::{Engine, HistoryItem};
 use crate::models::Space;
 
@@ -45,7 +46,12 @@ pub fn run(args: &Embed, out: &mut dyn Write) -> Result<()> {
 }
 
 fn print(engine: &Engine, args: &Embed, out: &mut dyn Write) -> Result<()> {
-    let history: Vec<HistoryItem> = args.history.iter().map(HistoryItem::new).collect();
+    let history: Vec<HistoryItem> = args
+        .history
+        .iter()
+        .zip(weights(&args.history, &args.weights)?)
+        .map(|(id, weight)| HistoryItem { item_id: id.clone(), weight })
+        .collect();
     let embeddings = engine.embed_histories(&[history], args.files.variances)?;
     let (space, model_version) = (&embeddings.space, &engine.info().manifest.model_version);
     let Some(entry) = embeddings.entries.first() else { bail!("the engine returned no answer to one history") };

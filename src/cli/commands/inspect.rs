@@ -6,14 +6,17 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::artifact::{ArtifactError, Inspection, StartedFrom, inspect};
+use crate::artifact::{Artifact, ArtifactError, Inspection, StartedFrom, inspect};
 use crate::cli::args::Inspect;
 use crate::cli::attributes::attributes;
 use crate::cli::console::{count, thousands};
-use crate::cli::latents::{NamedLatent, named};
-use crate::codes::Exactness;
+use crate::cli::latents::{NamedLatent, SHOWN, named};
+use crate::codes::{Exactness, InvertedIndex, SparseCodes};
 use crate::engine::Engine;
+use crate::export::Embeddings;
 use crate::interactions::{EventsThrough, LogRules};
+use crate::io::{EmbeddingFormat, Precision};
+use crate::linalg::Columns;
 use crate::models::ModelConfig;
 
 /// Runs the command.
@@ -38,21 +41,31 @@ pub fn run(args: &Inspect, out: &mut dyn Write) -> Result<()> {
     }
 }
 
-/// What there is to say of item vectors that are sparse codes.
+/// What there is to say of a model whose latents stand for something.
 struct Sparse {
     latents: Vec<NamedLatent>,
-    /// The index by which the server finds similar items, beside brute force.
-    index: Exactness,
+    /// The index by which the server finds similar items, beside brute force, where the item vectors are sparse codes.
+    index: Option<Exactness>,
 }
 
-/// That of a model whose item vectors are sparse codes; nothing of others.
+/// Latents that count for an item where its vector has a value for all of them: those of its largest.
+const STRONGEST: usize = 32;
+
+/// That of a model whose item vectors are sparse codes, or that has a sparse code of users; nothing of others.
 fn sparse(model_dir: &Path, model: &ModelConfig) -> Result<Option<Sparse>> {
-    if !matches!(model, ModelConfig::CompressedElsa(_)) {
+    if !matches!(model, ModelConfig::CompressedElsa(_) | ModelConfig::SparseAe(_)) {
         return Ok(None);
     }
     let engine = Engine::open(model_dir)?;
-    let latents = engine.index().map(|index| named(index, engine.catalogue()));
-    Ok(latents.zip(engine.index_exactness()).map(|(latents, index)| Sparse { latents, index }))
+    let catalogue = engine.catalogue();
+    if let Some(index) = engine.index() {
+        return Ok(Some(Sparse { latents: named(index, catalogue), index: engine.index_exactness() }));
+    }
+    let artifact = Artifact::open(model_dir)?;
+    let vectors = Embeddings::of_items(&artifact, EmbeddingFormat::default(), Precision::F32)?;
+    let (dim, values) = (vectors.space().dim, vectors.in_memory()?);
+    let codes = SparseCodes::of(Columns::new(&values, (dim, catalogue.len())), STRONGEST.min(dim));
+    Ok(Some(Sparse { latents: named(&InvertedIndex::of(&codes), catalogue), index: None }))
 }
 
 fn as_json(inspection: &Inspection, sparse: Option<&Sparse>) -> serde_json::Value {
@@ -62,7 +75,7 @@ fn as_json(inspection: &Inspection, sparse: Option<&Sparse>) -> serde_json::Valu
     });
     let attributes = attributes(&inspection.metadata);
     let latents = sparse.map_or(&[][..], |sparse| &sparse.latents);
-    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "latents": latents, "index": sparse.map(|sparse| sparse.index), "files": files.collect::<Vec<_>>() })
+    json!({ "intact": inspection.intact(), "manifest": inspection.manifest, "attributes": attributes, "latents": latents, "index": sparse.and_then(|sparse| sparse.index), "files": files.collect::<Vec<_>>() })
 }
 
 fn print(inspection: &Inspection, sparse: Option<&Sparse>, out: &mut dyn Write) -> Result<()> {
@@ -100,8 +113,14 @@ fn print(inspection: &Inspection, sparse: Option<&Sparse>, out: &mut dyn Write) 
     for attribute in attributes(&inspection.metadata) {
         writeln!(out, "attribute    {attribute}")?;
     }
-    if let Some(Sparse { latents, index: Exactness { asked, products, differing } }) = sparse {
-        latents.iter().try_for_each(|latent| writeln!(out, "{latent}"))?;
+    if let Some(Sparse { latents, .. }) = sparse {
+        latents.iter().take(SHOWN).try_for_each(|latent| writeln!(out, "{latent}"))?;
+        let more = latents.len().saturating_sub(SHOWN);
+        if more > 0 {
+            writeln!(out, "latents      {} more, see --json", count(more))?;
+        }
+    }
+    if let Some(Exactness { asked, products, differing }) = sparse.and_then(|sparse| sparse.index.as_ref()) {
         let (asked, products, differing) = (count(*asked), count(*products), count(*differing));
         writeln!(
             out,

@@ -159,7 +159,7 @@ fn picture<'a>(args: &Map, artifact: &Artifact, space: &Space, points: &'a Point
         }
     };
     let of_histories = args.users && key.is_some();
-    let colours_of = if of_histories { " Its colour is most frequent in the history, or the mean there." } else { "" };
+    let colours_of = if of_histories { " Colours are the most frequent of a history, or its mean." } else { "" };
     let dots = colours.into_iter().enumerate().map(|(point, colour)| Dot {
         place: map.places[point],
         colour,
@@ -169,8 +169,14 @@ fn picture<'a>(args: &Map, artifact: &Artifact, space: &Space, points: &'a Point
     Picture {
         title: format!("{} {}: {}", manifest.model.name(), manifest.model_version, points.described(args.seed)),
         captions: vec![
-            format!("{}; space {}, {} dimensions, compared by {}", map.made, space.id, space.dim, metric(space)),
-            format!("{reading} The larger a point, the more interactions.{colours_of}"),
+            format!(
+                "{}; space {}, {} dimensions, compared by {}. The larger a point, the more interactions.",
+                map.made,
+                space.id,
+                space.dim,
+                metric(space)
+            ),
+            format!("{reading}{colours_of}"),
         ],
         axes,
         dots: dots.collect(),

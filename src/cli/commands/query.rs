@@ -24,7 +24,7 @@ pub fn run(args: &Query, out: &mut dyn Write) -> Result<()> {
     }
     let request = pb::RecommendRequest {
         model: args.model.clone(),
-        ..wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen)
+        ..wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen)?
     };
     let answer = runtime()?.block_on(async {
         let mut client = connect(&args.server.server, &args.server.access).await?;

@@ -39,7 +39,7 @@ pub fn run(args: &Recommend, out: &mut dyn Write) -> Result<()> {
         bail!(Configuration("for whom? Give --user-id, --history or both, or --all with --out".into()));
     }
     let engine = Engine::open(&args.model_dir)?;
-    let request = wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen);
+    let request = wishes::request(&args.subject, &args.wishes, args.n.get(), args.include_seen)?;
     let list = match engine.recommend(&[request.into()]).pop() {
         Some(answer) => List::computed(answer?, &engine.info().manifest.model_version),
         None => bail!("the engine returned no answer to one request"),

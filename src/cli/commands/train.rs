@@ -180,6 +180,7 @@ fn summarise(out: &mut dyn Write, manifest: &Manifest, target: &Path) -> Result<
     let dir = target.display();
     writeln!(out, "model directory: {dir}\n\nnext:")?;
     writeln!(out, "  foldin inspect {dir}")?;
-    writeln!(out, "  foldin recommend {dir} --history ITEM,ITEM")?;
+    let rated = if manifest.model.expects_ratings() { " --weights RATING,RATING" } else { "" };
+    writeln!(out, "  foldin recommend {dir} --history ITEM,ITEM{rated}")?;
     Ok(writeln!(out, "  foldin serve {dir}")?)
 }

@@ -97,7 +97,7 @@ impl TuneSettings {
             Some(Validated::List(metric)) if !metric.is_accuracy() => {
                 refuse(format!("tune.metric is {metric}, which says nothing of targets; take one such as ndcg@100"))
             }
-            Some(Validated::Rmse) if !Validated::expects_ratings(model) => refuse(format!(
+            Some(Validated::Rmse) if !model.expects_ratings() => refuse(format!(
                 "tune.metric is rmse, but {} expects no ratings; take one such as ndcg@100, or a model of ratings: auto-rec or biases",
                 model.name()
             )),
