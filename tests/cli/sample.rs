@@ -82,7 +82,7 @@ fn what_cannot_be_sampled_is_refused() {
     let squared = path("squared");
     let flags = ["train", arg(&fixture().log), "--set", "model.loss=squared", "--out", arg(&squared)];
     succeed(&[&flags[..], &SMALL].concat());
-    refused(arg(&squared), &["--users", "5"], &["Squared", "multinomial"]);
+    refused(arg(&squared), &["--users", "5"], &["loss squared", "multinomial"]);
 
     fs::write(&out, "mine").unwrap();
     foldin(&["sample", model, "--users", "5", "--out", arg(&out)]).refused(2, &["sample.parquet", "--force"]);
